@@ -1,0 +1,1 @@
+//! The Rollcall server and its command line: configuration, wiring, commands.

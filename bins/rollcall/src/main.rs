@@ -1,0 +1,2 @@
+//! Parse, build, run.
+fn main() {}

@@ -1,0 +1,1 @@
+//! The SCIM routes as actix-web scopes that other servers can mount.

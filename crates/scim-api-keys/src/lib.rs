@@ -1,0 +1,1 @@
+//! API keys: format, issue and verification.

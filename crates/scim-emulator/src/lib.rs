@@ -1,0 +1,1 @@
+//! Plays identity providers against any SCIM server: an Entra ID provisioning cycle and recorded exchanges.

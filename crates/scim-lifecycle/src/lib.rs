@@ -1,0 +1,1 @@
+//! Pure decisions: from a request, the records it names and facts to a change set.

@@ -1,0 +1,1 @@
+//! The SQLite backend behind the Store trait, with its migrations.

@@ -1,0 +1,1 @@
+//! Behavioural tests that every storage backend must pass.

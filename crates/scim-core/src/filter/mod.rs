@@ -1,0 +1,18 @@
+//! Filters (RFC 7644 §3.4.2.2 with its errata): text, to a syntax tree, to a tree typed by the schema, to an answer.
+//!
+//! The evaluator here is the law: whatever else answers a [`TypedFilter`] (SQL, an index) has to select the same
+//! resources. Its rules, where the RFC leaves room:
+//!
+//! - A path reaches a set of values: every element of a multi-valued attribute, the sub-attribute of every element. A
+//!   comparison is true when *any* of them satisfies it. A value path (`emails[type eq "work" and value co "x"]`) is
+//!   true when *one and the same* element satisfies all of it.
+//! - `ne` is true of an attribute without value; with several values it is true when any differs. `eq null` is true of
+//!   an attribute without value, `ne null` of one with a value.
+//! - A complex attribute that is compared itself means its `value` (RFC 7643 §2.4).
+//! - Text compares by the key of its attribute's [`Matching`](crate::text::Matching); order is that of the keys' bytes.
+//!   Dates compare as instants, binary values as bytes, numbers exactly, across integer and decimal.
+//! - An attribute that is never returned may not be filtered on.
+
+mod typed;
+
+pub use typed::{CompareOp, Comparison, Operand, TypedFilter};

@@ -1,0 +1,59 @@
+//! Resources: JSON objects in canonical form, the way in, and the way out.
+//!
+//! Canonical form: attribute names as the schema spells them, attributes in declared order, each value of its type;
+//! what is unassigned (`null`, an empty array, an object without members) is not there (RFC 7643 §2.5).
+
+use serde_json::{Map, Value};
+
+use crate::path::AttributeRef;
+
+/// A resource in canonical form.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Resource {
+    attributes: Map<String, Value>,
+}
+
+impl Resource {
+    /// Takes an object that is in canonical form already, as a backend stored it.
+    #[must_use]
+    pub fn from_canonical(attributes: Map<String, Value>) -> Self {
+        Self { attributes }
+    }
+
+    /// The members.
+    #[must_use]
+    pub fn attributes(&self) -> &Map<String, Value> {
+        &self.attributes
+    }
+
+    /// The members, to be changed by code that keeps the canonical form.
+    pub fn attributes_mut(&mut self) -> &mut Map<String, Value> {
+        &mut self.attributes
+    }
+
+    /// The members.
+    #[must_use]
+    pub fn into_attributes(self) -> Map<String, Value> {
+        self.attributes
+    }
+
+    /// The value of an attribute; of a sub-attribute only where the attribute is singular.
+    #[must_use]
+    pub fn value(&self, path: &AttributeRef) -> Option<&Value> {
+        let object = match &path.extension {
+            Some(urn) => self.attributes.get(&**urn)?.as_object()?,
+            None => &self.attributes,
+        };
+        let value = object.get(&path.attribute.name)?;
+        match &path.sub {
+            Some(sub) => value.as_object()?.get(&sub.name),
+            None => Some(value),
+        }
+    }
+
+    /// The text of a top-level attribute.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.attributes.get(name)?.as_str()
+    }
+}

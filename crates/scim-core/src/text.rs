@@ -1,0 +1,99 @@
+//! How strings compare: exactly, without regard to case, or as user names.
+//!
+//! Comparisons are made on *keys*: a key is worked out once, and two strings are equal, ordered or contained in one
+//! another exactly as their keys are, byte by byte. Storage backends keep keys, so that every engine agrees with
+//! [`crate::filter`] whatever its own collation does.
+
+use std::borrow::Cow;
+
+use precis_core::profile::PrecisFastInvocation;
+use precis_profiles::UsernameCaseMapped;
+use unicode_normalization::UnicodeNormalization;
+
+/// How an attribute's strings compare.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Matching {
+    /// Byte by byte (`caseExact: true`).
+    Exact,
+    /// Unicode default case folding over NFC (`caseExact: false`).
+    IgnoreCase,
+    /// PRECIS `UsernameCaseMapped` (RFC 8265 §3.3, demanded for `userName` by RFC 7644 §5); where PRECIS does not
+    /// allow the string, as [`Matching::IgnoreCase`].
+    UserName,
+}
+
+impl Matching {
+    /// The key that stands for `text` in comparisons.
+    #[must_use]
+    pub fn key(self, text: &str) -> Cow<'_, str> {
+        match self {
+            Self::Exact => Cow::Borrowed(text),
+            Self::IgnoreCase => fold(text),
+            Self::UserName => match ascii_fold(text) {
+                Some(folded) => folded,
+                None => match UsernameCaseMapped::enforce(text) {
+                    Ok(mapped) => Cow::Owned(fold(&mapped).into_owned()),
+                    Err(_) => fold(text),
+                },
+            },
+        }
+    }
+}
+
+/// Whether PRECIS `UsernameCaseMapped` allows `text` as a user name (RFC 8265 §3.3). The `strict` dialect refuses what
+/// it does not.
+#[must_use]
+pub fn is_precis_user_name(text: &str) -> bool {
+    UsernameCaseMapped::enforce(text).is_ok()
+}
+
+/// Default case folding over NFC: `NFC(toCasefold(NFD(text)))`.
+fn fold(text: &str) -> Cow<'_, str> {
+    match ascii_fold(text) {
+        Some(folded) => folded,
+        None => {
+            let decomposed: String = text.nfd().collect();
+            Cow::Owned(caseless::default_case_fold_str(&decomposed).nfc().collect())
+        }
+    }
+}
+
+/// The common case, without tables: `None` where the text is not ASCII.
+fn ascii_fold(text: &str) -> Option<Cow<'_, str>> {
+    if !text.is_ascii() {
+        None
+    } else if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Some(Cow::Owned(text.to_ascii_lowercase()))
+    } else {
+        Some(Cow::Borrowed(text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(matching: Matching, left: &str, right: &str, equal: bool) {
+        assert_eq!(matching.key(left) == matching.key(right), equal, "{matching:?} {left:?} {right:?}");
+    }
+
+    #[test]
+    fn case_and_accents() {
+        check(Matching::Exact, "Ana", "ana", false);
+        check(Matching::IgnoreCase, "Ana", "aNA", true);
+        check(Matching::IgnoreCase, "STRASSE", "straße", true);
+        check(Matching::IgnoreCase, "\u{c9}ric", "e\u{301}ric", true);
+        check(Matching::IgnoreCase, "Éric", "eric", false);
+        check(Matching::UserName, "\u{ff21}na", "ana", true);
+        check(Matching::UserName, "Σίσυφος", "ΣΊΣΥΦΟΣ", true);
+        check(Matching::UserName, "two words", "TWO WORDS", true);
+        check(Matching::UserName, "MIRA@Contoso.example", "mira@contoso.example", true);
+    }
+
+    #[test]
+    fn precis_refuses_blanks_and_empty_names() {
+        assert!(is_precis_user_name("mira@contoso.example"));
+        assert!(!is_precis_user_name("two words"));
+        assert!(!is_precis_user_name(""));
+    }
+}

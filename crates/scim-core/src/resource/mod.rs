@@ -3,9 +3,13 @@
 //! Canonical form: attribute names as the schema spells them, attributes in declared order, each value of its type;
 //! what is unassigned (`null`, an empty array, an object without members) is not there (RFC 7643 §2.5).
 
+mod index;
+
 use serde_json::{Map, Value};
 
 use crate::path::AttributeRef;
+
+pub use index::IndexEntry;
 
 /// A resource in canonical form.
 #[derive(Clone, Debug, Default, PartialEq)]

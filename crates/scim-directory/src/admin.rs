@@ -1,0 +1,169 @@
+//! What an instance is made of: connectors, integration users, keys, settings.
+
+use scim_core::Dialect;
+use scim_core::instant::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{ConnectorId, InstanceId, IntegrationUserId, KeyId};
+
+/// An instance's settings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct InstanceSettings {
+    /// Whether a Group's `displayName` is unique in any letter case (409 `uniqueness`). Default: true.
+    pub unique_group_names: bool,
+}
+
+impl Default for InstanceSettings {
+    fn default() -> Self {
+        Self { unique_group_names: true }
+    }
+}
+
+/// An instance: one tenant of the application.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Instance {
+    /// The id.
+    pub id: InstanceId,
+    /// The name on the command line; unique on the server.
+    pub name: String,
+    /// When it was created.
+    pub created: Timestamp,
+    /// The settings.
+    pub settings: InstanceSettings,
+}
+
+/// A connector's dialect, by name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DialectName {
+    /// Everything that real identity providers send.
+    #[default]
+    Lenient,
+    /// The RFCs to the letter.
+    Strict,
+}
+
+impl DialectName {
+    /// The dialect.
+    #[must_use]
+    pub const fn dialect(self) -> Dialect {
+        match self {
+            Self::Lenient => Dialect::LENIENT,
+            Self::Strict => Dialect::STRICT,
+        }
+    }
+
+    /// The name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Lenient => "lenient",
+            Self::Strict => "strict",
+        }
+    }
+}
+
+/// A connector: one identity provider's connection to an instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Connector {
+    /// The id.
+    pub id: ConnectorId,
+    /// The instance.
+    pub instance: InstanceId,
+    /// The name; unique in the instance.
+    pub name: String,
+    /// When it was created.
+    pub created: Timestamp,
+    /// What it tolerates.
+    pub dialect: DialectName,
+}
+
+/// What an integration user may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Privilege {
+    /// Look only.
+    ReadOnly,
+    /// Provision people and groups; what a key's user needs at least.
+    LiteAdmin,
+    /// Also change settings.
+    Admin,
+    /// Everything.
+    Owner,
+}
+
+/// The user of the application on whose behalf a connector's keys act.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IntegrationUser {
+    /// The id.
+    pub id: IntegrationUserId,
+    /// The instance.
+    pub instance: InstanceId,
+    /// The name; unique in the instance.
+    pub name: String,
+    /// What it may do.
+    pub privilege: Privilege,
+}
+
+/// A key as it is kept: without its secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyRecord {
+    /// The id, which stands in the key in clear.
+    pub id: KeyId,
+    /// The instance.
+    pub instance: InstanceId,
+    /// The connector.
+    pub connector: ConnectorId,
+    /// The integration user.
+    pub user: IntegrationUserId,
+    /// Hash of the secret, bound to instance and key id (`scim-api-keys`).
+    pub hash: [u8; 32],
+    /// When it was issued.
+    pub created: Timestamp,
+    /// When it ends; `None` for never.
+    pub expires: Option<Timestamp>,
+    /// When it was revoked.
+    pub revoked: Option<Timestamp>,
+}
+
+/// A key's state at a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyState {
+    /// In force.
+    Active,
+    /// Past its expiry.
+    Expired,
+    /// Revoked.
+    Revoked,
+}
+
+impl KeyRecord {
+    /// The state at `now`.
+    #[must_use]
+    pub fn state(&self, now: Timestamp) -> KeyState {
+        if self.revoked.is_some() {
+            KeyState::Revoked
+        } else if self.expires.is_some_and(|expires| expires <= now) {
+            KeyState::Expired
+        } else {
+            KeyState::Active
+        }
+    }
+}
+
+/// A change of what instances are made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AdminChange {
+    /// Creates an instance; `Duplicate` where the name is taken.
+    CreateInstance(Instance),
+    /// Replaces an instance's settings.
+    UpdateInstanceSettings(InstanceSettings),
+    /// Creates a connector; `Duplicate` where the instance has the name.
+    CreateConnector(Connector),
+    /// Creates an integration user; `Duplicate` where the instance has the name.
+    CreateIntegrationUser(IntegrationUser),
+    /// Keeps a new key.
+    IssueKey(KeyRecord),
+    /// Revokes a key of the instance at the change set's time; `Conflict` where it is not there.
+    RevokeKey(KeyId),
+}

@@ -1,0 +1,168 @@
+//! A [`ChangeSet`]: everything that one decision does, to be committed whole or not at all.
+
+use scim_core::instant::Timestamp;
+use scim_core::resource::IndexEntry;
+use serde_json::Value;
+
+use crate::{
+    AdminChange, ChangeSetId, ConnectorId, IntegrationUserId, Key, KeyId, LogRecord, Position, ResourceId,
+    Scope, Version,
+};
+
+/// Who makes a change: for the log.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Actor {
+    /// The connector, where the change came over SCIM.
+    pub connector: Option<ConnectorId>,
+    /// The key that the request carried.
+    pub key: Option<KeyId>,
+    /// The integration user on whose behalf the key acts.
+    pub user: Option<IntegrationUserId>,
+}
+
+/// What a decision does, as a plain value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChangeSet {
+    /// Unique; a store that has it already returns what it did then.
+    pub id: ChangeSetId,
+    /// Whose data it changes.
+    pub scope: Scope,
+    /// Who does it.
+    pub actor: Actor,
+    /// The request that asked for it.
+    pub request_id: String,
+    /// When it was decided; becomes `meta.lastModified`.
+    pub at: Timestamp,
+    /// The changes, in order.
+    pub changes: Vec<Change>,
+    /// What goes into the log in the same commit. Of a record's edge differences
+    /// ([`crate::AttributeChange::Edges`]) the store keeps those that really happened, and drops a record whose only
+    /// differences all vanish.
+    pub log: Vec<LogRecord>,
+}
+
+/// The content of a record: what a rule decides, in the forms that a store keeps.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Content {
+    /// The bytes of a `scim_core::resource::Document`.
+    pub document: Vec<u8>,
+    /// The folded shadow (`scim_core::resource::shadow`) on which filters and sorting run.
+    pub shadow: Value,
+    /// Unique keys and searched values. A store refuses a second unique entry of the same path and key in an instance
+    /// and resource type.
+    pub index: Vec<IndexEntry>,
+    /// See [`crate::Record::display`].
+    pub display: Option<String>,
+    /// See [`crate::Record::manager`].
+    pub manager: Option<String>,
+}
+
+/// A record to be created.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewRecord {
+    /// Type and id.
+    pub key: Key,
+    /// What it holds.
+    pub content: Content,
+    /// The scope's connector's `externalId`.
+    pub external_id: Option<String>,
+}
+
+/// One change.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change {
+    /// Creates a record, with version 1. Group references that were held for its id, its `externalId` at the same
+    /// connector or its user name become edges in the same commit (see [`MemberChange::hold`]).
+    Create(NewRecord),
+    /// Replaces a record's content. Held references are linked as with [`Change::Create`].
+    Update {
+        /// Which.
+        key: Key,
+        /// The version that the decision was made on; another one is a `Conflict`.
+        expected: Version,
+        /// What it holds from now on.
+        content: Content,
+        /// The scope's connector's `externalId` from now on.
+        external_id: Option<String>,
+    },
+    /// Deletes a record, every edge from and to it, its unique keys and links. A tombstone keeps the id, so that a later
+    /// reference to it is known as one to a deleted resource.
+    Delete {
+        /// Which.
+        key: Key,
+        /// The version it must have (`If-Match`); `None` for any.
+        expected: Option<Version>,
+    },
+    /// Adds and removes members of a group. Commutes with every other member change, so it carries no version unless
+    /// the client asked for one.
+    Members(MemberChange),
+    /// A change of instances, connectors, integration users, keys or server settings.
+    Admin(AdminChange),
+}
+
+/// A change of a group's members. Whatever is there already is not added, whatever is not there is not removed; the
+/// group's version and `lastModified` move only if an edge really changed, and so do the members' membership counters.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MemberChange {
+    /// The group's key.
+    pub group: Key,
+    /// The version that the group must have (`If-Match`, or a replacement worked out as a difference).
+    pub expected: Option<Version>,
+    /// Members to add. One that is not there any more at commit is [`EdgeOutcome::Gone`], not an error.
+    pub add: Vec<Key>,
+    /// Members to remove.
+    pub remove: Vec<ResourceId>,
+    /// References to nobody yet (an id, an `externalId` of this connector, or a user name), kept until that resource
+    /// arrives. `Conflict` if it arrived meanwhile.
+    pub hold: Vec<String>,
+    /// Held references to forget.
+    pub release: Vec<String>,
+    /// Whether all held references of the group are forgotten first.
+    pub release_all: bool,
+}
+
+/// What a commit did.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Committed {
+    /// Where it stands in the journal.
+    pub position: Position,
+    /// One for each change, in the same order.
+    pub effects: Vec<Effect>,
+}
+
+/// What one change did.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Effect {
+    /// The record's version afterwards; `None` for deletions and administrative changes.
+    pub version: Option<Version>,
+    /// The record's membership counter afterwards.
+    pub membership: i64,
+    /// The record's `lastModified` afterwards.
+    pub modified: Timestamp,
+    /// What became of each edge of a [`MemberChange`], and of each held reference that was linked.
+    pub edges: Vec<EdgeEffect>,
+}
+
+/// What became of one edge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EdgeEffect {
+    /// The group.
+    pub group: ResourceId,
+    /// The member.
+    pub member: ResourceId,
+    /// What happened.
+    pub outcome: EdgeOutcome,
+}
+
+/// See [`EdgeEffect`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EdgeOutcome {
+    /// It is there now and was not before.
+    Added,
+    /// It was there and is no more.
+    Removed,
+    /// It was as wanted already.
+    Unchanged,
+    /// The member was deleted meanwhile; nothing was added.
+    Gone,
+}

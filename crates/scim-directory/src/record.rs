@@ -1,0 +1,49 @@
+//! Who asks ([`Scope`]), for what ([`Key`]), and what is kept ([`Record`]).
+
+use std::sync::Arc;
+
+use scim_core::instant::Timestamp;
+
+use crate::{ConnectorId, InstanceId, ResourceId, Version};
+
+/// Whose data a call is about. Nothing is read or written without one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Scope {
+    /// The instance; rows of any other do not exist for the call.
+    pub instance: InstanceId,
+    /// The connector, whose `externalId`s are seen; `None` for calls on behalf of the application's own administration.
+    pub connector: Option<ConnectorId>,
+}
+
+/// A resource's key within an instance.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Key {
+    /// The resource type's name, such as `User`.
+    pub resource_type: Arc<str>,
+    /// The `id`.
+    pub id: ResourceId,
+}
+
+/// A resource as it is kept.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    /// Type and id.
+    pub key: Key,
+    /// The record's own version. A member change of a group counts as a change of the group.
+    pub version: Version,
+    /// How often the groups of this resource changed: joined or left, or such a group was renamed or deleted. Part of
+    /// the ETag, not of `If-Match`. Zero means that it never was a member.
+    pub membership: i64,
+    /// `meta.created`.
+    pub created: Timestamp,
+    /// `meta.lastModified`.
+    pub modified: Timestamp,
+    /// The asking connector's `externalId` for this resource.
+    pub external_id: Option<String>,
+    /// What stands for the resource where another refers to it: `displayName`, else `userName`.
+    pub display: Option<String>,
+    /// The `manager.value` of a person, as sent.
+    pub manager: Option<String>,
+    /// The bytes of a `scim_core::resource::Document`; empty where the query did not want them.
+    pub document: Vec<u8>,
+}

@@ -1,1 +1,20 @@
-//! The storage contract: the Store trait, queries and pages, and the in-memory backend.
+//! The storage contract: the [`Store`] trait, queries and pages, and the in-memory backend.
+//!
+//! A backend is one implementation of [`Store`]; it knows no rules of provisioning and no HTTP. What it promises stands in
+//! the trait's documentation, and `scim-storage-suite` tests every sentence of it. Futures are boxed, so that the trait
+//! is object-safe; the crate has no async runtime.
+
+mod admin;
+mod error;
+mod journal;
+mod query;
+mod store;
+
+pub use admin::{KeyContext, ServerAnswer, ServerQuestion};
+pub use error::{CommitError, StoreError};
+pub use journal::{JournalEntry, JournalPage, JournalQuery};
+pub use query::{
+    Direction, Edge, EdgePage, EdgeQuery, Keyset, Page, Query, QueryPart, Residual, Sort, SortKey, Start,
+    Want,
+};
+pub use store::{BoxFuture, Capabilities, Store};

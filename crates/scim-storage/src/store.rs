@@ -1,0 +1,92 @@
+//! The trait that a backend implements.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use scim_directory::{ChangeSet, Committed, Fact, Key, Question, Record, Scope};
+
+use crate::{
+    CommitError, EdgePage, EdgeQuery, JournalPage, JournalQuery, Page, Query, ServerAnswer, ServerQuestion,
+    StoreError, Want,
+};
+
+/// A boxed future, so that [`Store`] is object-safe.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// What a backend can do; checked at start against what the server advertises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Whether it leaves no [`crate::Residual`].
+    pub filters_completely: bool,
+    /// Whether it sorts.
+    pub sorts: bool,
+    /// Whether [`crate::Start::After`] works, with and without sort.
+    pub keyset_paging: bool,
+}
+
+/// A place where directories are kept.
+///
+/// # What every backend promises
+/// - **Isolation.** A call with a [`Scope`] sees and changes rows of its instance alone.
+/// - **Atomicity.** [`Store::commit`] does all of a change set, its log records included, or nothing. When it has
+///   returned `Ok`, the change is durable as the backend's documentation says, and every later read sees it.
+/// - **Once.** A change set whose id was committed already is not done again; the stored result is returned.
+/// - **Uniqueness.** Two records of an instance and type never have the same unique [`IndexEntry`], under any race. Within
+///   one change set, what deletions and updates give up is free for its creations and updates, so that two people can
+///   swap names.
+/// - **Versions.** A record's version grows by one with each change set that changes it. Lost updates are impossible:
+///   an update names the version that it was decided on.
+/// - **Member changes commute.** They never conflict with one another; the group's version grows once for each change
+///   set that really changed an edge.
+/// - **Filters** select what [`scim_core::filter::TypedFilter::matches`] selects on the full resource, `members`, `groups`
+///   and `manager.displayName` included.
+/// - **Order.** Every list has a total order with the id as tie-break.
+/// - **Boundedness.** Nothing is loaded that is not returned; no call's cost grows with the directory, but for counts and
+///   filters that no index answers.
+///
+/// [`IndexEntry`]: scim_core::resource::IndexEntry
+pub trait Store: Send + Sync {
+    /// What the backend can do.
+    fn capabilities(&self) -> Capabilities;
+
+    /// The record of that key; `None` where the scope's instance has none.
+    fn get<'a>(
+        &'a self,
+        scope: &'a Scope,
+        key: &'a Key,
+        want: Want,
+    ) -> BoxFuture<'a, Result<Option<Record>, StoreError>>;
+
+    /// A page of records.
+    fn find<'a>(&'a self, scope: &'a Scope, query: &'a Query) -> BoxFuture<'a, Result<Page, StoreError>>;
+
+    /// Edges of several resources, in one read.
+    fn edges<'a>(
+        &'a self,
+        scope: &'a Scope,
+        query: &'a EdgeQuery,
+    ) -> BoxFuture<'a, Result<EdgePage, StoreError>>;
+
+    /// Answers to `questions`, one each, in the same order, in one round trip and of one moment.
+    fn facts<'a>(
+        &'a self,
+        scope: &'a Scope,
+        questions: &'a [Question],
+    ) -> BoxFuture<'a, Result<Vec<Fact>, StoreError>>;
+
+    /// Commits a change set. See the promises above.
+    fn commit(&self, changes: ChangeSet) -> BoxFuture<'_, Result<Committed, CommitError>>;
+
+    /// The log of the scope's instance, in commit order.
+    fn journal<'a>(
+        &'a self,
+        scope: &'a Scope,
+        query: &'a JournalQuery,
+    ) -> BoxFuture<'a, Result<JournalPage, StoreError>>;
+
+    /// Answers one of the closed list of questions that need no scope.
+    fn server<'a>(&'a self, question: &'a ServerQuestion) -> BoxFuture<'a, Result<ServerAnswer, StoreError>>;
+
+    /// Whether the store answers: a cheap read, for `/readyz`.
+    fn ready(&self) -> BoxFuture<'_, Result<(), StoreError>>;
+}

@@ -55,6 +55,19 @@ pub enum Mutability {
     WriteOnly,
 }
 
+impl Mutability {
+    /// The name as it stands in a schema's `mutability`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ReadOnly => "readOnly",
+            Self::ReadWrite => "readWrite",
+            Self::Immutable => "immutable",
+            Self::WriteOnly => "writeOnly",
+        }
+    }
+}
+
 /// When an attribute is returned (RFC 7643 §7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Returned {
@@ -68,6 +81,19 @@ pub enum Returned {
     Request,
 }
 
+impl Returned {
+    /// The name as it stands in a schema's `returned`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Always => "always",
+            Self::Never => "never",
+            Self::Default => "default",
+            Self::Request => "request",
+        }
+    }
+}
+
 /// What an attribute's value must be unique in (RFC 7643 §7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Uniqueness {
@@ -77,6 +103,18 @@ pub enum Uniqueness {
     Server,
     /// The world; enforced as [`Uniqueness::Server`].
     Global,
+}
+
+impl Uniqueness {
+    /// The name as it stands in a schema's `uniqueness`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Server => "server",
+            Self::Global => "global",
+        }
+    }
 }
 
 /// Where an attribute's value lives. Not part of a schema's JSON: known for the attributes that the RFCs give a meaning.

@@ -9,10 +9,12 @@
 //! asks about it, [`resource`] takes it in and gives it out, [`patch`] changes it, [`bulk`] orders many changes,
 //! [`message`] holds the protocol's envelopes and [`error`] what goes wrong.
 
+pub mod bulk;
 pub mod dialect;
 pub mod error;
 pub mod filter;
 pub mod instant;
+pub mod message;
 pub mod path;
 pub mod resource;
 pub mod schema;

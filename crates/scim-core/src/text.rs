@@ -6,6 +6,10 @@
 
 use std::borrow::Cow;
 
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use precis_core::profile::PrecisFastInvocation;
 use precis_profiles::UsernameCaseMapped;
 use unicode_normalization::UnicodeNormalization;
@@ -69,6 +73,18 @@ fn ascii_fold(text: &str) -> Option<Cow<'_, str>> {
     }
 }
 
+/// Binary data (RFC 7643 §2.3.6) in its one canonical text: padded base64 in the standard alphabet. Takes base64 and
+/// base64url, padded or not; `None` where `text` is neither.
+#[must_use]
+pub fn canonical_base64(text: &str) -> Option<String> {
+    let config = GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(false);
+    let alphabet = if text.contains(['-', '_']) { &alphabet::URL_SAFE } else { &alphabet::STANDARD };
+    let bytes = GeneralPurpose::new(alphabet, config).decode(text).ok()?;
+    Some(STANDARD.encode(bytes))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,6 +104,17 @@ mod tests {
         check(Matching::UserName, "Σίσυφος", "ΣΊΣΥΦΟΣ", true);
         check(Matching::UserName, "two words", "TWO WORDS", true);
         check(Matching::UserName, "MIRA@Contoso.example", "mira@contoso.example", true);
+    }
+
+    #[test]
+    fn binary_has_one_text() {
+        for text in ["+/8=", "+/8", "-_8=", "-_8"] {
+            assert_eq!(canonical_base64(text).as_deref(), Some("+/8="), "{text}");
+        }
+        assert_eq!(canonical_base64(""), Some(String::new()));
+        for wrong in ["+_8=", "+/9=", "a", "not base64", "é"] {
+            assert_eq!(canonical_base64(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

@@ -13,6 +13,16 @@
 //!   Dates compare as instants, binary values as bytes, numbers exactly, across integer and decimal.
 //! - An attribute that is never returned may not be filtered on.
 
+mod error;
+mod lexer;
+mod parser;
+mod resolve;
+mod syntax;
 mod typed;
 
+pub use error::{FilterError, FilterErrorKind};
+pub(crate) use parser::{ParsedPath, parse_path};
+pub use resolve::Among;
+pub(crate) use resolve::resolve_condition;
+pub use syntax::{Filter, FilterLimits, Literal, PathText};
 pub use typed::{CompareOp, Comparison, Operand, TypedFilter};

@@ -27,6 +27,10 @@ pub enum CompareOp {
 }
 
 impl CompareOp {
+    /// Every operator, in the order of RFC 7644 table 3.
+    pub const ALL: [Self; 9] =
+        [Self::Eq, Self::Ne, Self::Co, Self::Sw, Self::Ew, Self::Gt, Self::Ge, Self::Lt, Self::Le];
+
     /// The operator as it stands in a filter.
     #[must_use]
     pub const fn keyword(self) -> &'static str {
@@ -104,4 +108,79 @@ pub enum TypedFilter {
         /// `extension` are `None`. Holds no further `Element`.
         condition: Box<TypedFilter>,
     },
+}
+
+impl TypedFilter {
+    /// All of `terms`, in the fewest nodes.
+    #[must_use]
+    pub fn all(terms: Vec<Self>) -> Self {
+        let mut kept = Vec::with_capacity(terms.len());
+        for term in terms {
+            match term {
+                Self::Always(true) => {}
+                Self::Always(false) => return term,
+                Self::And(inner) => kept.extend(inner),
+                other => kept.push(other),
+            }
+        }
+        match kept.pop() {
+            None => Self::Always(true),
+            Some(only) if kept.is_empty() => only,
+            Some(last) => {
+                kept.push(last);
+                Self::And(kept)
+            }
+        }
+    }
+
+    /// Any of `terms`, in the fewest nodes.
+    #[must_use]
+    pub fn any(terms: Vec<Self>) -> Self {
+        let mut kept = Vec::with_capacity(terms.len());
+        for term in terms {
+            match term {
+                Self::Always(false) => {}
+                Self::Always(true) => return term,
+                Self::Or(inner) => kept.extend(inner),
+                other => kept.push(other),
+            }
+        }
+        match kept.pop() {
+            None => Self::Always(false),
+            Some(only) if kept.is_empty() => only,
+            Some(last) => {
+                kept.push(last);
+                Self::Or(kept)
+            }
+        }
+    }
+
+    /// The opposite, in the fewest nodes.
+    #[must_use]
+    pub fn negated(self) -> Self {
+        match self {
+            Self::Always(value) => Self::Always(!value),
+            Self::Not(inner) => *inner,
+            other => Self::Not(Box::new(other)),
+        }
+    }
+
+    /// The sub-attributes and values, where the filter is a comparison by `eq` or several joined by `and`: then a value
+    /// that satisfies it can be made from it. `null` does not count.
+    #[must_use]
+    pub fn as_equalities(&self) -> Option<Vec<(&AttributeRef, &Operand)>> {
+        let terms = match self {
+            Self::And(terms) => terms.as_slice(),
+            other => std::slice::from_ref(other),
+        };
+        let pair = |term| match term {
+            &Self::Compare(Comparison { ref path, op: CompareOp::Eq, ref operand })
+                if *operand != Operand::Null =>
+            {
+                Some((path, operand))
+            }
+            _ => None,
+        };
+        terms.iter().map(pair).collect()
+    }
 }

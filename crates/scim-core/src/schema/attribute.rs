@@ -181,4 +181,18 @@ impl Attribute {
     pub fn is_complex(&self) -> bool {
         self.attribute_type == AttributeType::Complex
     }
+
+    /// For messages: that `name` is none of the sub-attributes, and which there are.
+    pub(crate) fn no_sub_attribute(&self, name: &str) -> String {
+        if self.sub_attributes.is_empty() {
+            return format!("{} has no sub-attributes, so no {name:?}", self.name);
+        }
+        format!("{} has no sub-attribute {name:?}; it has {}", self.name, self.sub_attribute_names())
+    }
+
+    /// For messages: the names of the sub-attributes.
+    pub(crate) fn sub_attribute_names(&self) -> String {
+        let names: Vec<_> = self.sub_attributes.iter().map(|sub| sub.name.as_str()).collect();
+        names.join(", ")
+    }
 }

@@ -2,11 +2,17 @@
 //!
 //! A path is resolved against the schemas of a resource type, never split by counting dots and colons: URNs hold both.
 
+mod error;
+mod patch;
+
 use std::fmt;
 use std::sync::Arc;
 
-use crate::error::{ScimError, ScimType};
+use crate::dialect::{Dialect, Note, Tolerance};
 use crate::schema::{Attribute, ResourceType, Schema};
+
+pub use error::PathError;
+pub use patch::{PatchPath, Target};
 
 /// An attribute of a resource type, or a sub-attribute, found by its path.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,40 +62,13 @@ pub enum Resolved {
     Extension(Arc<Schema>),
 }
 
-/// A path that names nothing (`scimType` `invalidPath`).
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{path:?} is not an attribute of {resource_type}: {reason}")]
-pub struct PathError {
-    path: String,
-    resource_type: String,
-    reason: String,
-}
-
-impl PathError {
-    /// The offending path.
-    #[must_use]
-    pub fn path(&self) -> &str {
-        &self.path
-    }
-}
-
-impl From<PathError> for ScimError {
-    fn from(error: PathError) -> Self {
-        Self::new(ScimType::InvalidPath, error.to_string())
-    }
-}
-
 impl ResourceType {
     /// Resolves a path such as `userName`, `NAME.familyname`, `urn:…:2.0:User:manager.value` or an extension's URN.
     ///
     /// # Errors
-    /// If no schema of the type has such an attribute ([`ScimType::InvalidPath`]).
+    /// If no schema of the type has such an attribute ([`ScimType::InvalidPath`](crate::ScimType::InvalidPath)).
     pub fn resolve(&self, path: &str) -> Result<Resolved, PathError> {
-        let fail = |reason: String| PathError {
-            path: path.to_owned(),
-            resource_type: self.name.to_string(),
-            reason,
-        };
+        let fail = |reason: String| PathError::unknown(path, &self.name, reason);
         if let Some(extension) = self.extension(path) {
             return Ok(Resolved::Extension(Arc::clone(&extension.schema)));
         }
@@ -125,12 +104,37 @@ impl ResourceType {
     pub fn resolve_attribute(&self, path: &str) -> Result<AttributeRef, PathError> {
         match self.resolve(path)? {
             Resolved::Attribute(attribute) => Ok(attribute),
-            Resolved::Extension(_) => Err(PathError {
-                path: path.to_owned(),
-                resource_type: self.name.to_string(),
-                reason: "this names a whole extension; add the attribute".to_owned(),
-            }),
+            Resolved::Extension(_) => {
+                Err(PathError::unknown(path, &self.name, "this names a whole extension; add the attribute"))
+            }
         }
+    }
+
+    /// As [`ResourceType::resolve`], with what the dialect tolerates: an attribute of an extension without the URN
+    /// (`manager`, as Entra ID writes it), where the base schema has none of that name and one extension alone does
+    /// ([`Tolerance::ExtensionNotDeclared`]).
+    ///
+    /// # Errors
+    /// If no schema of the type has such an attribute ([`ScimType::InvalidPath`](crate::ScimType::InvalidPath)).
+    pub fn resolve_in(&self, path: &str, dialect: Dialect) -> Result<(Resolved, Option<Note>), PathError> {
+        let error = match self.resolve(path) {
+            Ok(resolved) => return Ok((resolved, None)),
+            Err(error) => error,
+        };
+        let (name, sub) = split_sub(path);
+        if !dialect.tolerates(Tolerance::ExtensionNotDeclared) || self.attribute(name).is_some() {
+            return Err(error);
+        }
+        let mut found = self.extensions.iter().filter_map(|extension| {
+            let attribute = extension.schema.attribute(name)?;
+            Some((attribute, Arc::clone(&extension.schema.id)))
+        });
+        let (Some((attribute, urn)), None) = (found.next(), found.next()) else { return Err(error) };
+        let detail = format!("{} taken for {urn}:{}", attribute.name, attribute.name);
+        let resolved = self
+            .with_sub(attribute, sub, Some(urn))
+            .map_err(|reason| PathError::unknown(path, &self.name, reason))?;
+        Ok((resolved, Some(Note::new(Tolerance::ExtensionNotDeclared, detail))))
     }
 
     fn with_sub(
@@ -142,9 +146,7 @@ impl ResourceType {
         let sub = match sub {
             None => None,
             Some(name) => Some(Arc::clone(
-                attribute
-                    .sub_attribute(name)
-                    .ok_or_else(|| format!("{} has no sub-attribute {name:?}", attribute.name))?,
+                attribute.sub_attribute(name).ok_or_else(|| attribute.no_sub_attribute(name))?,
             )),
         };
         Ok(Resolved::Attribute(AttributeRef { extension, attribute: Arc::clone(attribute), sub }))

@@ -14,6 +14,7 @@
 //! - An attribute that is never returned may not be filtered on.
 
 mod error;
+mod evaluate;
 mod lexer;
 mod parser;
 mod resolve;

@@ -306,3 +306,175 @@ fn check_operator(leaf: &Attribute, op: CompareOp) -> Result<(), String> {
 fn mistake(kind: FilterErrorKind, path: &PathText<'_>, reason: impl Into<String>) -> FilterError {
     FilterError::new(kind, path.offset(), path.as_str(), reason)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::FilterLimits;
+    use super::*;
+    use crate::schema::Registry;
+
+    fn resolve(filter: &str, dialect: Dialect) -> Result<(TypedFilter, Vec<Note>), FilterError> {
+        let registry = Registry::builtin();
+        let user = registry.resource_type("User").expect("built in");
+        Filter::parse(filter, &FilterLimits::default())?.resolve(user, dialect)
+    }
+
+    /// Expects the tolerances that it takes, or the error's kind and part of its text.
+    fn check(filter: &str, dialect: Dialect, expected: Result<&[Tolerance], (FilterErrorKind, &str)>) {
+        match (resolve(filter, dialect), expected) {
+            (Ok((_, notes)), Ok(tolerances)) => {
+                let used: Vec<_> = notes.iter().map(|note| note.tolerance).collect();
+                assert_eq!(used, tolerances, "{filter}");
+            }
+            (Err(error), Err((kind, part))) => {
+                assert!(error.kind() == kind && error.to_string().contains(part), "{filter}: {error:?}");
+                assert_eq!(crate::ScimError::from(error).scim_type(), Some(crate::ScimType::InvalidFilter));
+            }
+            (got, _) => panic!("{filter}: {got:?}"),
+        }
+    }
+
+    #[test]
+    fn operators_go_with_types() {
+        use FilterErrorKind::Mismatch;
+        for op in ["co", "sw", "ew"] {
+            for (path, value) in [
+                ("active", "true"),
+                ("emails.primary", "true"),
+                ("meta.created", "\"2011-05-13T04:42:34Z\""),
+                ("x509Certificates", "\"AAAA\""),
+            ] {
+                check(&format!("{path} {op} {value}"), Dialect::LENIENT, Err((Mismatch, "does not go with")));
+            }
+        }
+        for op in ["gt", "ge", "lt", "le"] {
+            check(&format!("active {op} true"), Dialect::LENIENT, Err((Mismatch, "does not go with")));
+            check(
+                &format!("x509Certificates.value {op} \"AA==\""),
+                Dialect::LENIENT,
+                Err((Mismatch, "binary")),
+            );
+            check(&format!("title {op} null"), Dialect::LENIENT, Err((Mismatch, "eq and ne only")));
+            check(
+                &format!("profileUrl {op} \"https://a\" and userName {op} \"a\""),
+                Dialect::STRICT,
+                Ok(&[]),
+            );
+        }
+        check("active co null", Dialect::LENIENT, Err((Mismatch, "eq and ne only")));
+    }
+
+    #[test]
+    fn values_go_with_types() {
+        use FilterErrorKind::Mismatch;
+        check("userName eq 5", Dialect::LENIENT, Err((Mismatch, "text in double quotes")));
+        check("userName eq true", Dialect::LENIENT, Err((Mismatch, "text in double quotes")));
+        check("active eq 1", Dialect::LENIENT, Err((Mismatch, "true or false")));
+        check("active eq \"yes\"", Dialect::LENIENT, Err((Mismatch, "true or false")));
+        check("active eq \"True\"", Dialect::LENIENT, Ok(&[Tolerance::StringBooleans]));
+        check("active eq \"True\"", Dialect::STRICT, Err((Mismatch, "without quotes")));
+        check("meta.created gt \"2011-05-13\"", Dialect::LENIENT, Err((Mismatch, "a date and time such as")));
+        check("meta.created gt 5", Dialect::LENIENT, Err((Mismatch, "a date and time such as")));
+        check("x509Certificates.value eq \"?\"", Dialect::LENIENT, Err((Mismatch, "base64")));
+    }
+
+    #[test]
+    fn complex_attributes_mean_their_value() {
+        use FilterErrorKind::Mismatch;
+        assert_eq!(
+            resolve("emails co \"x\"", Dialect::STRICT),
+            resolve("emails.value co \"x\"", Dialect::STRICT)
+        );
+        check("name eq \"x\"", Dialect::LENIENT, Err((Mismatch, "compare one of formatted, familyName")));
+        check("name pr and name ne null", Dialect::STRICT, Ok(&[]));
+        check("userName[value eq \"x\"]", Dialect::LENIENT, Err((Mismatch, "only a complex attribute")));
+        check(
+            "emails.value[type eq \"x\"]",
+            Dialect::LENIENT,
+            Err((Mismatch, "not behind its sub-attribute")),
+        );
+    }
+
+    #[test]
+    fn attributes_must_be_known_and_readable() {
+        use FilterErrorKind::{NotReadable, UnknownAttribute};
+        check("nosuch eq \"x\"", Dialect::LENIENT, Err((UnknownAttribute, "at byte 0, \"nosuch\"")));
+        check("title pr and emails.nosuch pr", Dialect::LENIENT, Err((UnknownAttribute, "at byte 13")));
+        check("emails[nosuch pr]", Dialect::LENIENT, Err((UnknownAttribute, "it has value, display")));
+        check("emails[emails.type pr]", Dialect::LENIENT, Err((UnknownAttribute, "no sub-attribute")));
+        check(
+            crate::schema::ENTERPRISE_USER_URN,
+            Dialect::LENIENT,
+            Err((FilterErrorKind::Syntax, "operators")),
+        );
+        let extension = format!("{} pr", crate::schema::ENTERPRISE_USER_URN);
+        check(&extension, Dialect::LENIENT, Err((UnknownAttribute, "whole extension")));
+        check("password pr", Dialect::LENIENT, Err((NotReadable, "never returned")));
+        check("password eq \"x\"", Dialect::STRICT, Err((NotReadable, "never returned")));
+        check("manager eq \"x\"", Dialect::LENIENT, Ok(&[Tolerance::ExtensionNotDeclared]));
+        check("manager eq \"x\"", Dialect::STRICT, Err((UnknownAttribute, "need their URN")));
+    }
+
+    #[test]
+    fn never_returned_sub_attributes_are_closed_too() {
+        let mut registry = Registry::builtin();
+        registry
+            .add_schema(&serde_json::json!({
+                "id": "urn:example:Vault", "name": "Vault",
+                "attributes": [
+                    { "name": "box", "type": "complex", "subAttributes": [
+                        { "name": "value", "type": "string", "returned": "never" },
+                        { "name": "size", "type": "integer" }
+                    ] }
+                ]
+            }))
+            .expect("sound");
+        registry
+            .add_resource_type(
+                &serde_json::json!({ "name": "Vault", "endpoint": "/Vaults", "schema": "urn:example:Vault" }),
+            )
+            .expect("sound");
+        let vault = registry.resource_type("Vault").expect("added");
+        let resolve = |text: &str, dialect| {
+            Filter::parse(text, &FilterLimits::default()).expect(text).resolve(vault, dialect)
+        };
+        for filter in ["box.value pr", "box eq \"x\"", "box[value eq \"x\"]", "box[size eq 1].value pr"] {
+            let error = resolve(filter, Dialect::LENIENT).expect_err(filter);
+            assert_eq!(error.kind(), FilterErrorKind::NotReadable, "{filter}");
+        }
+        let (_, notes) =
+            resolve("box[size gt \"1.5\" or size eq \"7\"]", Dialect::LENIENT).expect("tolerated");
+        assert_eq!(notes.len(), 2);
+        for filter in ["box.size eq \"7\"", "box.size co 7", "box.size eq true"] {
+            let error = resolve(filter, Dialect::STRICT).expect_err(filter);
+            assert_eq!(error.kind(), FilterErrorKind::Mismatch, "{filter}");
+        }
+    }
+
+    /// Expects how a filter of a query over all types reads for a Group.
+    fn check_group(filter: &str, expected: &TypedFilter, any_resolved: bool, unknown: usize) {
+        let registry = Registry::builtin();
+        let group = registry.resource_type("Group").expect("built in");
+        let among = Filter::parse(filter, &FilterLimits::default())
+            .and_then(|filter| filter.resolve_among(group, Dialect::STRICT))
+            .expect(filter);
+        assert_eq!(&among.filter, expected, "{filter}");
+        assert_eq!((among.any_resolved, among.unknown.len()), (any_resolved, unknown), "{filter}");
+    }
+
+    #[test]
+    fn among_several_types_unknown_attributes_are_false() {
+        let registry = Registry::builtin();
+        let group = registry.resource_type("Group").expect("built in");
+        let known = |path: &str| TypedFilter::Present(group.resolve_attribute(path).expect(path));
+        let never = TypedFilter::Always(false);
+        check_group("userName eq \"x\"", &never, false, 1);
+        check_group("userName ne \"x\" or title eq null", &never, false, 2);
+        check_group("not (userName pr)", &TypedFilter::Always(true), false, 1);
+        check_group("userName pr or displayName pr", &known("displayName"), true, 1);
+        check_group("not (userName pr) and displayName pr", &known("displayName"), true, 1);
+        check_group("displayName pr and emails[type eq \"x\"]", &never, true, 1);
+        check_group("members[nosuch pr]", &never, true, 1);
+        check_group("members[not (nosuch pr)]", &known("members"), true, 1);
+    }
+}

@@ -3,13 +3,27 @@
 //! Canonical form: attribute names as the schema spells them, attributes in declared order, each value of its type;
 //! what is unassigned (`null`, an empty array, an object without members) is not there (RFC 7643 §2.5).
 
+mod canonical;
+mod coerce;
+mod document;
+mod error;
 mod index;
+mod ingest;
+mod projection;
+mod shadow;
 
 use serde_json::{Map, Value};
 
 use crate::path::AttributeRef;
 
+pub use canonical::canonical;
+pub use coerce::{MAX_ELEMENTS, binary, coerce, coerce_element, coerce_singular};
+pub use document::{Document, DocumentError, EdgeView, ReferenceView, View};
+pub use error::ResourceError;
 pub use index::IndexEntry;
+pub use ingest::{EdgeValue, Inbound, check_required, ingest, replace};
+pub use projection::Projection;
+pub use shadow::{index_entries, shadow};
 
 /// A resource in canonical form.
 #[derive(Clone, Debug, Default, PartialEq)]

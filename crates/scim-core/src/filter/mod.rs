@@ -12,11 +12,33 @@
 //! - Text compares by the key of its attribute's [`Matching`](crate::text::Matching); order is that of the keys' bytes.
 //!   Dates compare as instants, binary values as bytes, numbers exactly, across integer and decimal.
 //! - An attribute that is never returned may not be filtered on.
+//! - In a query over several types, a comparison or `pr` on an attribute that a type does not have is false.
+//!
+//! Beyond figure 1, `emails[type eq "work"].value eq "x"` is read as `emails[type eq "work" and value eq "x"]`, which is
+//! what the clients that send it mean. Deliberately absent: brackets inside brackets, operators of our own, and regular
+//! expressions.
+//!
+//! ```
+//! use scim_core::filter::{Filter, FilterLimits};
+//! use scim_core::{Dialect, Registry, Resource};
+//!
+//! let registry = Registry::builtin();
+//! let user = registry.resource_type("User").expect("built in");
+//! let filter = Filter::parse(r#"userName sw "MIRA" and not (title pr)"#, &FilterLimits::default())?;
+//! let (filter, _notes) = filter.resolve(user, Dialect::LENIENT)?;
+//!
+//! let mut person = Resource::default();
+//! person.attributes_mut().insert("userName".into(), "mira@contoso.example".into());
+//! assert!(filter.matches(&person));
+//! # Ok::<(), scim_core::filter::FilterError>(())
+//! ```
 
 mod error;
 mod evaluate;
 mod lexer;
 mod parser;
+#[cfg(test)]
+mod properties;
 mod resolve;
 mod syntax;
 mod typed;

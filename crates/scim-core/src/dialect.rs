@@ -36,6 +36,8 @@ pub enum Tolerance {
     PathKeys,
     /// `remove` with `path` `members` (or another multi-valued attribute) and a value list removes those values.
     RemoveByValue,
+    /// `remove` of values behind a filter that none satisfies is success. RFC 7644 §3.12 has `noTarget`.
+    RemoveOnMiss,
     /// `replace` or `add` with an empty string, or an object of empty values, clears an optional attribute.
     EmptyStringClears,
     /// User names that PRECIS does not allow (RFC 8265 §3.3).
@@ -50,7 +52,7 @@ pub enum Tolerance {
 
 impl Tolerance {
     /// Every tolerance, in the order of documentation.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::OperationCase,
         Self::StringBooleans,
         Self::StringNumbers,
@@ -62,6 +64,7 @@ impl Tolerance {
         Self::CreateOnMiss,
         Self::PathKeys,
         Self::RemoveByValue,
+        Self::RemoveOnMiss,
         Self::EmptyStringClears,
         Self::FreeUserNames,
         Self::HoldUnknownMembers,
@@ -84,6 +87,7 @@ impl Tolerance {
             Self::CreateOnMiss => "create-on-miss",
             Self::PathKeys => "path-keys",
             Self::RemoveByValue => "remove-by-value",
+            Self::RemoveOnMiss => "remove-on-miss",
             Self::EmptyStringClears => "empty-string-clears",
             Self::FreeUserNames => "free-user-names",
             Self::HoldUnknownMembers => "hold-unknown-members",

@@ -15,6 +15,7 @@ pub mod error;
 pub mod filter;
 pub mod instant;
 pub mod message;
+pub mod patch;
 pub mod path;
 pub mod resource;
 pub mod schema;

@@ -18,6 +18,7 @@ use crate::path::AttributeRef;
 
 pub use canonical::canonical;
 pub use coerce::{MAX_ELEMENTS, binary, coerce, coerce_element, coerce_singular};
+pub(crate) use coerce::{is_primary, unknown};
 pub use document::{Document, DocumentError, EdgeView, ReferenceView, View};
 pub use error::ResourceError;
 pub use index::IndexEntry;

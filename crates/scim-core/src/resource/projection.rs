@@ -182,11 +182,7 @@ impl Projection {
                     Named::Attribute(path) => path.sub.is_none(),
                     Named::Extension(_) => true,
                 });
-                if whole {
-                    always.then(|| Parts::Only(Vec::new()))
-                } else {
-                    Some(Parts::Except(subs(&mine)))
-                }
+                if whole { always.then(|| Parts::Only(Vec::new())) } else { Some(Parts::Except(subs(&mine))) }
             }
         }
     }

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use super::Resource;
 use crate::instant::Timestamp;
-use crate::schema::{Attribute, Residence, ResourceType, Returned};
+use crate::schema::{Attribute, Residence, ResourceType, Returned, Schema};
 
 /// Begins a mark.
 const MARK: u8 = 0x1e;
@@ -94,44 +94,28 @@ impl Document {
     pub fn new(resource_type: &ResourceType, id: &str, resource: &Resource) -> Self {
         let mut bytes = Vec::with_capacity(1024);
         bytes.extend_from_slice(b"{\"schemas\":");
-        write_value(&mut bytes, resource.attributes().get("schemas").unwrap_or(&Value::Array(Vec::new())));
+        write_json(&mut bytes, resource.attributes().get("schemas").unwrap_or(&Value::Array(Vec::new())));
         bytes.extend_from_slice(b",\"id\":");
         write_text(&mut bytes, id);
         bytes.extend_from_slice(&[MARK, EXTERNAL_ID]);
-        write_attributes(&mut bytes, &resource_type.schema.attributes, resource.attributes(), true);
-        for extension in &resource_type.extensions {
-            let Some(object) = resource.attributes().get(&*extension.schema.id).and_then(Value::as_object)
-            else {
-                continue;
-            };
-            let shown = extension
-                .schema
-                .attributes
-                .iter()
-                .any(|attribute| is_plain(attribute) && object.contains_key(&attribute.name));
-            let hide = !shown;
-            if hide {
-                bytes.extend_from_slice(&[MARK, HIDDEN]);
-            }
-            bytes.push(b',');
-            write_text(&mut bytes, &extension.schema.id);
-            bytes.extend_from_slice(b":{");
-            let start = bytes.len();
-            if hide {
-                // Inside a hidden extension nothing is marked again.
-                for (name, value) in object {
-                    bytes.push(b',');
-                    write_text(&mut bytes, name);
-                    bytes.push(b':');
-                    write_value(&mut bytes, value);
+        for attribute in &resource_type.schema.attributes {
+            match attribute.residence {
+                Residence::Edges => bytes.extend_from_slice(&[MARK, EDGES]),
+                Residence::ReverseEdges => bytes.extend_from_slice(&[MARK, REVERSE_EDGES]),
+                Residence::Envelope => {}
+                Residence::Document => {
+                    if let Some(value) = resource.attributes().get(&attribute.name) {
+                        hidden_unless(is_plain(attribute), &mut bytes, |bytes| {
+                            bytes.push(b',');
+                            write_member(bytes, &attribute.name, value);
+                        });
+                    }
                 }
-            } else {
-                write_attributes(&mut bytes, &extension.schema.attributes, object, false);
             }
-            remove_first_comma(&mut bytes, start);
-            bytes.push(b'}');
-            if hide {
-                bytes.extend_from_slice(&[MARK, HIDDEN_END]);
+        }
+        for extension in &resource_type.extensions {
+            if let Some(Value::Object(object)) = resource.attributes().get(&*extension.schema.id) {
+                write_extension(&mut bytes, &extension.schema, object);
             }
         }
         bytes.extend_from_slice(&[MARK, META]);
@@ -217,45 +201,53 @@ fn each_part<'d>(bytes: &'d [u8], mut part: impl FnMut(Part<'d>)) {
     part(Part::Text(rest));
 }
 
-/// Writes `,"name":value` for each attribute that has one, in declared order, with marks.
-fn write_attributes(
-    bytes: &mut Vec<u8>,
-    declared: &[std::sync::Arc<Attribute>],
-    values: &Map<String, Value>,
-    base: bool,
-) {
-    for attribute in declared {
-        match attribute.residence {
-            Residence::Edges => bytes.extend_from_slice(&[MARK, EDGES]),
-            Residence::ReverseEdges => bytes.extend_from_slice(&[MARK, REVERSE_EDGES]),
-            Residence::Envelope => {}
-            Residence::Document => {
-                let Some(value) = values.get(&attribute.name) else { continue };
-                let hide = !is_plain(attribute);
-                if hide {
-                    bytes.extend_from_slice(&[MARK, HIDDEN]);
+/// Writes `,"urn":{…}`. Where no plain answer shows any of it, all of it is hidden, and nothing in it is marked again.
+fn write_extension(bytes: &mut Vec<u8>, schema: &Schema, values: &Map<String, Value>) {
+    let all =
+        schema.attributes.iter().filter_map(|attribute| Some((attribute, values.get(&attribute.name)?)));
+    let is_shown = all.clone().any(|(attribute, _)| is_plain(attribute));
+    hidden_unless(is_shown, bytes, |bytes| {
+        bytes.push(b',');
+        write_json(bytes, &*schema.id);
+        bytes.extend_from_slice(b":{");
+        // A comma belongs to the hidden member beside it: behind it until the first that is shown, then before it.
+        let mut first = true;
+        for (attribute, value) in all {
+            let plain = is_plain(attribute) || !is_shown;
+            hidden_unless(plain, bytes, |bytes| {
+                if !first {
+                    bytes.push(b',');
                 }
-                bytes.push(b',');
-                write_text(bytes, &attribute.name);
-                bytes.push(b':');
                 match value {
-                    Value::Object(object) if !base && is_reference(attribute) => {
-                        write_reference(bytes, object)
+                    Value::Object(object) if is_reference(attribute) => {
+                        write_reference(bytes, &attribute.name, object);
                     }
-                    value => write_value(bytes, value),
+                    value => write_member(bytes, &attribute.name, value),
                 }
-                if hide {
-                    bytes.extend_from_slice(&[MARK, HIDDEN_END]);
+                if first && !plain {
+                    bytes.push(b',');
                 }
-            }
+            });
+            first &= !plain;
         }
+        bytes.push(b'}');
+    });
+}
+
+/// Writes with marks around that keep it out of plain answers, unless it is shown in them.
+fn hidden_unless(shown: bool, bytes: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+    if shown {
+        write(bytes);
+    } else {
+        bytes.extend_from_slice(&[MARK, HIDDEN]);
+        write(bytes);
+        bytes.extend_from_slice(&[MARK, HIDDEN_END]);
     }
 }
 
-/// Whether a plain answer shows the attribute, whole.
+/// Whether a plain answer shows the attribute.
 fn is_plain(attribute: &Attribute) -> bool {
-    let shown = |attribute: &Attribute| matches!(attribute.returned, Returned::Always | Returned::Default);
-    shown(attribute)
+    matches!(attribute.returned, Returned::Always | Returned::Default)
 }
 
 /// The enterprise extension's `manager`: `$ref` and `displayName` are derived.
@@ -263,27 +255,26 @@ fn is_reference(attribute: &Attribute) -> bool {
     attribute.name == "manager" && attribute.sub_attribute("$ref").is_some()
 }
 
-fn write_reference(bytes: &mut Vec<u8>, object: &Map<String, Value>) {
-    bytes.push(b'{');
-    let start = bytes.len();
-    for (name, value) in object {
-        bytes.push(b',');
-        write_text(bytes, name);
-        bytes.push(b':');
-        write_value(bytes, value);
-        // The reference is filled in with the id before it, which stands between quotes.
+fn write_member(bytes: &mut Vec<u8>, name: &str, value: &Value) {
+    write_json(bytes, name);
+    bytes.push(b':');
+    write_json(bytes, value);
+}
+
+/// Writes `"manager":{…}` with the mark behind `value`, for what is filled in there comes from that id.
+fn write_reference(bytes: &mut Vec<u8>, name: &str, object: &Map<String, Value>) {
+    write_json(bytes, name);
+    bytes.extend_from_slice(b":{");
+    for (index, (name, value)) in object.iter().enumerate() {
+        if index > 0 {
+            bytes.push(b',');
+        }
+        write_member(bytes, name, value);
         if name == "value" {
             bytes.extend_from_slice(&[MARK, REFERENCE]);
         }
     }
-    remove_first_comma(bytes, start);
     bytes.push(b'}');
-}
-
-fn remove_first_comma(bytes: &mut Vec<u8>, start: usize) {
-    if bytes.get(start) == Some(&b',') {
-        bytes.remove(start);
-    }
 }
 
 fn fill(mark: u8, view: &View<'_>, out: &mut Vec<u8>) {
@@ -318,9 +309,7 @@ fn fill(mark: u8, view: &View<'_>, out: &mut Vec<u8>) {
 
 fn write_manager(out: &mut Vec<u8>, view: &View<'_>) {
     let Some(manager) = view.reference else { return };
-    // INVARIANT: a manager that is known was found by its id, which stands just before as a JSON string.
-    let id: Option<String> = last_string(out).map(str::to_owned);
-    if let Some(id) = id {
+    if let Some(id) = last_value(out) {
         out.extend_from_slice(b",\"$ref\":");
         write_url(out, &[view.base, "/Users/", &id]);
     }
@@ -330,11 +319,11 @@ fn write_manager(out: &mut Vec<u8>, view: &View<'_>) {
     }
 }
 
-/// The JSON string that `out` ends with, where it has no escapes.
-fn last_string(out: &[u8]) -> Option<&str> {
-    let inner = out.strip_suffix(b"\"")?;
-    let start = memchr::memrchr(b'"', inner)?;
-    std::str::from_utf8(inner.get(start + 1..)?).ok()
+/// The text of the member `value` that `out` ends with. Inside a JSON string its name would have escaped quotes.
+fn last_value(out: &[u8]) -> Option<String> {
+    let name = b"\"value\":";
+    let start = memchr::memmem::rfind(out, name)? + name.len();
+    serde_json::from_slice(out.get(start..)?).ok()
 }
 
 fn write_edges(
@@ -364,20 +353,34 @@ fn write_edges(
     out.push(b']');
 }
 
+/// The parts, joined, as one JSON string.
 fn write_url(out: &mut Vec<u8>, parts: &[&str]) {
-    write_text(out, &parts.concat());
+    out.push(b'"');
+    for part in parts {
+        write_escaped(out, part);
+    }
+    out.push(b'"');
 }
 
 fn write_text(out: &mut Vec<u8>, text: &str) {
-    write_json(out, text);
+    write_url(out, &[text]);
 }
 
-fn write_value(out: &mut Vec<u8>, value: &Value) {
-    write_json(out, value);
+/// The inside of a JSON string. Names and URLs, which a large group has thousands of, rarely hold what must be escaped.
+fn write_escaped(out: &mut Vec<u8>, text: &str) {
+    if text.bytes().any(|byte| byte < 0x20 || byte == b'"' || byte == b'\\') {
+        let start = out.len();
+        write_json(out, text);
+        // The quotes around it.
+        out.remove(start);
+        out.pop();
+    } else {
+        out.extend_from_slice(text.as_bytes());
+    }
 }
 
 fn write_json(out: &mut Vec<u8>, value: &(impl serde::Serialize + ?Sized)) {
-    // INVARIANT: writing a string or a Value into a Vec does not fail.
+    // INVARIANT: a text or a Value has only texts as keys, and writing into a Vec does not fail.
     let _ = serde_json::to_writer(out, value);
 }
 
@@ -440,27 +443,64 @@ mod tests {
         assert!(full.attributes().get("groups").is_none());
     }
 
-    #[test]
-    fn what_is_returned_on_request_is_hidden_in_plain_answers() {
+    /// A type whose base schema and extension have the attributes `a` to `d`, returned as told.
+    fn check_hidden(returned: [&str; 4], plain: &str) {
         let mut registry = Registry::builtin();
-        let attribute = |name: &str, returned: &str| json!({ "name": name, "returned": returned });
-        registry
-            .add_schema(&json!({ "id": "urn:example:x", "name": "X",
-                "attributes": [attribute("a", "request"), attribute("b", "default"), attribute("c", "never")] }))
-            .expect("sound");
-        registry
-            .add_resource_type(&json!({ "name": "X", "endpoint": "/Xs", "schema": "urn:example:x" }))
-            .expect("sound");
-        let resource_type = registry.resource_type("X").expect("there");
-        let body = json!({ "schemas": ["urn:example:x"], "a": "1", "b": "2", "c": "3" });
-        let resource = ingest(resource_type, body, Dialect::STRICT).expect("fine").resource;
+        let attributes: Vec<_> = ["a", "b", "c", "d"]
+            .iter()
+            .zip(returned)
+            .map(|(name, returned)| json!({ "name": name, "returned": returned }))
+            .collect();
+        for urn in ["urn:x:base", "urn:x:more"] {
+            let schema = json!({ "id": urn, "name": "X", "attributes": attributes });
+            registry.add_schema(&schema).expect("sound");
+        }
+        let declared = json!({ "name": "X", "endpoint": "/Xs", "schema": "urn:x:base",
+            "schemaExtensions": [{ "schema": "urn:x:more", "required": false }] });
+        registry.add_resource_type(&declared).expect("sound");
+        let resource_type = registry.resource_type("X").expect("loaded");
+        let all = json!({ "a": "1", "b": "2", "c": "3", "d": "4" });
+        let mut body = all.clone();
+        body["schemas"] = json!(["urn:x:base", "urn:x:more"]);
+        body["urn:x:more"] = all.clone();
+        let resource = ingest(resource_type, body, Dialect::STRICT).expect("sound").resource;
         let document = Document::new(resource_type, "7", &resource);
+        assert_eq!(document.resource().expect("whole"), resource);
+        assert_eq!(document.full(&view(None)).expect("whole").attributes()["urn:x:more"], all);
         let mut out = Vec::new();
         document.render(&view(None), &mut out);
-        let plain: Value = serde_json::from_slice(&out).expect("JSON");
-        assert!(plain.get("a").is_none() && plain.get("c").is_none());
-        assert_eq!(plain["b"], "2");
-        assert_eq!(document.full(&view(None)).expect("whole").text("a"), Some("1"));
-        assert_eq!(document.resource().expect("whole"), resource);
+        let shown: Map<String, Value> = serde_json::from_slice(&out).expect("JSON");
+        let names = |object: &Map<String, Value>| -> String {
+            object.keys().filter(|name| name.len() == 1).map(String::as_str).collect()
+        };
+        assert_eq!(names(&shown), plain);
+        let more = shown.get("urn:x:more").and_then(Value::as_object);
+        assert_eq!(more.map(names), (!plain.is_empty()).then(|| plain.to_owned()));
+    }
+
+    #[test]
+    fn what_is_returned_on_request_or_never_is_hidden_in_plain_answers() {
+        check_hidden(["default", "default", "default", "default"], "abcd");
+        check_hidden(["request", "default", "never", "always"], "bd");
+        check_hidden(["request", "never", "default", "request"], "c");
+        check_hidden(["default", "request", "never", "request"], "a");
+        check_hidden(["request", "never", "request", "request"], "");
+    }
+
+    #[test]
+    fn a_manager_whose_id_needs_escapes_keeps_the_document_whole() {
+        let registry = Registry::builtin();
+        let user = registry.resource_type("User").expect("built in");
+        for id in ["\"value\":\"x", "a\\", "\u{1e}m", "\",\"b"] {
+            let manager = json!({ "manager": { "value": id } });
+            let resource = Resource::from_canonical(Map::from_iter([
+                ("schemas".to_owned(), json!([])),
+                (crate::schema::ENTERPRISE_USER_URN.to_owned(), manager),
+            ]));
+            let full = Document::new(user, "7", &resource).full(&view(None)).expect("JSON");
+            let shown = &full.attributes()[crate::schema::ENTERPRISE_USER_URN]["manager"];
+            assert_eq!(shown["value"], id);
+            assert_eq!(shown["$ref"], format!("https://example.com/scim/v2/Users/{id}"));
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Why a body was not taken in.
+//! Why a resource was not taken in.
 
 use std::fmt;
 
@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use crate::error::{ScimError, ScimType};
 
-/// A resource that was not taken in: says which attribute, what was found (its kind, never the value) and what would be
-/// accepted.
+/// A resource, or a value of it, that was refused: which attribute, what was found there (its kind, never the value),
+/// and what would be accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{path}: {reason}")]
 pub struct ResourceError {
@@ -17,28 +17,37 @@ pub struct ResourceError {
 }
 
 impl ResourceError {
-    pub(crate) fn new(scim_type: ScimType, path: impl fmt::Display, reason: impl Into<String>) -> Self {
-        Self { scim_type, path: path.to_string(), reason: reason.into() }
+    /// Longest path that is quoted back, in characters; a client chooses the names of unknown attributes.
+    const QUOTED: usize = 200;
+
+    pub(crate) fn new(scim_type: ScimType, path: &dyn fmt::Display, reason: impl Into<String>) -> Self {
+        Self { scim_type, path: shown(path, Self::QUOTED), reason: reason.into() }
     }
 
-    pub(crate) fn value(path: impl fmt::Display, reason: impl Into<String>) -> Self {
+    pub(crate) fn value(path: &dyn fmt::Display, reason: impl Into<String>) -> Self {
         Self::new(ScimType::InvalidValue, path, reason)
     }
 
-    pub(crate) fn syntax(path: impl fmt::Display, reason: impl Into<String>) -> Self {
+    pub(crate) fn syntax(path: &dyn fmt::Display, reason: impl Into<String>) -> Self {
         Self::new(ScimType::InvalidSyntax, path, reason)
     }
 
-    /// The keyword for the error body.
+    /// The keyword for the error body (RFC 7644 §3.12).
     #[must_use]
     pub const fn scim_type(&self) -> ScimType {
         self.scim_type
     }
 
-    /// The attribute's path.
+    /// The attribute's path, cut after 200 characters.
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path
+    }
+
+    /// What was found, and what would be accepted.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        &self.reason
     }
 }
 
@@ -48,8 +57,17 @@ impl From<ResourceError> for ScimError {
     }
 }
 
+/// The beginning of a text that a client may have made long, for messages and notes.
+pub(super) fn shown(text: &dyn fmt::Display, characters: usize) -> String {
+    let text = text.to_string();
+    match text.char_indices().nth(characters) {
+        Some((end, _)) => text.get(..end).unwrap_or_default().to_owned(),
+        None => text,
+    }
+}
+
 /// What a JSON value is, for messages.
-pub(crate) fn kind(value: &Value) -> &'static str {
+pub(super) fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "a boolean",

@@ -4,26 +4,31 @@
 //! what is unassigned (`null`, an empty array, an object without members) is not there (RFC 7643 §2.5).
 
 mod canonical;
+mod check;
 mod coerce;
 mod document;
 mod error;
 mod index;
 mod ingest;
 mod projection;
+mod replace;
 mod shadow;
+mod slots;
 
 use serde_json::{Map, Value};
 
 use crate::path::AttributeRef;
 
 pub use canonical::canonical;
-pub use coerce::{MAX_ELEMENTS, binary, coerce, coerce_element, coerce_singular};
+pub use check::{check_required, check_user_name};
+pub use coerce::{MAX_ELEMENTS, coerce, coerce_element, coerce_singular};
 pub(crate) use coerce::{is_primary, unknown};
 pub use document::{Document, DocumentError, EdgeView, ReferenceView, View};
 pub use error::ResourceError;
 pub use index::IndexEntry;
-pub use ingest::{EdgeValue, Inbound, check_required, ingest, replace};
+pub use ingest::{EdgeValue, Inbound, ingest};
 pub use projection::Projection;
+pub use replace::replace;
 pub use shadow::{index_entries, shadow};
 
 /// A resource in canonical form.

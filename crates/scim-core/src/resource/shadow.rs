@@ -2,14 +2,12 @@
 
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
-use super::{IndexEntry, Resource, binary};
+use super::{IndexEntry, Resource};
 use crate::instant::Instant;
 use crate::schema::{Attribute, AttributeType, Residence, ResourceType, Returned, Uniqueness};
-use crate::text::Matching;
+use crate::text::{Matching, canonical_base64};
 
 /// The folded shadow of a resource: the same shape, but each value is its key in comparisons. Strings are folded as
 /// their attribute matches, instants have constant width in UTC, binary values are canonical base64. What is never
@@ -49,7 +47,8 @@ fn fold_attributes(
     }
 }
 
-fn fold(attribute: &Attribute, value: &Value) -> Value {
+/// The key of a value of that attribute, in the value's shape.
+pub(super) fn fold(attribute: &Attribute, value: &Value) -> Value {
     match value {
         Value::Array(elements) => elements.iter().map(|element| fold(attribute, element)).collect(),
         Value::Object(object) => {
@@ -70,7 +69,7 @@ fn fold(attribute: &Attribute, value: &Value) -> Value {
 fn key(attribute: &Attribute, text: &str) -> String {
     match attribute.attribute_type {
         AttributeType::DateTime => Instant::parse(text).map_or_else(|| text.to_owned(), Instant::key),
-        AttributeType::Binary => binary(text).map_or_else(|| text.to_owned(), |bytes| STANDARD.encode(bytes)),
+        AttributeType::Binary => canonical_base64(text).unwrap_or_else(|| text.to_owned()),
         _ => attribute.matching.key(text).into_owned(),
     }
 }
@@ -98,14 +97,14 @@ fn index_attributes(
     for attribute in declared.iter().filter(|attribute| attribute.residence == Residence::Document) {
         let Some(value) = values.get(&attribute.name) else { continue };
         let unique = attribute.uniqueness != Uniqueness::None;
-        let path = match urn {
-            Some(urn) => format!("{urn}:{}", attribute.name),
-            None => attribute.name.clone(),
-        };
         if unique || (urn.is_none() && attribute.name == "displayName") {
             let text = match value {
                 Value::String(text) => key(attribute, text),
                 other => other.to_string(),
+            };
+            let path = match urn {
+                Some(urn) => format!("{urn}:{}", attribute.name),
+                None => attribute.name.clone(),
             };
             entries.push(IndexEntry { path, key: text, unique });
         } else if urn.is_none() && attribute.name == "emails" {

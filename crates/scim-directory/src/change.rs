@@ -155,7 +155,7 @@ pub struct EdgeEffect {
 }
 
 /// See [`EdgeEffect`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EdgeOutcome {
     /// It is there now and was not before.
     Added,

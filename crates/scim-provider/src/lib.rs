@@ -1,1 +1,27 @@
-//! One function per SCIM operation: authenticate, load, decide, commit, render; no HTTP framework.
+//! One function per SCIM operation: authenticate, load, decide, commit, render. No HTTP framework.
+//!
+//! [`Provider::handle`] takes a [`Request`] and gives a [`Response`]; adapters such as `scim-actix` do the rest. Rules are
+//! not made here but in `scim-core` (the standard) and `scim-lifecycle` (decisions); rows are not touched here but by a
+//! [`scim_storage::Store`]. What is here is the order of the steps, the retry when two requests meet, and the answers.
+
+pub mod admin;
+mod authenticate;
+mod bulk;
+mod cursor;
+mod discovery;
+mod etag;
+mod failure;
+mod handle;
+mod http;
+mod limits;
+mod provider;
+mod resource;
+mod route;
+mod source;
+mod view;
+
+pub use failure::Failure;
+pub use http::{HeaderSource, Method, Request, Response};
+pub use limits::Limits;
+pub use provider::{Provider, StartError};
+pub use source::Source;

@@ -1,0 +1,62 @@
+//! What changed between two states of a resource, attribute by attribute, for the log.
+
+use scim_core::resource::Resource;
+use scim_core::schema::{Attribute, ResourceType, Returned};
+use scim_directory::AttributeChange;
+use serde_json::{Map, Value};
+
+/// The attributes whose values differ, in canonical order: whole attributes, old and new, `null` where there is none.
+/// Values of attributes that are never returned are not shown.
+#[must_use]
+pub fn differences(
+    resource_type: &ResourceType,
+    before: Option<&Resource>,
+    after: Option<&Resource>,
+) -> Vec<AttributeChange> {
+    let mut changes = Vec::new();
+    let (old, new) = (before.map(Resource::attributes), after.map(Resource::attributes));
+    for attribute in &resource_type.schema.attributes {
+        compare(&attribute.name, attribute, old, new, &mut changes);
+    }
+    for extension in &resource_type.extensions {
+        let urn = &*extension.schema.id;
+        let inside = |map: Option<&'_ Map<String, Value>>| -> Option<Map<String, Value>> {
+            map?.get(urn)?.as_object().cloned()
+        };
+        let (old, new) = (inside(old), inside(new));
+        for attribute in &extension.schema.attributes {
+            let path = format!("{urn}:{}", attribute.name);
+            compare(&path, attribute, old.as_ref(), new.as_ref(), &mut changes);
+        }
+    }
+    changes
+}
+
+/// A change of `externalId`, which lives outside the document.
+pub(crate) fn external_id_difference(old: Option<&str>, new: Option<&str>) -> Option<AttributeChange> {
+    (old != new).then(|| AttributeChange::Value {
+        attribute: "externalId".to_owned(),
+        old: old.into(),
+        new: new.into(),
+    })
+}
+
+fn compare(
+    path: &str,
+    attribute: &Attribute,
+    old: Option<&Map<String, Value>>,
+    new: Option<&Map<String, Value>>,
+    changes: &mut Vec<AttributeChange>,
+) {
+    let value = |map: Option<&Map<String, Value>>| map.and_then(|map| map.get(&attribute.name)).cloned();
+    let (old, new) = (value(old), value(new));
+    if old == new {
+        return;
+    }
+    let shown = |value: Option<Value>| match value {
+        Some(_) if attribute.returned == Returned::Never => Value::from("(not shown)"),
+        Some(value) => value,
+        None => Value::Null,
+    };
+    changes.push(AttributeChange::Value { attribute: path.to_owned(), old: shown(old), new: shown(new) });
+}

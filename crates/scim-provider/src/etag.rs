@@ -1,0 +1,83 @@
+//! Entity tags (RFC 7644 §3.14, RFC 7232): weak, of the record's version and, where it was ever a member, of its
+//! membership counter.
+//!
+//! `If-Match` looks at the version only: a person who joined a group meanwhile is still the same person to write to.
+
+use scim_directory::{Record, Version};
+
+/// A record's tag: `W/"3"`, or `W/"3-1"`.
+pub(crate) fn etag(record: &Record) -> String {
+    tag(record.version, record.membership)
+}
+
+/// The tag of a version and a membership counter.
+pub(crate) fn tag(version: Version, membership: i64) -> String {
+    if membership == 0 { format!("W/\"{}\"", version.0) } else { format!("W/\"{}-{membership}\"", version.0) }
+}
+
+/// The opaque parts of a list of tags; `None` for `*`.
+fn opaque(header: &str) -> Option<Vec<&str>> {
+    if header.trim() == "*" {
+        return None;
+    }
+    Some(
+        header
+            .split(',')
+            .map(|tag| {
+                let tag = tag.trim();
+                let tag = tag.strip_prefix("W/").or_else(|| tag.strip_prefix("w/")).unwrap_or(tag);
+                tag.trim_matches('"')
+            })
+            .collect(),
+    )
+}
+
+/// Whether `If-Match: header` holds of the record.
+pub(crate) fn if_match(header: &str, record: &Record) -> bool {
+    let version = record.version.0.to_string();
+    opaque(header).is_none_or(|tags| tags.iter().any(|tag| tag.split('-').next() == Some(version.as_str())))
+}
+
+/// Whether `If-None-Match: header` matches the record, so that the client has it already.
+pub(crate) fn if_none_match(header: &str, record: &Record) -> bool {
+    let own = etag(record);
+    let own = own.trim_start_matches("W/").trim_matches('"');
+    opaque(header).is_none_or(|tags| tags.contains(&own))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use scim_core::instant::Timestamp;
+    use scim_directory::Key;
+
+    fn record(version: i64, membership: i64) -> Record {
+        Record {
+            key: Key { resource_type: "User".into(), id: scim_directory::ResourceId::new(uuid::Uuid::nil()) },
+            version: Version(version),
+            membership,
+            created: Timestamp::default(),
+            modified: Timestamp::default(),
+            external_id: None,
+            display: None,
+            manager: None,
+            document: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn if_match_ignores_membership_and_if_none_match_does_not() {
+        let person = record(3, 2);
+        assert_eq!(etag(&person), "W/\"3-2\"");
+        for header in ["W/\"3-2\"", "\"3\"", "W/\"3-1\"", "*", "W/\"9\", W/\"3\"", "3"] {
+            assert!(if_match(header, &person), "{header}");
+        }
+        for header in ["W/\"2-2\"", "\"33\"", ""] {
+            assert!(!if_match(header, &person), "{header}");
+        }
+        assert!(if_none_match("W/\"3-2\"", &person));
+        assert!(if_none_match("*", &person));
+        assert!(!if_none_match("W/\"3-1\"", &person));
+        assert_eq!(etag(&record(1, 0)), "W/\"1\"");
+    }
+}

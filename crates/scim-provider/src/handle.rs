@@ -1,0 +1,137 @@
+//! The one entry: from request to answer.
+
+use scim_core::ScimType;
+use scim_core::message::SearchRequest;
+use serde_json::Value;
+
+use crate::authenticate::Caller;
+use crate::failure::Failure;
+use crate::limits::nests_deeper_than;
+use crate::resource::Operation;
+use crate::route::Route;
+use crate::{Method, Provider, Request, Response};
+
+impl Provider {
+    /// Answers a request. Every outcome is an answer: errors have a SCIM body.
+    pub async fn handle(&self, request: Request<'_>) -> Response {
+        let json = accepts_plain_json(&request);
+        let head = request.method == Method::Head;
+        let mut response = match self.answer(request).await {
+            Ok(response) => response,
+            Err(failure) => failure.into(),
+        };
+        if !response.body.is_empty() {
+            let content_type = if json { "application/json" } else { "application/scim+json" };
+            response.headers.push(("Content-Type", format!("{content_type}; charset=utf-8")));
+        }
+        if head {
+            response.body.clear();
+        }
+        response
+    }
+
+    async fn answer(&self, mut request: Request<'_>) -> Result<Response, Failure> {
+        let caller = self.authenticate(&request).await?;
+        let route = Route::parse(caller.registry, request.path)
+            .ok_or_else(|| Failure::status(404, "There is no such endpoint; /ResourceTypes lists them"))?;
+        if !route.methods().contains(&request.method) {
+            return Err(Failure::status(405, format!("This endpoint has {}", route.allow())).with("Allow", route.allow()));
+        }
+        if request.method == Method::Options {
+            return Ok(Response::empty(204).with("Allow", route.allow()));
+        }
+        let parameters = parameters(request.query)?;
+        let body = std::mem::take(&mut request.body);
+        let operation =
+            Operation { provider: self, caller: &caller, request: &request, parameters: &parameters };
+        match (&route, request.method) {
+            (Route::Me, _) => Err(Failure::status(501, "/Me has no meaning for a key: it is not a person")),
+            (Route::ServiceProviderConfig | Route::ResourceTypes | Route::Schemas, _) if parameters.filter.is_some() => {
+                Err(Failure::status(403, "Discovery endpoints cannot be filtered (RFC 7644 §4)"))
+            }
+            (Route::ResourceTypeNamed(_) | Route::SchemaNamed(_), _) if parameters.filter.is_some() => {
+                Err(Failure::status(403, "Discovery endpoints cannot be filtered (RFC 7644 §4)"))
+            }
+            (Route::ServiceProviderConfig, _) => Ok(self.service_provider_config(request.base)),
+            (Route::ResourceTypes, _) => Ok(Self::resource_types(caller.registry, request.base)),
+            (Route::ResourceTypeNamed(name), _) => Self::resource_type(caller.registry, name, request.base),
+            (Route::Schemas, _) => Ok(Self::schemas(caller.registry, request.base)),
+            (Route::SchemaNamed(urn), _) => Self::schema(caller.registry, urn, request.base),
+            (Route::Root, _) => operation.search(caller.registry.resource_types()).await,
+            (Route::RootSearch, _) => {
+                let parameters = SearchRequest::parse(self.json(&request, &body)?)?;
+                Operation { parameters: &parameters, ..operation }.search(caller.registry.resource_types()).await
+            }
+            (Route::Search(resource_type), _) => {
+                let parameters = SearchRequest::parse(self.json(&request, &body)?)?;
+                let only = std::slice::from_ref(resource_type);
+                Operation { parameters: &parameters, ..operation }.search(only).await
+            }
+            (Route::Bulk, _) => operation.bulk(self.json(&request, &body)?).await,
+            (Route::Collection(resource_type), Method::Post) => {
+                operation.create(resource_type, self.json(&request, &body)?).await
+            }
+            (Route::Collection(resource_type), _) => operation.search(std::slice::from_ref(resource_type)).await,
+            (Route::Item(resource_type, id), Method::Put) => {
+                operation.replace(resource_type, id, &self.json(&request, &body)?).await
+            }
+            (Route::Item(resource_type, id), Method::Patch) => {
+                operation.patch(resource_type, id, &self.json(&request, &body)?).await
+            }
+            (Route::Item(resource_type, id), Method::Delete) => operation.delete(resource_type, id).await,
+            (Route::Item(resource_type, id), _) => operation.get(resource_type, id).await,
+        }
+    }
+
+    /// The body as JSON, within the limits.
+    fn json(&self, request: &Request<'_>, body: &[u8]) -> Result<Value, Failure> {
+        let content_type = request.headers.get("content-type").unwrap_or_default();
+        let media_type = content_type.split(';').next().unwrap_or_default().trim();
+        if !["", "application/scim+json", "application/json"].iter().any(|known| known.eq_ignore_ascii_case(media_type)) {
+            return Err(Failure::status(415, "Send the body as application/scim+json or application/json"));
+        }
+        let limit = self.max_body_bytes(request.path);
+        if body.len() > limit {
+            return Err(Failure::status(413, format!("The body has more than {limit} bytes; send less in one request")));
+        }
+        let syntax = |detail: String| Failure::scim(ScimType::InvalidSyntax, detail);
+        let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+        if body.iter().all(u8::is_ascii_whitespace) {
+            return Err(syntax("The body is empty; it must be a JSON object".to_owned()));
+        }
+        if nests_deeper_than(body, self.limits.max_json_depth) {
+            return Err(syntax(format!("The body nests deeper than {} levels", self.limits.max_json_depth)));
+        }
+        // The parser's own text names line and column, never content.
+        serde_json::from_slice(body).map_err(|error| syntax(format!("The body is not JSON: {error}")))
+    }
+}
+
+/// The query's parameters, in form encoding (`+` is a blank).
+fn parameters(query: &str) -> Result<SearchRequest, Failure> {
+    if query.is_empty() {
+        return Ok(SearchRequest::default());
+    }
+    let pairs: Vec<_> = form_urlencoded::parse(query.as_bytes()).collect();
+    Ok(SearchRequest::from_query(pairs.iter().map(|(name, value)| (name.as_ref(), value.as_ref())))?)
+}
+
+/// Whether the client takes `application/json` but not `application/scim+json` (RFC 7644 §3.1).
+fn accepts_plain_json(request: &Request<'_>) -> bool {
+    let Some(accept) = request.headers.get("accept") else { return false };
+    let mut plain = false;
+    for range in accept.split(',') {
+        match range.split(';').next().unwrap_or_default().trim() {
+            "application/json" => plain = true,
+            "application/scim+json" | "*/*" | "application/*" => return false,
+            _ => {}
+        }
+    }
+    plain
+}
+
+impl std::fmt::Debug for Caller<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Caller").field("scope", &self.scope).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,145 @@
+//! The provider: a store, a source of time and ids, schemas and limits.
+
+use std::sync::Arc;
+
+use scim_core::message::{
+    AuthenticationScheme, BulkConfig, PaginationConfig, PaginationMethod, ProviderConfig,
+};
+use scim_core::schema::Registry;
+use scim_storage::{ServerAnswer, ServerQuestion, Store, StoreError};
+
+use crate::cursor::{LIFETIME_SECONDS, Sealer};
+use crate::failure::{Failure, store_failure};
+use crate::{Limits, Source};
+
+/// A provider that cannot start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The store cannot do what `/ServiceProviderConfig` would say.
+    #[error("the store cannot {0}, which this server advertises")]
+    Capability(&'static str),
+    /// The store does not answer.
+    #[error("the store does not answer")]
+    Store(#[from] StoreError),
+}
+
+/// The SCIM service provider. Cheap to share behind an [`Arc`]; holds no state that another node would need.
+pub struct Provider {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) source: Arc<dyn Source>,
+    pub(crate) limits: Limits,
+    pub(crate) config: ProviderConfig,
+    pub(crate) sealer: Sealer,
+    unique_names: Registry,
+    shared_names: Registry,
+}
+
+impl std::fmt::Debug for Provider {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Provider").field("limits", &self.limits).finish_non_exhaustive()
+    }
+}
+
+impl Provider {
+    /// A provider over `store`, with the schemas of `registry`.
+    ///
+    /// # Errors
+    /// If the store does not answer, or cannot do what the provider advertises.
+    pub async fn start(
+        store: Arc<dyn Store>,
+        source: Arc<dyn Source>,
+        registry: Registry,
+        limits: Limits,
+    ) -> Result<Self, StartError> {
+        let capabilities = store.capabilities();
+        for (able, what) in [
+            (capabilities.filters_completely, "answer every filter"),
+            (capabilities.sorts, "sort"),
+            (capabilities.keyset_paging, "page by cursor"),
+        ] {
+            if !able {
+                return Err(StartError::Capability(what));
+            }
+        }
+        let ServerAnswer::Secret(secret) = store.server(&ServerQuestion::Secret("cursor")).await? else {
+            return Err(StartError::Store(StoreError::internal("the store answered another question")));
+        };
+        Ok(Self {
+            config: config(&limits),
+            shared_names: registry.with_shared_group_names(),
+            unique_names: registry,
+            sealer: Sealer::new(&secret),
+            store,
+            source,
+            limits,
+        })
+    }
+
+    /// What one request may ask for.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// The largest body that a request to `path` (what follows the base) may have, in bytes.
+    #[must_use]
+    pub fn max_body_bytes(&self, path: &str) -> usize {
+        match path.trim_start_matches('/').split('/').next() {
+            Some("Groups") => self.limits.max_group_body_bytes,
+            Some("Bulk") => self.limits.max_bulk_body_bytes,
+            _ => self.limits.max_body_bytes,
+        }
+    }
+
+    /// Whether requests can be served.
+    pub async fn ready(&self) -> bool {
+        match self.store.ready().await {
+            Ok(()) => true,
+            Err(error) => {
+                log::warn!("not ready: {error}");
+                false
+            }
+        }
+    }
+
+    /// The schemas of an instance.
+    pub(crate) fn registry(&self, unique_group_names: bool) -> &Registry {
+        if unique_group_names { &self.unique_names } else { &self.shared_names }
+    }
+
+    /// A question to the server's own data; another answer than the question's is the store's fault.
+    pub(crate) async fn server(&self, question: &ServerQuestion) -> Result<ServerAnswer, Failure> {
+        self.store.server(question).await.map_err(|error| store_failure(&error))
+    }
+}
+
+fn config(limits: &Limits) -> ProviderConfig {
+    ProviderConfig {
+        documentation_uri: None,
+        patch: true,
+        bulk: Some(BulkConfig {
+            max_operations: limits.max_bulk_operations as u64,
+            max_payload_size: limits.max_bulk_body_bytes as u64,
+        }),
+        filter_max_results: limits.max_page_size as u64,
+        change_password: false,
+        sort: true,
+        etag: true,
+        pagination: PaginationConfig {
+            cursor: true,
+            index: true,
+            default_method: PaginationMethod::Index,
+            default_page_size: limits.default_page_size as u64,
+            max_page_size: limits.max_page_size as u64,
+            cursor_timeout_seconds: Some(LIFETIME_SECONDS.unsigned_abs()),
+        },
+        authentication_schemes: vec![AuthenticationScheme {
+            scheme_type: "oauthbearertoken".to_owned(),
+            name: "API key".to_owned(),
+            description: "A key of a connector, sent as a bearer token".to_owned(),
+            spec_uri: Some("https://www.rfc-editor.org/rfc/rfc6750".to_owned()),
+            documentation_uri: None,
+        }],
+    }
+}

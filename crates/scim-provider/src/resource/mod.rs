@@ -1,0 +1,91 @@
+//! The operations on resources (RFC 7644 §3.3 to §3.6).
+
+mod create;
+mod delete;
+mod get;
+mod members;
+mod patch;
+mod replace;
+mod search;
+mod write;
+
+pub(crate) use create::{Draft, created};
+
+use std::sync::Arc;
+
+use scim_core::message::SearchRequest;
+use scim_core::resource::{Document, Resource};
+use scim_core::schema::ResourceType;
+use scim_directory::{Key, Record, ResourceId};
+use scim_storage::Want;
+
+use crate::authenticate::Caller;
+use crate::etag::{etag, if_match};
+use crate::failure::{Failure, store_failure};
+use crate::view::Lens;
+use crate::{Provider, Request, Response};
+
+/// How often a decision is made again when what it was made on has moved, before the client is asked to come back.
+pub(crate) const ATTEMPTS: usize = 16;
+
+/// A request with everything that its operation needs.
+#[derive(Clone, Copy)]
+pub(crate) struct Operation<'o> {
+    pub(crate) provider: &'o Provider,
+    pub(crate) caller: &'o Caller<'o>,
+    pub(crate) request: &'o Request<'o>,
+    pub(crate) parameters: &'o SearchRequest,
+}
+
+impl<'o> Operation<'o> {
+    /// What the client asked to see.
+    fn lens(&self) -> Result<Lens<'o>, Failure> {
+        let Self { provider, caller, request, parameters } = *self;
+        Lens::new(provider, caller, request, &parameters.attributes, &parameters.excluded_attributes)
+    }
+
+    /// The record of that id, or 404. An id that is not one of ours cannot exist.
+    async fn load(&self, resource_type: &ResourceType, id: &str, want: Want) -> Result<Record, Failure> {
+        let not_found = || Failure::not_found(&resource_type.name, id);
+        let id: ResourceId = id.parse().map_err(|_| not_found())?;
+        let key = Key { resource_type: Arc::clone(&resource_type.name), id };
+        let record = self.provider.store.get(&self.caller.scope, &key, want).await;
+        record.map_err(|error| store_failure(&error))?.ok_or_else(not_found)
+    }
+
+    /// 412 where `If-Match` names another version than the record has.
+    fn precondition(&self, record: &Record) -> Result<(), Failure> {
+        match self.request.headers.get("if-match") {
+            Some(header) if !if_match(header, record) => Err(Failure::status(
+                412,
+                format!("The resource has version {} now; read it again and decide again", etag(record)),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the client named a version to write to.
+    fn names_version(&self) -> bool {
+        self.request.headers.get("if-match").is_some_and(|header| header.trim() != "*")
+    }
+
+    fn location(&self, resource_type: &ResourceType, id: ResourceId) -> String {
+        format!("{}{}/{id}", self.request.base, resource_type.endpoint)
+    }
+
+    /// The resource as an answer.
+    async fn answer(&self, status: u16, resource_type: &ResourceType, record: &Record) -> Result<Response, Failure> {
+        let body = self.lens()?.one(record).await?;
+        Ok(Response::json(status, body)
+            .with("ETag", etag(record))
+            .with("Location", self.location(resource_type, record.key.id)))
+    }
+}
+
+/// What a record holds.
+fn resource_of(record: &Record) -> Result<Resource, Failure> {
+    Document::from_bytes(record.document.clone()).resource().map_err(|error| {
+        log::error!("stored document of {} cannot be read: {error}", record.key.id);
+        Failure::status(500, "The server failed; its log has the cause under this request's id")
+    })
+}

@@ -1,0 +1,94 @@
+//! `PATCH /Users/{id}` (RFC 7644 §3.5.2).
+
+use std::sync::Arc;
+
+use scim_core::Note;
+use scim_core::patch::{MemberEdit, PatchRequest};
+use scim_core::resource::Resource;
+use scim_core::schema::ResourceType;
+use scim_directory::Record;
+use scim_storage::{CommitError, Want};
+use serde_json::Value;
+
+use super::write::{record_after, without_password, written};
+use super::{ATTEMPTS, Operation, resource_of};
+use crate::Response;
+use crate::etag::etag;
+use crate::failure::{Failure, commit_failure};
+
+impl Operation<'_> {
+    /// Changes a resource. A person is answered with 200 and the resource; a group too, while it is small or the request
+    /// says what to show, else with 204, so that the cost does not grow with the group.
+    pub(crate) async fn patch(
+        &self,
+        resource_type: &Arc<ResourceType>,
+        id: &str,
+        body: &Value,
+    ) -> Result<Response, Failure> {
+        self.lens()?;
+        let dialect = self.caller.dialect;
+        // A resource that is not there is 404 before anything is said about the body.
+        let mut record = self.load(resource_type, id, Want::RECORD).await?;
+        let patch = PatchRequest::parse(resource_type, body.clone(), dialect)?;
+        for attempt in 0..ATTEMPTS {
+            if attempt > 0 {
+                record = self.load(resource_type, id, Want::RECORD).await?;
+            }
+            self.precondition(&record)?;
+            let before = resource_of(&record)?;
+            let own_id = record.key.id.to_string();
+            let outcome = patch.apply(resource_type, &own_id, &before, record.external_id.as_deref(), dialect)?;
+            let mut after = outcome.resource;
+            without_password(resource_type, &mut after);
+            self.log_notes(&outcome.notes);
+            let (external_id, edits, notes) = (outcome.external_id, outcome.edits, outcome.notes);
+            match self.change(resource_type, &record, &before, &after, external_id, &edits, &notes).await? {
+                Ok(record) => return self.patched(resource_type, &record).await,
+                Err(CommitError::Conflict) => {}
+                Err(error) => return Err(commit_failure(error)),
+            }
+        }
+        Err(commit_failure(CommitError::Conflict))
+    }
+
+    async fn patched(&self, resource_type: &ResourceType, record: &Record) -> Result<Response, Failure> {
+        let asked = !self.parameters.attributes.is_empty() || !self.parameters.excluded_attributes.is_empty();
+        if resource_type.edge_attribute().is_some() && !asked && self.is_large(record.key.id).await? {
+            return Ok(Response::empty(204).with("ETag", etag(record)));
+        }
+        self.answer(200, resource_type, record).await
+    }
+
+    /// Commits a change of a resource and of its members, decided on `record`; the record as it is afterwards.
+    #[expect(clippy::too_many_arguments, reason = "one change, told whole; PUT and PATCH share it")]
+    pub(crate) async fn change(
+        &self,
+        resource_type: &ResourceType,
+        record: &Record,
+        before: &Resource,
+        after: &Resource,
+        external_id: Option<String>,
+        edits: &[MemberEdit],
+        notes: &[Note],
+    ) -> Result<Result<Record, CommitError>, Failure> {
+        let mut decision = scim_lifecycle::update(resource_type, record, before, after, external_id, notes);
+        let (plan, present) = self.plan(record, edits).await?;
+        if !plan.is_empty() {
+            // An update in the same change set carries the version already.
+            let pinned = decision.changes.is_empty() && (plan.cleared || self.names_version());
+            let expected = pinned.then_some(record.version);
+            decision.append(plan.decide(&record.key, record.display.as_deref(), &present, expected));
+        }
+        if decision.changes.is_empty() && decision.log.is_empty() {
+            return Ok(Ok(record.clone()));
+        }
+        let changes = decision.changes.clone();
+        Ok(match self.commit(decision).await {
+            Ok(committed) => {
+                let written = written(&record.key, &changes);
+                Ok(record_after(record.clone(), &changes, written, &committed))
+            }
+            Err(error) => Err(error),
+        })
+    }
+}

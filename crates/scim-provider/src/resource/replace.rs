@@ -1,0 +1,47 @@
+//! `PUT /Users/{id}` (RFC 7644 §3.5.1).
+
+use std::sync::Arc;
+
+use scim_core::patch::MemberEdit;
+use scim_core::resource::{ingest, replace};
+use scim_core::schema::ResourceType;
+use scim_storage::{CommitError, Want};
+use serde_json::Value;
+
+use super::write::without_password;
+use super::{ATTEMPTS, Operation, resource_of};
+use crate::Response;
+use crate::failure::{Failure, commit_failure};
+
+impl Operation<'_> {
+    /// Replaces a resource. The id in the URL decides; one in the body is ignored.
+    pub(crate) async fn replace(
+        &self,
+        resource_type: &Arc<ResourceType>,
+        id: &str,
+        body: &Value,
+    ) -> Result<Response, Failure> {
+        self.lens()?;
+        let inbound = ingest(resource_type, body.clone(), self.caller.dialect)?;
+        self.log_notes(&inbound.notes);
+        // A group's members that are not sent are cleared, as every other attribute.
+        let edits = match resource_type.edge_attribute() {
+            Some(_) => vec![MemberEdit::Replace(inbound.edges.clone().unwrap_or_default())],
+            None => Vec::new(),
+        };
+        for _ in 0..ATTEMPTS {
+            let record = self.load(resource_type, id, Want::RECORD).await?;
+            self.precondition(&record)?;
+            let before = resource_of(&record)?;
+            let mut after = replace(resource_type, &before, &inbound, self.caller.dialect)?;
+            without_password(resource_type, &mut after);
+            let external_id = inbound.external_id.clone();
+            match self.change(resource_type, &record, &before, &after, external_id, &edits, &inbound.notes).await? {
+                Ok(record) => return self.answer(200, resource_type, &record).await,
+                Err(CommitError::Conflict) => {}
+                Err(error) => return Err(commit_failure(error)),
+            }
+        }
+        Err(commit_failure(CommitError::Conflict))
+    }
+}

@@ -1,0 +1,80 @@
+//! What every write has in common: the change set, and the record as it is afterwards.
+
+use scim_core::Note;
+use scim_core::resource::Resource;
+use scim_core::schema::{ResourceType, USER_URN};
+use scim_directory::{Change, ChangeSet, ChangeSetId, Committed, Content, Key, Record};
+use scim_lifecycle::Decision;
+use scim_storage::CommitError;
+
+use super::Operation;
+
+impl Operation<'_> {
+    /// Commits a decision on behalf of the caller.
+    pub(crate) async fn commit(&self, decision: Decision) -> Result<Committed, CommitError> {
+        let changes = ChangeSet {
+            id: ChangeSetId::new(self.provider.source.uuid()),
+            scope: self.caller.scope,
+            actor: self.caller.actor.clone(),
+            request_id: self.request.request_id.to_owned(),
+            at: self.request.now,
+            changes: decision.changes,
+            log: decision.log,
+        };
+        self.provider.store.commit(changes).await
+    }
+
+    /// Notes of tolerances that were used go to the server's log by name; the details stand in the provisioning log.
+    pub(crate) fn log_notes(&self, notes: &[Note]) {
+        for note in notes {
+            log::debug!("request {}: tolerated {}", self.request.request_id, note.tolerance.name());
+        }
+    }
+}
+
+/// A record's content and `externalId` as a change in `changes` leaves them, for the answer; nothing is read again.
+pub(crate) fn written(key: &Key, changes: &[Change]) -> Option<(Content, Option<String>)> {
+    changes.iter().find_map(|change| match change {
+        Change::Create(new) if new.key == *key => Some((new.content.clone(), new.external_id.clone())),
+        Change::Update { key: other, content, external_id, .. } if other == key => {
+            Some((content.clone(), external_id.clone()))
+        }
+        _ => None,
+    })
+}
+
+/// `record` as it is after the commit of `changes`.
+pub(crate) fn record_after(
+    mut record: Record,
+    changes: &[Change],
+    written: Option<(Content, Option<String>)>,
+    committed: &Committed,
+) -> Record {
+    if let Some((content, external_id)) = written {
+        record.document = content.document;
+        record.display = content.display;
+        record.manager = content.manager;
+        record.external_id = external_id;
+    }
+    for (change, effect) in changes.iter().zip(&committed.effects) {
+        let key = match change {
+            Change::Create(new) => &new.key,
+            Change::Update { key, .. } => key,
+            Change::Members(members) => &members.group,
+            Change::Delete { .. } | Change::Admin(_) => continue,
+        };
+        if let (true, Some(version)) = (*key == record.key, effect.version) {
+            record.version = version;
+            record.membership = effect.membership;
+            record.modified = effect.modified;
+        }
+    }
+    record
+}
+
+/// A person's `password` is accepted and not kept.
+pub(crate) fn without_password(resource_type: &ResourceType, resource: &mut Resource) {
+    if &*resource_type.schema.id == USER_URN {
+        resource.attributes_mut().shift_remove("password");
+    }
+}

@@ -1,0 +1,125 @@
+//! Which operation a path and method ask for (RFC 7644 §3.2 table 2).
+
+use std::sync::Arc;
+
+use scim_core::schema::{Registry, ResourceType};
+
+use crate::http::Method;
+
+/// What a path names.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Route {
+    /// The base itself: a query over every resource type (RFC 7644 §3.4.2.1).
+    Root,
+    /// `/.search`
+    RootSearch,
+    /// `/Users`
+    Collection(Arc<ResourceType>),
+    /// `/Users/.search`
+    Search(Arc<ResourceType>),
+    /// `/Users/{id}`
+    Item(Arc<ResourceType>, String),
+    /// `/Bulk`
+    Bulk,
+    /// `/Me` and what is below it.
+    Me,
+    /// `/ServiceProviderConfig`
+    ServiceProviderConfig,
+    /// `/ResourceTypes`
+    ResourceTypes,
+    /// `/ResourceTypes/{name}`
+    ResourceTypeNamed(String),
+    /// `/Schemas`
+    Schemas,
+    /// `/Schemas/{urn}`
+    SchemaNamed(String),
+}
+
+impl Route {
+    /// The route of `path` (what follows the base); `None` is 404. Doubled and trailing slashes do not count, because
+    /// clients whose base URL ends with one send them.
+    pub(crate) fn parse(registry: &Registry, path: &str) -> Option<Self> {
+        let segments: Option<Vec<String>> =
+            path.split('/').filter(|segment| !segment.is_empty()).map(decode_segment).collect();
+        let segments = segments?;
+        let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+        Some(match segments.as_slice() {
+            [] => Self::Root,
+            [".search"] => Self::RootSearch,
+            ["Bulk"] => Self::Bulk,
+            ["Me", ..] => Self::Me,
+            ["ServiceProviderConfig" | "ServiceProviderConfigs"] => Self::ServiceProviderConfig,
+            ["ResourceTypes"] => Self::ResourceTypes,
+            ["ResourceTypes", name] => Self::ResourceTypeNamed((*name).to_owned()),
+            ["Schemas"] => Self::Schemas,
+            ["Schemas", urn] => Self::SchemaNamed((*urn).to_owned()),
+            [endpoint] => Self::Collection(Arc::clone(registry.resource_type_at(endpoint)?)),
+            [endpoint, ".search"] => Self::Search(Arc::clone(registry.resource_type_at(endpoint)?)),
+            [endpoint, id] => Self::Item(Arc::clone(registry.resource_type_at(endpoint)?), (*id).to_owned()),
+            _ => return None,
+        })
+    }
+
+    /// The methods that the route has, for `Allow` (RFC 9110 §10.2.1).
+    pub(crate) const fn methods(&self) -> &'static [Method] {
+        match self {
+            Self::Root
+            | Self::ServiceProviderConfig
+            | Self::ResourceTypes
+            | Self::ResourceTypeNamed(_)
+            | Self::Schemas
+            | Self::SchemaNamed(_) => &[Method::Get, Method::Head, Method::Options],
+            Self::RootSearch | Self::Search(_) | Self::Bulk => &[Method::Post, Method::Options],
+            Self::Collection(_) => &[Method::Get, Method::Head, Method::Post, Method::Options],
+            Self::Item(..) => {
+                &[Method::Get, Method::Head, Method::Put, Method::Patch, Method::Delete, Method::Options]
+            }
+            Self::Me => {
+                &[Method::Get, Method::Head, Method::Post, Method::Put, Method::Patch, Method::Delete, Method::Options]
+            }
+        }
+    }
+
+    /// The value of `Allow`.
+    pub(crate) fn allow(&self) -> String {
+        self.methods().iter().map(|method| method.name()).collect::<Vec<_>>().join(", ")
+    }
+}
+
+fn decode_segment(segment: &str) -> Option<String> {
+    percent_encoding::percent_decode_str(segment).decode_utf8().ok().map(std::borrow::Cow::into_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(path: &str, expected: Option<&str>) {
+        let registry = Registry::builtin();
+        let route = Route::parse(&registry, path).map(|route| match route {
+            Route::Collection(of) => format!("list {}", of.name),
+            Route::Search(of) => format!("search {}", of.name),
+            Route::Item(of, id) => format!("{} {id}", of.name),
+            Route::SchemaNamed(urn) => format!("schema {urn}"),
+            other => format!("{other:?}"),
+        });
+        assert_eq!(route.as_deref(), expected, "{path}");
+    }
+
+    #[test]
+    fn paths_are_read_as_clients_write_them() {
+        check("", Some("Root"));
+        check("/Users", Some("list User"));
+        check("//Users/", Some("list User"));
+        check("/Users/abc", Some("User abc"));
+        check("/Users/a%20b", Some("User a b"));
+        check("/Users/.search", Some("search User"));
+        check("/.search", Some("RootSearch"));
+        check("/Schemas/urn:ietf:params:scim:schemas:core:2.0:User", Some("schema urn:ietf:params:scim:schemas:core:2.0:User"));
+        check("/Schemas/urn%3Ax", Some("schema urn:x"));
+        check("/users", None);
+        check("/NoSuchType", None);
+        check("/Users/a/b", None);
+        check("/Users/%ff", None);
+    }
+}

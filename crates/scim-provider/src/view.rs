@@ -1,0 +1,262 @@
+//! From records to what clients see: derived parts are loaded in batches and only where they are shown.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use scim_core::ScimType;
+use scim_core::resource::{Document, EdgeView, Projection, ReferenceView, View};
+use scim_core::schema::{ENTERPRISE_USER_URN, ResourceType};
+use scim_directory::{Fact, Question, Record, ResourceId};
+use scim_storage::{Direction, Edge, EdgeQuery};
+
+use crate::authenticate::Caller;
+use crate::etag::etag;
+use crate::failure::{Failure, store_failure};
+use crate::{Provider, Request};
+
+/// How many edges are read at once.
+const EDGE_BATCH: usize = 10_000;
+
+/// What a client asked to see, by resource type.
+pub(crate) struct Lens<'a> {
+    provider: &'a Provider,
+    caller: &'a Caller<'a>,
+    base: &'a str,
+    attributes: &'a [String],
+    excluded: &'a [String],
+}
+
+/// A resource type with the projection that the request means for it.
+struct Shape {
+    resource_type: Arc<ResourceType>,
+    projection: Projection,
+    members: bool,
+    groups: bool,
+    manager: bool,
+}
+
+/// Edges by the resource that was asked about.
+type Edges = HashMap<ResourceId, Vec<Edge>>;
+
+impl<'a> Lens<'a> {
+    pub(crate) fn new(
+        provider: &'a Provider,
+        caller: &'a Caller<'a>,
+        request: &'a Request<'_>,
+        attributes: &'a [String],
+        excluded: &'a [String],
+    ) -> Result<Self, Failure> {
+        if !attributes.is_empty() && !excluded.is_empty() {
+            return Err(Failure::scim(
+                ScimType::InvalidValue,
+                "attributes and excludedAttributes exclude each other (RFC 7644 §3.9); send one of them",
+            ));
+        }
+        Ok(Self { provider, caller, base: request.base, attributes, excluded })
+    }
+
+    fn shape(&self, name: &str) -> Result<Shape, Failure> {
+        let resource_type = self
+            .caller
+            .registry
+            .resource_type(name)
+            .ok_or_else(|| Failure::status(500, "The store holds a resource of a type that is not loaded"))?;
+        let attributes = (!self.attributes.is_empty()).then_some(self.attributes);
+        let excluded = (!self.excluded.is_empty()).then_some(self.excluded);
+        let projection = Projection::parse(resource_type, attributes, excluded)?;
+        let wants = |path: &str| resource_type.resolve_attribute(path).is_ok_and(|path| projection.wants(&path));
+        Ok(Shape {
+            members: resource_type.edge_attribute().is_some_and(|attribute| wants(&attribute.name)),
+            groups: resource_type.reverse_edge_attribute().is_some_and(|attribute| wants(&attribute.name)),
+            manager: wants(&format!("{ENTERPRISE_USER_URN}:manager")),
+            resource_type: Arc::clone(resource_type),
+            projection,
+        })
+    }
+
+    /// One resource as JSON.
+    pub(crate) async fn one(&self, record: &Record) -> Result<Vec<u8>, Failure> {
+        let mut rendered = self.many(std::slice::from_ref(record)).await?;
+        rendered.pop().ok_or_else(|| Failure::status(500, "The server failed"))
+    }
+
+    /// Resources as JSON, in order. Ends early, after at least one, where they would carry more edges than a page may.
+    pub(crate) async fn many(&self, records: &[Record]) -> Result<Vec<Vec<u8>>, Failure> {
+        let mut shapes: HashMap<&str, Shape> = HashMap::new();
+        for record in records {
+            let name = &*record.key.resource_type;
+            if !shapes.contains_key(name) {
+                shapes.insert(name, self.shape(name)?);
+            }
+        }
+        let of = |wanted: &dyn Fn(&Shape, &Record) -> bool| -> Vec<ResourceId> {
+            let wanted = records.iter().filter(|record| {
+                shapes.get(&*record.key.resource_type).is_some_and(|shape| wanted(shape, record))
+            });
+            wanted.map(|record| record.key.id).collect()
+        };
+        let (with_members, members) = self.edges(&of(&|shape, _| shape.members), Direction::Members).await?;
+        let joined = of(&|shape, record| shape.groups && record.membership > 0);
+        let (with_groups, groups) = self.edges(&joined, Direction::Groups).await?;
+        let managers = self.managers(records, &shapes).await?;
+        let mut rendered = Vec::with_capacity(records.len());
+        for record in records {
+            let Some(shape) = shapes.get(&*record.key.resource_type) else { continue };
+            let id = record.key.id;
+            let missing = |wanted: bool, loaded: &Option<Vec<ResourceId>>| {
+                wanted && loaded.as_ref().is_some_and(|loaded| !loaded.contains(&id))
+            };
+            if missing(shape.members, &with_members) || missing(shape.groups && record.membership > 0, &with_groups) {
+                break;
+            }
+            rendered.push(self.render(record, shape, members.get(&id), groups.get(&id), &managers)?);
+        }
+        Ok(rendered)
+    }
+
+    /// The edges of `ids`: all of them at once where they are few, else of as many ids, in order, as a page may carry;
+    /// those ids come back where it is not all of them.
+    async fn edges(
+        &self,
+        ids: &[ResourceId],
+        direction: Direction,
+    ) -> Result<(Option<Vec<ResourceId>>, Edges), Failure> {
+        let mut edges = Edges::new();
+        if ids.is_empty() {
+            return Ok((None, edges));
+        }
+        let budget = self.provider.limits.max_page_edges;
+        if ids.len() > 1 {
+            let page = self.read(ids.to_vec(), direction, None, budget).await?;
+            if !page.1 {
+                for edge in page.0 {
+                    edges.entry(edge.of).or_default().push(edge);
+                }
+                return Ok((None, edges));
+            }
+        }
+        let (mut done, mut carried) = (Vec::new(), 0);
+        for id in ids {
+            let (mut own, mut after) = (Vec::new(), None);
+            loop {
+                let (batch, more) = self.read(vec![*id], direction, after, EDGE_BATCH).await?;
+                after = batch.last().map(|edge| (edge.of, edge.other));
+                own.extend(batch);
+                if !more {
+                    break;
+                }
+            }
+            carried += own.len();
+            if carried > budget && !done.is_empty() {
+                break;
+            }
+            done.push(*id);
+            edges.insert(*id, own);
+        }
+        Ok((Some(done), edges))
+    }
+
+    async fn read(
+        &self,
+        of: Vec<ResourceId>,
+        direction: Direction,
+        after: Option<(ResourceId, ResourceId)>,
+        limit: usize,
+    ) -> Result<(Vec<Edge>, bool), Failure> {
+        let query = EdgeQuery { of, direction, only: None, after, limit };
+        let page = self.provider.store.edges(&self.caller.scope, &query).await;
+        page.map(|page| (page.edges, page.more)).map_err(|error| store_failure(&error))
+    }
+
+    /// The managers that are there, by id.
+    async fn managers(
+        &self,
+        records: &[Record],
+        shapes: &HashMap<&str, Shape>,
+    ) -> Result<HashMap<ResourceId, Option<String>>, Failure> {
+        let mut questions: Vec<Question> = Vec::new();
+        for record in records {
+            let shown = shapes.get(&*record.key.resource_type).is_some_and(|shape| shape.manager);
+            if let (true, Some(Ok(id))) = (shown, record.manager.as_deref().map(str::parse)) {
+                questions.push(Question::Display(id));
+            }
+        }
+        if questions.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let facts = self.provider.facts(self.caller, &questions).await?;
+        Ok(facts
+            .into_iter()
+            .filter_map(|fact| match fact {
+                Fact::Display(Some((key, display))) => Some((key.id, display)),
+                _ => None,
+            })
+            .collect())
+    }
+
+    fn render(
+        &self,
+        record: &Record,
+        shape: &Shape,
+        members: Option<&Vec<Edge>>,
+        groups: Option<&Vec<Edge>>,
+        managers: &HashMap<ResourceId, Option<String>>,
+    ) -> Result<Vec<u8>, Failure> {
+        let members = members.map(|edges| self.edge_views(edges));
+        let groups = groups.map(|edges| self.edge_views(edges));
+        let manager = record.manager.as_deref().and_then(|id| id.parse().ok()).and_then(|id| managers.get(&id));
+        let (id, version) = (record.key.id.to_string(), etag(record));
+        let view = View {
+            resource_type: &shape.resource_type.name,
+            endpoint: &shape.resource_type.endpoint,
+            base: self.base,
+            id: &id,
+            external_id: record.external_id.as_deref(),
+            created: record.created,
+            modified: record.modified,
+            version: &version,
+            edges: members.as_deref(),
+            reverse_edges: groups.as_deref(),
+            reference: manager.map(|display| ReferenceView { display: display.as_deref() }),
+        };
+        let document = Document::from_bytes(record.document.clone());
+        let mut out = Vec::with_capacity(record.document.len() + 512);
+        if shape.projection.is_plain() {
+            document.render(&view, &mut out);
+        } else {
+            let full = document.full(&view).map_err(|error| {
+                log::error!("stored document of {id} cannot be read: {error}");
+                Failure::status(500, "The server failed; its log has the cause under this request's id")
+            })?;
+            let shown = shape.projection.apply(full);
+            serde_json::to_writer(&mut out, shown.attributes())
+                .map_err(|_| Failure::status(500, "The server failed"))?;
+        }
+        Ok(out)
+    }
+
+    fn edge_views<'e>(&self, edges: &'e [Edge]) -> Vec<EdgeView<'e>>
+    where
+        'a: 'e,
+    {
+        edges
+            .iter()
+            .map(|edge| {
+                let resource_type = self.caller.registry.resource_type(&edge.resource_type);
+                EdgeView {
+                    id: edge.other.to_string().into(),
+                    resource_type: &edge.resource_type,
+                    endpoint: resource_type.map_or("", |resource_type| resource_type.endpoint.as_str()),
+                    display: edge.display.as_deref(),
+                }
+            })
+            .collect()
+    }
+}
+
+impl Provider {
+    /// Asks the store; one fact for each question.
+    pub(crate) async fn facts(&self, caller: &Caller<'_>, questions: &[Question]) -> Result<Vec<Fact>, Failure> {
+        self.store.facts(&caller.scope, questions).await.map_err(|error| store_failure(&error))
+    }
+}

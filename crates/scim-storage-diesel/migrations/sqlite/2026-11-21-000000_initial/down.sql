@@ -1,0 +1,15 @@
+DROP TABLE journal;
+DROP TABLE change_sets;
+DROP TABLE counters;
+DROP TABLE tombstones;
+DROP TABLE held;
+DROP TABLE members;
+DROP TABLE links;
+DROP TABLE search_keys;
+DROP TABLE unique_keys;
+DROP TABLE resources;
+DROP TABLE secrets;
+DROP TABLE api_keys;
+DROP TABLE integration_users;
+DROP TABLE connectors;
+DROP TABLE instances;

@@ -1,0 +1,106 @@
+//! References to nobody yet: kept, forgotten, and linked when that resource arrives.
+
+use diesel::QueryableByName;
+use diesel::sql_types::{Binary, Text};
+use scim_core::text::Matching;
+use scim_directory::{Content, EdgeEffect, EdgeOutcome, Key, ResourceId, Target};
+use uuid::Uuid;
+
+use super::Applying;
+use crate::error::{Refusal, damaged};
+use crate::read::target;
+use crate::sql::Statement;
+
+#[derive(QueryableByName)]
+struct Held {
+    #[diesel(sql_type = Binary)]
+    group_id: Vec<u8>,
+    #[diesel(sql_type = Binary)]
+    connector_id: Vec<u8>,
+    #[diesel(sql_type = Text)]
+    reference: String,
+}
+
+impl Applying<'_> {
+    /// The scope's connector as it is stored; nil for changes without one.
+    fn connector(&self) -> [u8; 16] {
+        self.set.scope.connector.map_or([0; 16], |connector| connector.uuid().into_bytes())
+    }
+
+    pub(crate) fn hold(&mut self, group: &Key, references: &[String]) -> Result<(), Refusal> {
+        for reference in references {
+            if target(self.connection, &self.set.scope, reference)? != Target::Unknown {
+                return Err(Refusal::Conflict);
+            }
+            Statement::kept(
+                "INSERT OR IGNORE INTO held (instance_id, group_id, connector_id, reference, folded) \
+                 VALUES (?, ?, ?, ?, ?)",
+            )
+            .blob(self.instance)
+            .blob(group.id.uuid().into_bytes())
+            .blob(self.connector())
+            .text(reference.clone())
+            .text(Matching::UserName.key(reference))
+            .run(self.connection)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn release(&mut self, group: &Key, references: &[String]) -> Result<(), Refusal> {
+        for reference in references {
+            Statement::kept(
+                "DELETE FROM held WHERE instance_id = ? AND group_id = ? AND connector_id = ? AND reference = ?",
+            )
+            .blob(self.instance)
+            .blob(group.id.uuid().into_bytes())
+            .blob(self.connector())
+            .text(reference.clone())
+            .run(self.connection)?;
+        }
+        Ok(())
+    }
+
+    /// Turns the references that mean this resource into edges: by its id, its user name, or its `externalId` at the
+    /// connector that sent them.
+    pub(crate) fn link_held(
+        &mut self,
+        key: &Key,
+        content: &Content,
+        external_id: Option<&str>,
+    ) -> Result<Vec<EdgeEffect>, Refusal> {
+        let user_name = content.index.iter().find(|entry| entry.path == "userName").map(|entry| entry.key.as_str());
+        let held: Vec<Held> = Statement::kept(
+            "SELECT group_id, connector_id, reference FROM held WHERE instance_id = ? AND reference = ? \
+             UNION SELECT group_id, connector_id, reference FROM held WHERE instance_id = ? AND folded = ? \
+             UNION SELECT group_id, connector_id, reference FROM held \
+             WHERE instance_id = ? AND reference = ? AND connector_id = ? ORDER BY group_id",
+        )
+        .blob(self.instance)
+        .text(key.id.to_string())
+        .blob(self.instance)
+        .text(user_name.unwrap_or_default())
+        .blob(self.instance)
+        .text(external_id.unwrap_or_default())
+        .blob(self.connector())
+        .rows(self.connection)?;
+        let mut edges = Vec::new();
+        for held in held {
+            let group = Uuid::from_slice(&held.group_id).map_err(|_| damaged("an id"))?;
+            let group = Key { resource_type: "Group".into(), id: ResourceId::new(group) };
+            Statement::kept(
+                "DELETE FROM held WHERE instance_id = ? AND group_id = ? AND connector_id = ? AND reference = ?",
+            )
+            .blob(self.instance)
+            .blob(held.group_id)
+            .blob(held.connector_id)
+            .text(held.reference)
+            .run(self.connection)?;
+            let edge = self.join(group.id, key)?;
+            if edge.outcome == EdgeOutcome::Added {
+                self.raise(&group)?;
+                edges.push(edge);
+            }
+        }
+        Ok(edges)
+    }
+}

@@ -1,0 +1,54 @@
+//! Diesel's errors as the contract has them.
+
+use diesel::result::{DatabaseErrorKind, Error};
+use scim_storage::{CommitError, StoreError};
+
+/// A read or a statement that failed. What a later try may heal is `Unavailable`.
+pub(crate) fn store_error(error: Error) -> StoreError {
+    let text = error.to_string();
+    let passing = ["locked", "busy", "full", "disk I/O", "unable to open", "readonly"];
+    let connection = matches!(error, Error::DatabaseError(DatabaseErrorKind::ClosedConnection, _));
+    if connection || passing.iter().any(|word| text.contains(word)) {
+        StoreError::Unavailable { reason: text }
+    } else {
+        StoreError::internal(error)
+    }
+}
+
+/// A stored value that is not what this backend writes.
+pub(crate) fn damaged(what: &'static str) -> StoreError {
+    StoreError::internal(format!("the database holds {what} that this backend does not write"))
+}
+
+/// Why a change set was not applied.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    /// See [`CommitError::Conflict`].
+    Conflict,
+    /// See [`CommitError::Duplicate`].
+    Duplicate(String),
+    /// The database failed.
+    Store(StoreError),
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self::Store(store_error(error))
+    }
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<Refusal> for CommitError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Conflict => Self::Conflict,
+            Refusal::Duplicate(attribute) => Self::Duplicate { attribute },
+            Refusal::Store(error) => Self::Store(error),
+        }
+    }
+}

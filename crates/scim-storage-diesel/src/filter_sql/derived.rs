@@ -1,0 +1,132 @@
+//! Values that are not in the shadow: what surrounds the document, edges, and the manager's name.
+
+use scim_core::filter::{CompareOp, Operand};
+use scim_core::path::AttributeRef;
+use scim_core::schema::Residence;
+use scim_directory::ResourceId;
+
+use super::Compiler;
+use super::value::{Values, uuid_text};
+use crate::sql::Statement;
+
+const NANOS_PER_MILLI: i128 = 1_000_000;
+
+impl Compiler<'_> {
+    /// The values of a path that is not read from the shadow; `None` where it is.
+    pub(super) fn derived(&self, path: &AttributeRef) -> Option<Values> {
+        match (path.attribute.residence, path.attribute.name.as_str(), path.sub.as_ref().map(|sub| sub.name.as_str())) {
+            (Residence::Envelope, "id", _) => Some(Values::Single(Statement::new(uuid_text("r.id")))),
+            (Residence::Envelope, "externalId", _) => Some(Values::Single(Statement::new("l.external_id"))),
+            (Residence::Envelope, "meta", Some("resourceType")) => {
+                Some(Values::Single(Statement::new("r.resource_type")))
+            }
+            (Residence::Envelope, "meta", _) => Some(Values::Absent),
+            (residence @ (Residence::Edges | Residence::ReverseEdges), _, Some(name)) => {
+                let (other, kind) = match residence {
+                    Residence::Edges => (uuid_text("m.member_id"), "lower(m.member_type)"),
+                    _ => (uuid_text("m.group_id"), "'direct'"),
+                };
+                let value = match name {
+                    "value" => Statement::new(other),
+                    "display" => Statement::new("o.display_key"),
+                    "type" => Statement::new(kind),
+                    _ => return Some(Values::Absent),
+                };
+                Some(Values::Many(self.edges(residence), value))
+            }
+            (Residence::Document, "manager", Some("displayName")) if path.extension.is_some() => {
+                Some(Values::Single(
+                    Statement::new(
+                        "(SELECT o.display_key FROM resources o WHERE o.instance_id = ? \
+                         AND o.id = unhex(replace(r.manager, '-', '')))",
+                    )
+                    .blob(self.instance),
+                ))
+            }
+            _ => None,
+        }
+    }
+
+    /// `SELECT … WHERE ` over the edges `m` of the record and their other ends `o`.
+    pub(super) fn edges(&self, residence: Residence) -> Statement {
+        let (own, other) = match residence {
+            Residence::Edges => ("m.group_id", "m.member_id"),
+            _ => ("m.member_id", "m.group_id"),
+        };
+        Statement::new(format!(
+            "SELECT 1 FROM members m JOIN resources o ON o.instance_id = m.instance_id AND o.id = {other} \
+             WHERE m.instance_id = ? AND {own} = r.id AND "
+        ))
+        .blob(self.instance)
+    }
+
+    /// Comparisons that have a better form than an expression: by an index, or on numbers.
+    pub(super) fn special(&self, path: &AttributeRef, op: CompareOp, operand: &Operand) -> Option<Statement> {
+        let leaf = path.leaf().name.as_str();
+        match (path.attribute.residence, operand) {
+            (Residence::Envelope, Operand::Instant(instant)) => {
+                let column = match leaf {
+                    "created" => "r.created_ms",
+                    "lastModified" => "r.modified_ms",
+                    _ => return None,
+                };
+                Some(compare_millis(column, op, instant.unix_nanos()))
+            }
+            (_, Operand::Text { text, .. }) if op == CompareOp::Eq && path.is("id") => Some(match own_id(text) {
+                Some(id) => Statement::new("r.id = ?").blob(id.uuid().into_bytes()),
+                None => Statement::new("0"),
+            }),
+            (_, Operand::Text { key, .. }) if op == CompareOp::Eq && path.is("externalId") => Some(
+                Statement::new(
+                    "r.id IN (SELECT x.id FROM links x WHERE x.instance_id = ? AND x.connector_id = ? \
+                     AND x.external_id = ?)",
+                )
+                .blob(self.instance)
+                .blob(self.connector)
+                .text(key.clone()),
+            ),
+            (residence @ (Residence::Edges | Residence::ReverseEdges), Operand::Text { key, .. })
+                if op == CompareOp::Eq && leaf == "value" && path.sub.is_some() =>
+            {
+                let (own, other) = match residence {
+                    Residence::Edges => ("group_id", "member_id"),
+                    _ => ("member_id", "group_id"),
+                };
+                Some(match key.parse::<ResourceId>() {
+                    Ok(id) if id.to_string() == *key => Statement::new(format!(
+                        "r.id IN (SELECT x.{own} FROM members x WHERE x.instance_id = ? AND x.{other} = ?)"
+                    ))
+                    .blob(self.instance)
+                    .blob(id.uuid().into_bytes()),
+                    _ => Statement::new("0"),
+                })
+            }
+            (Residence::Document, _) if op == CompareOp::Eq => self.indexed(path, operand),
+            _ => None,
+        }
+    }
+}
+
+/// An id that is spelt as clients see it: `id` compares exactly.
+fn own_id(text: &str) -> Option<ResourceId> {
+    text.parse::<ResourceId>().ok().filter(|id| id.to_string() == text)
+}
+
+/// A column of milliseconds against an instant of nanoseconds.
+fn compare_millis(column: &str, op: CompareOp, nanos: i128) -> Statement {
+    let floor = nanos.div_euclid(NANOS_PER_MILLI);
+    let exact = nanos.rem_euclid(NANOS_PER_MILLI) == 0;
+    let ceiling = if exact { floor } else { floor + 1 };
+    let millis = |value: i128| i64::try_from(value).unwrap_or(if value < 0 { i64::MIN } else { i64::MAX });
+    let compared = |operator: &str, value: i128| Statement::new(format!("({column} {operator} ?)")).integer(millis(value));
+    match op {
+        CompareOp::Eq if exact => compared("=", floor),
+        CompareOp::Ne if exact => compared("<>", floor),
+        CompareOp::Ne => Statement::new("1"),
+        CompareOp::Gt => compared(">", floor),
+        CompareOp::Ge => compared(">=", ceiling),
+        CompareOp::Lt => compared("<", ceiling),
+        CompareOp::Le => compared("<=", floor),
+        _ => Statement::new("0"),
+    }
+}

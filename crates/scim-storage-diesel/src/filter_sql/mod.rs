@@ -1,0 +1,133 @@
+//! Filters as SQL over the folded shadow.
+//!
+//! Each compiled condition is 0 or 1, never NULL, so that `NOT` means what it says. Attribute names and JSON paths come
+//! from schemas, values from clients are always bound. What an index answers is written as `r.id IN (SELECT id …)`, so
+//! that SQLite begins there.
+
+mod compare;
+mod derived;
+mod value;
+
+use scim_core::filter::{CompareOp, Comparison, Operand, TypedFilter};
+use scim_core::path::AttributeRef;
+use scim_core::schema::{Residence, ResourceType, Uniqueness};
+use scim_directory::Scope;
+
+use crate::read::connector;
+use crate::sql::Statement;
+use value::Place;
+
+pub(crate) use value::sort_expression;
+
+/// A condition on `r` (and its link `l`) that selects what the filter selects.
+pub(crate) fn compile(scope: &Scope, resource_type: &ResourceType, filter: &TypedFilter) -> Statement {
+    let instance = scope.instance.uuid().into_bytes();
+    Compiler { resource_type, instance, connector: connector(scope) }.condition(filter, &Place::Record)
+}
+
+/// Whether an index narrows the filter to a few rows.
+pub(crate) fn is_narrow(filter: &TypedFilter) -> bool {
+    match filter {
+        TypedFilter::And(terms) => terms.iter().any(is_narrow),
+        TypedFilter::Or(terms) => terms.iter().all(is_narrow),
+        TypedFilter::Compare(comparison) => {
+            comparison.op == CompareOp::Eq && comparison.operand != Operand::Null && is_indexed(&comparison.path)
+        }
+        TypedFilter::Element { attribute, condition } => indexed_element(attribute, condition).is_some(),
+        TypedFilter::Always(always) => !always,
+        TypedFilter::Not(_) | TypedFilter::Present(_) => false,
+    }
+}
+
+/// Whether equality on the path is answered by an index.
+fn is_indexed(path: &AttributeRef) -> bool {
+    path.is("id")
+        || path.is("externalId")
+        || (path.attribute.residence == Residence::Edges && path.leaf().name == "value")
+        || (path.attribute.residence == Residence::ReverseEdges && path.leaf().name == "value")
+        || index_of(path).is_some()
+}
+
+/// The index path of an attribute, and whether its keys are unique; as `scim_core::resource::index_entries` writes them.
+fn index_of(path: &AttributeRef) -> Option<(String, bool)> {
+    if path.attribute.residence != Residence::Document {
+        return None;
+    }
+    let unique = path.attribute.uniqueness != Uniqueness::None && path.sub.is_none();
+    let searched = path.extension.is_none()
+        && match (path.attribute.name.as_str(), &path.sub) {
+            ("displayName", None) => true,
+            ("emails", Some(sub)) => sub.name == "value",
+            _ => false,
+        };
+    (unique || searched).then(|| (path.to_string(), unique))
+}
+
+/// The term of an element's condition that an index answers: `emails[… and value eq "x"]`.
+fn indexed_element<'f>(attribute: &AttributeRef, condition: &'f TypedFilter) -> Option<(AttributeRef, &'f Operand)> {
+    match condition {
+        TypedFilter::Compare(Comparison { path, op: CompareOp::Eq, operand }) if *operand != Operand::Null => {
+            let full = AttributeRef { sub: Some(path.attribute.clone()), ..attribute.clone() };
+            is_indexed(&full).then_some((full, operand))
+        }
+        TypedFilter::And(terms) => terms.iter().find_map(|term| indexed_element(attribute, term)),
+        _ => None,
+    }
+}
+
+struct Compiler<'r> {
+    resource_type: &'r ResourceType,
+    instance: [u8; 16],
+    connector: [u8; 16],
+}
+
+impl Compiler<'_> {
+    fn condition(&self, filter: &TypedFilter, place: &Place) -> Statement {
+        match filter {
+            TypedFilter::Always(always) => Statement::new(if *always { "1" } else { "0" }),
+            TypedFilter::And(terms) => self.terms(terms, place, " AND "),
+            TypedFilter::Or(terms) => self.terms(terms, place, " OR "),
+            TypedFilter::Not(term) => self.condition(term, place).grouped().prefixed("(NOT ").suffixed(")"),
+            TypedFilter::Present(path) => self.present(path, place),
+            TypedFilter::Compare(comparison) => self.compare(comparison, place),
+            TypedFilter::Element { attribute, condition } => self.element(attribute, condition),
+        }
+    }
+
+    fn terms(&self, terms: &[TypedFilter], place: &Place, word: &str) -> Statement {
+        Statement::joined(terms.iter().map(|term| self.condition(term, place)).collect(), word)
+    }
+
+    fn element(&self, attribute: &AttributeRef, condition: &TypedFilter) -> Statement {
+        let whole = match self.elements(attribute) {
+            Some((from, place)) => {
+                let mut exists = from;
+                exists.push(self.condition(condition, &place).grouped());
+                exists.prefixed("EXISTS (").suffixed(")")
+            }
+            None => self.condition(condition, &Place::Singular(attribute.clone())),
+        };
+        match indexed_element(attribute, condition).and_then(|(path, operand)| self.indexed(&path, operand)) {
+            Some(narrow) => Statement::joined(vec![narrow, whole], " AND "),
+            None => whole,
+        }
+    }
+
+    /// `r.id IN (SELECT id FROM index …)`: a place for SQLite to begin.
+    fn indexed(&self, path: &AttributeRef, operand: &Operand) -> Option<Statement> {
+        let (index_path, unique) = index_of(path)?;
+        let key = match operand {
+            Operand::Text { key, .. } => key.clone(),
+            Operand::Integer(number) => number.to_string(),
+            Operand::Instant(instant) => instant.key(),
+            Operand::Binary(text) => text.clone(),
+            _ => return None,
+        };
+        let table = if unique { "unique_keys" } else { "search_keys" };
+        let text = format!(
+            "r.id IN (SELECT k.id FROM {table} k WHERE k.instance_id = ? AND k.resource_type = ? AND k.path = ? \
+             AND k.key = ?)"
+        );
+        Some(Statement::new(text).blob(self.instance).text(&*self.resource_type.name).text(index_path).text(key))
+    }
+}

@@ -1,0 +1,115 @@
+//! Opening a database file: pragmas, migrations, what is refused.
+
+use std::path::Path;
+
+use diesel::connection::SimpleConnection;
+use diesel::sqlite::SqliteConnection;
+use diesel::{Connection, ConnectionError};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+use crate::sql::{Line, Number, Statement};
+
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+
+/// How a database is opened.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Whether a database of an earlier release is migrated. An empty one always is. Default: false.
+    pub migrate: bool,
+    /// Connections for reading. Default: 8.
+    pub readers: u32,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { migrate: false, readers: 8 }
+    }
+}
+
+/// A database that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The file cannot be opened or read.
+    #[error("cannot open the database {path}: {reason}")]
+    Open {
+        /// The file.
+        path: String,
+        /// Why.
+        reason: String,
+    },
+    /// The database was made by an earlier release.
+    #[error("the database {path} is of an earlier release; make a copy of it, then let this release migrate it (--migrate)")]
+    NeedsMigration {
+        /// The file.
+        path: String,
+    },
+    /// The database was made by a later release.
+    #[error("the database {path} is of a later release (migration {migration}); run that release, or restore a copy")]
+    TooNew {
+        /// The file.
+        path: String,
+        /// The first migration that this release does not know.
+        migration: String,
+    },
+    /// A migration failed; nothing of it is done.
+    #[error("cannot migrate the database {path}: {reason}")]
+    Migration {
+        /// The file.
+        path: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// A connection with the pragmas that every connection has.
+pub(crate) fn connect(path: &str) -> Result<SqliteConnection, ConnectionError> {
+    let mut connection = SqliteConnection::establish(path)?;
+    configure(&mut connection).map_err(ConnectionError::CouldntSetupConfiguration)?;
+    Ok(connection)
+}
+
+/// Sets what SQLite keeps per connection.
+pub(crate) fn configure(connection: &mut SqliteConnection) -> diesel::QueryResult<()> {
+    connection.batch_execute(
+        "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -8192; \
+         PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 268435456;",
+    )
+}
+
+/// Brings the schema up to date, or says why not.
+pub(crate) fn migrate(connection: &mut SqliteConnection, path: &Path, options: Options) -> Result<(), OpenError> {
+    let path = path.display().to_string();
+    let failed = |reason: &dyn std::fmt::Display| OpenError::Migration { path: path.clone(), reason: reason.to_string() };
+    let tables = "SELECT count(*) AS n FROM sqlite_master WHERE type = 'table' AND name = '__diesel_schema_migrations'";
+    let count = |connection: &mut SqliteConnection| Statement::new(tables).row::<Number>(connection);
+    let found = count(connection).map_err(|error| failed(&error))?.is_some_and(|found| found.n > 0);
+    if found {
+        let versions = "SELECT version AS line FROM __diesel_schema_migrations ORDER BY version";
+        let known = known_versions().map_err(|error| failed(&error))?;
+        let applied: Vec<Line> = Statement::new(versions).rows(connection).map_err(|error| failed(&error))?;
+        if let Some(unknown) = applied.iter().find(|applied| !known.contains(&applied.line)) {
+            return Err(OpenError::TooNew { path, migration: unknown.line.clone() });
+        }
+        if applied.len() == known.len() {
+            return Ok(());
+        }
+        if !applied.is_empty() && !options.migrate {
+            return Err(OpenError::NeedsMigration { path });
+        }
+    }
+    // Two processes that meet a new file wait for one another here.
+    connection
+        .exclusive_transaction(|connection| {
+            connection.run_pending_migrations(MIGRATIONS).map(|_| ()).map_err(|error| {
+                diesel::result::Error::QueryBuilderError(error)
+            })
+        })
+        .map_err(|error| failed(&error))
+}
+
+fn known_versions() -> Result<Vec<String>, Box<dyn std::error::Error + Send + Sync>> {
+    use diesel::migration::{Migration, MigrationSource};
+    let migrations: Vec<Box<dyn Migration<diesel::sqlite::Sqlite>>> = MIGRATIONS.migrations()?;
+    Ok(migrations.iter().map(|migration| migration.name().version().to_string()).collect())
+}

@@ -1,0 +1,125 @@
+//! Answers to the questions that a decision asks.
+
+use diesel::sql_types::{BigInt, Binary, Nullable, Text};
+use diesel::sqlite::SqliteConnection;
+use diesel::{Connection, QueryableByName};
+use scim_core::instant::Timestamp;
+use scim_core::text::Matching;
+use scim_directory::{Fact, Key, Question, ResourceId, Scope, Target};
+use scim_storage::StoreError;
+
+use super::record::{connector, resource_id};
+use crate::error::store_error;
+use crate::sql::{Number, Statement};
+
+#[derive(QueryableByName)]
+struct Found {
+    #[diesel(sql_type = Binary)]
+    id: Vec<u8>,
+    #[diesel(sql_type = Text)]
+    resource_type: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    display: Option<String>,
+}
+
+#[derive(QueryableByName)]
+struct Deleted {
+    #[diesel(sql_type = BigInt)]
+    deleted_ms: i64,
+}
+
+impl Found {
+    fn key(&self) -> Result<Key, StoreError> {
+        Ok(Key { resource_type: self.resource_type.as_str().into(), id: resource_id(&self.id)? })
+    }
+}
+
+/// One fact for each question, of one moment.
+pub(crate) fn facts(
+    connection: &mut SqliteConnection,
+    scope: &Scope,
+    questions: &[Question],
+) -> Result<Vec<Fact>, StoreError> {
+    let answers = connection.transaction(|connection| {
+        let answers: Result<Vec<Fact>, StoreError> =
+            questions.iter().map(|question| answer(connection, scope, question)).collect();
+        Ok::<_, diesel::result::Error>(answers)
+    });
+    answers.map_err(store_error)?
+}
+
+fn answer(connection: &mut SqliteConnection, scope: &Scope, question: &Question) -> Result<Fact, StoreError> {
+    Ok(match question {
+        Question::Target(reference) => Fact::Target(target(connection, scope, reference)?),
+        Question::Display(id) => Fact::Display(match by_id(connection, scope, *id)? {
+            Some(found) => Some((found.key()?, found.display)),
+            None => None,
+        }),
+        Question::Count(resource_type) => {
+            let row = Statement::kept("SELECT count AS n FROM counters WHERE instance_id = ? AND resource_type = ?")
+                .blob(scope.instance.uuid().into_bytes())
+                .text(&**resource_type)
+                .row::<Number>(connection)
+                .map_err(store_error)?;
+            Fact::Count(row.and_then(|row| u64::try_from(row.n).ok()).unwrap_or_default())
+        }
+    })
+}
+
+fn by_id(connection: &mut SqliteConnection, scope: &Scope, id: ResourceId) -> Result<Option<Found>, StoreError> {
+    Statement::kept("SELECT id, resource_type, display FROM resources WHERE instance_id = ? AND id = ?")
+        .blob(scope.instance.uuid().into_bytes())
+        .blob(id.uuid().into_bytes())
+        .row(connection)
+        .map_err(store_error)
+}
+
+/// What a reference means: an id, this connector's `externalId`, a user name, in this order.
+pub(crate) fn target(
+    connection: &mut SqliteConnection,
+    scope: &Scope,
+    reference: &str,
+) -> Result<Target, StoreError> {
+    let instance = scope.instance.uuid().into_bytes();
+    let id: Option<ResourceId> = reference.parse().ok();
+    if let Some(id) = id
+        && let Some(found) = by_id(connection, scope, id)?
+    {
+        return Ok(Target::Live(found.key()?));
+    }
+    let found: Option<Found> = Statement::kept(
+        "SELECT r.id, r.resource_type, r.display FROM links l \
+         JOIN resources r ON r.instance_id = l.instance_id AND r.id = l.id \
+         WHERE l.instance_id = ? AND l.connector_id = ? AND l.external_id = ? ORDER BY r.id LIMIT 1",
+    )
+    .blob(instance)
+    .blob(connector(scope))
+    .text(reference)
+    .row(connection)
+    .map_err(store_error)?;
+    if let Some(found) = found {
+        return Ok(Target::Live(found.key()?));
+    }
+    let found: Option<Found> = Statement::kept(
+        "SELECT r.id, r.resource_type, r.display FROM unique_keys k \
+         JOIN resources r ON r.instance_id = k.instance_id AND r.id = k.id \
+         WHERE k.instance_id = ? AND k.resource_type = 'User' AND k.path = 'userName' AND k.key = ?",
+    )
+    .blob(instance)
+    .text(Matching::UserName.key(reference))
+    .row(connection)
+    .map_err(store_error)?;
+    if let Some(found) = found {
+        return Ok(Target::Live(found.key()?));
+    }
+    let Some(id) = id else { return Ok(Target::Unknown) };
+    let deleted: Option<Deleted> = Statement::kept("SELECT deleted_ms FROM tombstones WHERE instance_id = ? AND id = ?")
+        .blob(instance)
+        .blob(id.uuid().into_bytes())
+        .row(connection)
+        .map_err(store_error)?;
+    Ok(match deleted {
+        Some(row) => Target::Deleted { at: Timestamp::from_unix_millis(row.deleted_ms) },
+        None => Target::Unknown,
+    })
+}

@@ -1,0 +1,93 @@
+//! One record by its key, and rows of records.
+
+use std::sync::Arc;
+
+use diesel::QueryableByName;
+use diesel::sql_types::{BigInt, Binary, Nullable, Text};
+use diesel::sqlite::SqliteConnection;
+use scim_core::instant::Timestamp;
+use scim_directory::{Key, Record, ResourceId, Scope, Version};
+use scim_storage::{StoreError, Want};
+use uuid::Uuid;
+
+use crate::error::{damaged, store_error};
+use crate::sql::Statement;
+
+/// A record as a row.
+#[derive(QueryableByName)]
+pub(crate) struct Row {
+    #[diesel(sql_type = Binary)]
+    pub(crate) id: Vec<u8>,
+    #[diesel(sql_type = Text)]
+    pub(crate) resource_type: String,
+    #[diesel(sql_type = BigInt)]
+    version: i64,
+    #[diesel(sql_type = BigInt)]
+    membership: i64,
+    #[diesel(sql_type = BigInt)]
+    created_ms: i64,
+    #[diesel(sql_type = BigInt)]
+    modified_ms: i64,
+    #[diesel(sql_type = Nullable<Text>)]
+    external_id: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    display: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    manager: Option<String>,
+    #[diesel(sql_type = Binary)]
+    document: Vec<u8>,
+}
+
+impl Row {
+    pub(crate) fn record(self, resource_type: Arc<str>) -> Result<Record, StoreError> {
+        Ok(Record {
+            key: Key { resource_type, id: resource_id(&self.id)? },
+            version: Version(self.version),
+            membership: self.membership,
+            created: Timestamp::from_unix_millis(self.created_ms),
+            modified: Timestamp::from_unix_millis(self.modified_ms),
+            external_id: self.external_id,
+            display: self.display,
+            manager: self.manager,
+            document: self.document,
+        })
+    }
+}
+
+/// An id as it is stored.
+pub(crate) fn resource_id(bytes: &[u8]) -> Result<ResourceId, StoreError> {
+    Uuid::from_slice(bytes).map(ResourceId::new).map_err(|_| damaged("an id"))
+}
+
+/// The scope's connector as it is stored; nil, which no connector has, for calls without one.
+pub(crate) fn connector(scope: &Scope) -> [u8; 16] {
+    scope.connector.map_or([0; 16], |connector| connector.uuid().into_bytes())
+}
+
+/// The record of that key.
+pub(crate) fn get(
+    connection: &mut SqliteConnection,
+    scope: &Scope,
+    key: &Key,
+    want: Want,
+) -> Result<Option<Record>, StoreError> {
+    let statement = if want.document {
+        "SELECT r.id, r.resource_type, r.version, r.membership, r.created_ms, r.modified_ms, l.external_id, r.display, \
+         r.manager, r.document FROM resources r \
+         LEFT JOIN links l ON l.instance_id = r.instance_id AND l.connector_id = ? AND l.id = r.id \
+         WHERE r.instance_id = ? AND r.id = ? AND r.resource_type = ?"
+    } else {
+        "SELECT r.id, r.resource_type, r.version, r.membership, r.created_ms, r.modified_ms, l.external_id, r.display, \
+         r.manager, x'' AS document FROM resources r \
+         LEFT JOIN links l ON l.instance_id = r.instance_id AND l.connector_id = ? AND l.id = r.id \
+         WHERE r.instance_id = ? AND r.id = ? AND r.resource_type = ?"
+    };
+    let row = Statement::kept(statement)
+        .blob(connector(scope))
+        .blob(scope.instance.uuid().into_bytes())
+        .blob(key.id.uuid().into_bytes())
+        .text(&*key.resource_type)
+        .row::<Row>(connection)
+        .map_err(store_error)?;
+    row.map(|row| row.record(Arc::clone(&key.resource_type))).transpose()
+}

@@ -1,0 +1,177 @@
+//! SQL text with values to bind: what filters are compiled to, and what the hot statements are made of.
+//!
+//! Diesel's `sql_query` prepares its text anew each time. A [`Statement`] may say that its text is one of few, and is
+//! then kept prepared per connection.
+
+use diesel::QueryResult;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::sql_types::{BigInt, Binary, Double, Nullable, Text, Untyped};
+use diesel::sqlite::{Sqlite, SqliteConnection};
+use diesel::{QueryableByName, RunQueryDsl};
+
+/// A value to bind.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Bind {
+    Blob(Vec<u8>),
+    OptionalBlob(Option<Vec<u8>>),
+    Text(String),
+    OptionalText(Option<String>),
+    Integer(i64),
+    OptionalInteger(Option<i64>),
+    Real(f64),
+}
+
+/// SQL text with `?` where values are bound, in order.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Statement {
+    text: String,
+    binds: Vec<Bind>,
+    kept: bool,
+}
+
+impl Statement {
+    /// A statement whose text is made for the occasion.
+    pub(crate) fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into(), binds: Vec::new(), kept: false }
+    }
+
+    /// A statement whose text is one of few: it is kept prepared.
+    pub(crate) fn kept(text: &'static str) -> Self {
+        Self { text: text.to_owned(), binds: Vec::new(), kept: true }
+    }
+
+    /// Adds a value for the next `?`.
+    pub(crate) fn bind(mut self, value: Bind) -> Self {
+        self.binds.push(value);
+        self
+    }
+
+    pub(crate) fn blob(self, value: impl AsRef<[u8]>) -> Self {
+        self.bind(Bind::Blob(value.as_ref().to_vec()))
+    }
+
+    pub(crate) fn text(self, value: impl Into<String>) -> Self {
+        self.bind(Bind::Text(value.into()))
+    }
+
+    pub(crate) fn integer(self, value: i64) -> Self {
+        self.bind(Bind::Integer(value))
+    }
+
+    /// Adds text and its values at the end.
+    pub(crate) fn push(&mut self, other: Self) {
+        self.text.push_str(&other.text);
+        self.binds.extend(other.binds);
+    }
+
+    /// Adds text without values.
+    pub(crate) fn push_str(&mut self, text: &str) {
+        self.text.push_str(text);
+    }
+
+    /// The statement in parentheses.
+    pub(crate) fn grouped(self) -> Self {
+        Self { text: format!("({})", self.text), ..self }
+    }
+
+    /// The statement with text before it.
+    pub(crate) fn prefixed(self, text: &str) -> Self {
+        Self { text: format!("{text}{}", self.text), ..self }
+    }
+
+    /// The statement with text behind it.
+    pub(crate) fn suffixed(mut self, text: &str) -> Self {
+        self.text.push_str(text);
+        self
+    }
+
+    /// Statements with a word between them, in parentheses.
+    pub(crate) fn joined(parts: Vec<Self>, word: &str) -> Self {
+        let mut whole = Self::new("(");
+        for (index, part) in parts.into_iter().enumerate() {
+            if index > 0 {
+                whole.push_str(word);
+            }
+            whole.push(part);
+        }
+        whole.push_str(")");
+        whole
+    }
+
+    /// Runs it; the number of rows it changed.
+    pub(crate) fn run(self, connection: &mut SqliteConnection) -> QueryResult<usize> {
+        self.execute(connection)
+    }
+
+    /// Its rows.
+    pub(crate) fn rows<R>(self, connection: &mut SqliteConnection) -> QueryResult<Vec<R>>
+    where
+        R: QueryableByName<Sqlite> + 'static,
+    {
+        self.load::<R>(connection)
+    }
+
+    /// Its first row.
+    pub(crate) fn row<R>(self, connection: &mut SqliteConnection) -> QueryResult<Option<R>>
+    where
+        R: QueryableByName<Sqlite> + 'static,
+    {
+        Ok(self.load::<R>(connection)?.into_iter().next())
+    }
+}
+
+impl QueryFragment<Sqlite> for Statement {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        if !self.kept {
+            out.unsafe_to_cache_prepared();
+        }
+        let mut pieces = self.text.split('?');
+        out.push_sql(pieces.next().unwrap_or_default());
+        // INVARIANT: no text holds a question mark but for values; identifiers and JSON paths are bound or fixed.
+        for (piece, bind) in pieces.zip(&self.binds) {
+            match bind {
+                Bind::Blob(value) => out.push_bind_param::<Binary, _>(value)?,
+                Bind::OptionalBlob(value) => out.push_bind_param::<Nullable<Binary>, _>(value)?,
+                Bind::Text(value) => out.push_bind_param::<Text, _>(value)?,
+                Bind::OptionalText(value) => out.push_bind_param::<Nullable<Text>, _>(value)?,
+                Bind::Integer(value) => out.push_bind_param::<BigInt, _>(value)?,
+                Bind::OptionalInteger(value) => out.push_bind_param::<Nullable<BigInt>, _>(value)?,
+                Bind::Real(value) => out.push_bind_param::<Double, _>(value)?,
+            }
+            out.push_sql(piece);
+        }
+        Ok(())
+    }
+}
+
+impl QueryId for Statement {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl Query for Statement {
+    type SqlType = Untyped;
+}
+
+impl RunQueryDsl<SqliteConnection> for Statement {}
+
+/// A row of one number.
+#[derive(QueryableByName)]
+pub(crate) struct Number {
+    #[diesel(sql_type = BigInt)]
+    pub(crate) n: i64,
+}
+
+/// A row of one id.
+#[derive(QueryableByName)]
+pub(crate) struct Id {
+    #[diesel(sql_type = Binary)]
+    pub(crate) id: Vec<u8>,
+}
+
+/// A row of one text.
+#[derive(QueryableByName)]
+pub(crate) struct Line {
+    #[diesel(sql_type = Text)]
+    pub(crate) line: String,
+}

@@ -1,0 +1,122 @@
+//! The one writer: it takes whatever waits, applies each change set in a savepoint, commits once, then answers all.
+
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+
+use diesel::connection::SimpleConnection;
+use diesel::sqlite::SqliteConnection;
+use futures_channel::oneshot;
+use scim_directory::{ChangeSet, Committed};
+use scim_storage::{CommitError, StoreError};
+
+use crate::commit::apply;
+use crate::error::store_error;
+
+/// The most change sets in one transaction.
+const GROUP: usize = 128;
+
+pub(crate) type Answer = Result<Committed, CommitError>;
+
+struct Waiting {
+    changes: ChangeSet,
+    answer: oneshot::Sender<Answer>,
+}
+
+/// The way to the writer's thread, which ends when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    queue: Sender<Waiting>,
+}
+
+impl Writer {
+    pub(crate) fn start(connection: SqliteConnection) -> std::io::Result<Self> {
+        let (queue, waiting) = channel();
+        thread::Builder::new().name("sqlite-writer".to_owned()).spawn(move || write(connection, &waiting))?;
+        Ok(Self { queue })
+    }
+
+    /// Queues a change set; the receiver gives the answer once it is on disk.
+    pub(crate) fn submit(&self, changes: ChangeSet) -> Result<oneshot::Receiver<Answer>, StoreError> {
+        let (answer, receiver) = oneshot::channel();
+        match self.queue.send(Waiting { changes, answer }) {
+            Ok(()) => Ok(receiver),
+            Err(_) => Err(StoreError::Unavailable { reason: "the writer has ended".to_owned() }),
+        }
+    }
+}
+
+impl std::fmt::Debug for Waiting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Waiting").field("id", &self.changes.id).finish_non_exhaustive()
+    }
+}
+
+fn write(mut connection: SqliteConnection, queue: &Receiver<Waiting>) {
+    while let Ok(first) = queue.recv() {
+        let mut group = vec![first];
+        while group.len() < GROUP {
+            match queue.try_recv() {
+                Ok(next) => group.push(next),
+                Err(_) => break,
+            }
+        }
+        commit_group(&mut connection, group);
+    }
+}
+
+fn commit_group(connection: &mut SqliteConnection, group: Vec<Waiting>) {
+    if let Err(error) = connection.batch_execute("BEGIN IMMEDIATE") {
+        return refuse(group.into_iter().map(|waiting| waiting.answer), error);
+    }
+    let mut outcomes = Vec::with_capacity(group.len());
+    let mut waiting = group.into_iter();
+    while let Some(Waiting { changes, answer }) = waiting.next() {
+        match in_savepoint(connection, &changes) {
+            Ok(outcome) => outcomes.push((answer, outcome)),
+            Err(error) => {
+                // The transaction itself is lost (a full disk, an I/O error): nothing of the group is done.
+                let _ = connection.batch_execute("ROLLBACK");
+                let answers = outcomes.into_iter().map(|(answer, _)| answer).chain([answer]);
+                return refuse(answers.chain(waiting.map(|waiting| waiting.answer)), error);
+            }
+        }
+    }
+    match connection.batch_execute("COMMIT") {
+        Ok(()) => {
+            for (answer, outcome) in outcomes {
+                // The caller may be gone; the change is done all the same.
+                let _ = answer.send(outcome);
+            }
+        }
+        Err(error) => {
+            let _ = connection.batch_execute("ROLLBACK");
+            refuse(outcomes.into_iter().map(|(answer, _)| answer), error);
+        }
+    }
+}
+
+/// Applies one change set, all of it or nothing. The outer error means that the transaction cannot go on.
+fn in_savepoint(connection: &mut SqliteConnection, changes: &ChangeSet) -> diesel::QueryResult<Answer> {
+    connection.batch_execute("SAVEPOINT change_set")?;
+    match apply(connection, changes) {
+        Ok(committed) => {
+            connection.batch_execute("RELEASE change_set")?;
+            Ok(Ok(committed))
+        }
+        Err(refusal) => {
+            connection.batch_execute("ROLLBACK TO change_set; RELEASE change_set")?;
+            Ok(Err(refusal.into()))
+        }
+    }
+}
+
+fn refuse(answers: impl Iterator<Item = oneshot::Sender<Answer>>, error: diesel::result::Error) {
+    let reason = match store_error(error) {
+        StoreError::Unavailable { reason } => reason,
+        other => other.to_string(),
+    };
+    log::warn!("a group of changes was not committed: {reason}");
+    for answer in answers {
+        let _ = answer.send(Err(CommitError::Store(StoreError::Unavailable { reason: reason.clone() })));
+    }
+}

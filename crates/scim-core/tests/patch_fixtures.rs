@@ -1,6 +1,7 @@
 //! Runs every case of `fixtures/patch`: `before.json`, `patch.json` (the operations, or a whole body), then either
 //! `after.json` and, for groups, `edits.json`, or `error.json`; `dialect` names another dialect than `lenient`,
-//! `notes.json` the tolerances that are noted.
+//! `notes.json` the tolerances that are noted. And the seeds of the fuzz targets `patch` and `bulk`, as plain tests.
+#![cfg(test)]
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -10,6 +11,11 @@ use scim_core::patch::{MemberEdit, PatchError, PatchOutcome, PatchRequest};
 use scim_core::resource::{EdgeValue, canonical, ingest};
 use scim_core::{Dialect, Registry, Resource, ScimError};
 use serde_json::{Map, Value, json};
+
+#[path = "../../../fuzz/checks/bulk.rs"]
+mod bulk;
+#[path = "../../../fuzz/checks/patch.rs"]
+mod patch;
 
 struct Case {
     name: String,
@@ -149,6 +155,39 @@ fn every_case_does_what_it_says() {
     // Every case runs, so that one failure does not hide the others; the panics say what is wrong.
     let failed = folders.iter().filter(|folder| std::panic::catch_unwind(|| check(folder)).is_err()).count();
     assert_eq!(failed, 0, "cases failed");
+}
+
+/// The seeds of a fuzz target.
+fn seeds(target: &str) -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target);
+    let entries = std::fs::read_dir(folder).expect("a corpus");
+    let seeds: Vec<_> =
+        entries.map(|entry| std::fs::read(entry.expect("readable").path()).expect("readable")).collect();
+    assert!(!seeds.is_empty(), "{target} has no seeds");
+    seeds
+}
+
+#[test]
+fn the_corpus_of_patch_holds() {
+    for seed in seeds("patch") {
+        patch::check(&seed);
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/patch");
+    for entry in std::fs::read_dir(root).expect("fixtures/patch") {
+        let Some(body) = read(&entry.expect("readable").path().join("patch.json")) else { continue };
+        let body = match body {
+            Value::Array(list) => json!({ "schemas": [PATCH_OP_URN], "Operations": list }),
+            body => body,
+        };
+        patch::check(body.to_string().as_bytes());
+    }
+}
+
+#[test]
+fn the_corpus_of_bulk_holds() {
+    for seed in seeds("bulk") {
+        bulk::check(&seed);
+    }
 }
 
 #[test]

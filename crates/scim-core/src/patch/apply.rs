@@ -235,6 +235,7 @@ impl Draft {
             Some(value) => vec![value],
         };
         work(&mut elements)?;
+        elements::drop_doubles(&mut elements);
         let value = match elements.is_empty() {
             true => None,
             false if attribute.multi_valued => Some(Value::Array(elements)),

@@ -240,6 +240,17 @@ fn required(attribute: &Attribute, op: PatchOp) -> PatchProblem {
     }
 }
 
+/// Drops elements that equal an earlier one: a change may have made them equal.
+pub(super) fn drop_doubles(elements: &mut Vec<Value>) {
+    let mut kept: Vec<Value> = Vec::with_capacity(elements.len());
+    for element in elements.drain(..) {
+        if !kept.contains(&element) {
+            kept.push(element);
+        }
+    }
+    *elements = kept;
+}
+
 /// Drops what says nothing once a sub-attribute has gone: empty elements, and in dialects where an empty string clears,
 /// those that hold `type` and `primary` alone.
 pub(super) fn sweep(elements: &mut Vec<Value>, dialect: Dialect) {

@@ -8,7 +8,7 @@ use super::error::PatchProblem;
 use super::operation::PatchOp;
 use crate::dialect::{Dialect, Note, Tolerance};
 use crate::filter::{CompareOp, Comparison, Operand, TypedFilter};
-use crate::resource::{EdgeValue, coerce, coerce_element};
+use crate::resource::{EdgeValue, coerce};
 use crate::schema::Attribute;
 
 /// A change to the edges of a resource, in the order of the request. Adding what is there and removing what is not
@@ -96,7 +96,7 @@ fn values_of(condition: &TypedFilter) -> Option<Vec<String>> {
     terms.iter().map(value).collect()
 }
 
-/// The edges in a value, each once. A list may be long: it is not compared pair by pair.
+/// The edges in a value, each once.
 fn edge_values(
     attribute: &Attribute,
     path: &str,
@@ -104,26 +104,8 @@ fn edge_values(
     dialect: Dialect,
     notes: &mut Vec<Note>,
 ) -> Result<Vec<EdgeValue>, PatchProblem> {
-    let elements = match value {
-        Value::Array(list) => {
-            let mut elements = Vec::with_capacity(list.len());
-            for element in list {
-                elements.extend(coerce_element(attribute, path, element, dialect, notes)?);
-            }
-            // One note tells of all elements.
-            notes.dedup();
-            elements
-        }
-        other => match coerce(attribute, path, other, dialect, notes)? {
-            Some(Value::Array(elements)) => elements,
-            _ => Vec::new(),
-        },
-    };
-    let count = elements.len();
-    let mut edges = EdgeValue::list(&Value::Array(elements));
-    if edges.len() < count {
-        return Err(PatchProblem::Value("each element needs a value: the id of a resource".to_owned()));
-    }
+    let value = coerce(attribute, path, value, dialect, notes)?;
+    let mut edges = value.as_ref().map(EdgeValue::list).unwrap_or_default();
     let mut seen = HashSet::with_capacity(edges.len());
     edges.retain(|edge| seen.insert(edge.value.clone()));
     Ok(edges)

@@ -11,7 +11,7 @@ use super::operation::{Action, Canonical, ElementChange, PatchOp};
 use super::request::PatchRequest;
 use crate::dialect::{Dialect, Note, Tolerance};
 use crate::path::AttributeRef;
-use crate::resource::{Resource, canonical, check_required};
+use crate::resource::{Resource, canonical, check_required, check_user_name};
 use crate::schema::{Attribute, Mutability, ResourceType, Schema};
 
 /// What a PATCH request makes of a resource.
@@ -66,6 +66,10 @@ impl PatchRequest {
         });
         let resource = canonical(resource_type, attributes);
         check_outcome(resource_type, current, &resource)?;
+        if current.text("userName") != resource.text("userName") {
+            check_user_name(resource_type, &resource, dialect)
+                .map_err(|error| PatchError::Result(error.into()))?;
+        }
         let changed = external_id_after.as_deref() != external_id || differs(current, &resource);
         Ok(PatchOutcome { resource, external_id: external_id_after, changed, edits, notes })
     }

@@ -40,9 +40,8 @@ impl Provider {
             .map(|(_, token)| token.trim());
         let key = token.and_then(|token| ApiKey::parse(token).ok()).ok_or_else(unknown_key)?;
         let id = KeyId::new(uuid::Uuid::from_bytes(key.key_id()));
-        let context = match self.server(&ServerQuestion::Key(id)).await? {
-            ServerAnswer::Key(context) => context,
-            _ => return Err(Failure::status(500, "The server failed")),
+        let ServerAnswer::Key(context) = self.server(&ServerQuestion::Key(id)).await? else {
+            return Err(Failure::status(500, "The server failed"));
         };
         // Equal work whether the key exists or not: an unknown one is checked against a hash that nothing has.
         let known = context.as_ref().map_or([0; 32], |context| context.key.hash);
@@ -71,14 +70,18 @@ impl Provider {
             KeyState::Expired => {
                 let since = key.expires.map(|at| at.to_string()).unwrap_or_default();
                 return Err(challenge(
-                    &format!("This key expired at {since}; issue a new one and paste it into the identity provider"),
+                    &format!(
+                        "This key expired at {since}; issue a new one and paste it into the identity provider"
+                    ),
                     Some("invalid_token"),
                 ));
             }
             KeyState::Revoked => {
                 let since = key.revoked.map(|at| at.to_string()).unwrap_or_default();
                 return Err(challenge(
-                    &format!("This key was revoked at {since}; use the key that replaced it, or issue a new one"),
+                    &format!(
+                        "This key was revoked at {since}; use the key that replaced it, or issue a new one"
+                    ),
                     Some("invalid_token"),
                 ));
             }

@@ -141,7 +141,11 @@ impl Operation<'_> {
         }
     }
 
-    async fn bulk_drafts(&self, own: &[(ResourceId, &BulkOperation)], ids: &Ids) -> Result<Vec<BulkResult>, Failure> {
+    async fn bulk_drafts(
+        &self,
+        own: &[(ResourceId, &BulkOperation)],
+        ids: &Ids,
+    ) -> Result<Vec<BulkResult>, Failure> {
         let id_of = |name: &str| {
             let fresh = own.iter().find(|(_, operation)| operation.bulk_id.as_deref() == Some(name));
             fresh.map(|(id, _)| *id).or_else(|| ids.get(name).copied()).map(|id| id.to_string())

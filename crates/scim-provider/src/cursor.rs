@@ -71,7 +71,8 @@ impl Sealer {
         now: Timestamp,
         nonce: [u8; NONCE_BYTES],
     ) -> Result<String, Failure> {
-        let sealed = Sealed { at: now.unix_millis(), count, id: position.id.uuid(), key: position.key.clone() };
+        let sealed =
+            Sealed { at: now.unix_millis(), count, id: position.id.uuid(), key: position.key.clone() };
         let fault = || Failure::status(500, "The server could not make a cursor");
         let text = serde_json::to_vec(&sealed).map_err(|_| fault())?;
         let payload = Payload { msg: &text, aad: &binding.0 };
@@ -103,7 +104,9 @@ impl Sealer {
         if now.unix_millis().saturating_sub(sealed.at) > LIFETIME_SECONDS * 1000 {
             return Err(Failure::scim(
                 ScimType::ExpiredCursor,
-                format!("The cursor is older than {LIFETIME_SECONDS} seconds; begin again without a cursor value"),
+                format!(
+                    "The cursor is older than {LIFETIME_SECONDS} seconds; begin again without a cursor value"
+                ),
             ));
         }
         if count.is_some_and(|count| count != sealed.count) {

@@ -20,7 +20,8 @@ impl Provider {
 
     /// `GET /ResourceTypes/{name}`
     pub(crate) fn resource_type(registry: &Registry, name: &str, base: &str) -> Result<Response, Failure> {
-        let resource_type = registry.resource_type(name).ok_or_else(|| Failure::not_found("ResourceType", name))?;
+        let resource_type =
+            registry.resource_type(name).ok_or_else(|| Failure::not_found("ResourceType", name))?;
         Ok(Response::json(200, resource_type_json(resource_type, base).to_string().into_bytes()))
     }
 

@@ -91,12 +91,14 @@ pub(crate) fn store_failure(error: &StoreError) -> Failure {
 /// A commit was refused. `Conflict` is for the caller to retry.
 pub(crate) fn commit_failure(error: CommitError) -> Failure {
     match error {
-        CommitError::Conflict => {
-            Failure::unavailable("Others changed the same resource at the same time, again and again; try again")
-        }
+        CommitError::Conflict => Failure::unavailable(
+            "Others changed the same resource at the same time, again and again; try again",
+        ),
         CommitError::Duplicate { attribute } => Failure::scim(
             ScimType::Uniqueness,
-            format!("{attribute} is in use by another resource; use another value, or find that resource by a filter on it"),
+            format!(
+                "{attribute} is in use by another resource; use another value, or find that resource by a filter on it"
+            ),
         ),
         CommitError::Store(error) => store_failure(&error),
         other => {

@@ -35,7 +35,8 @@ impl Provider {
         let route = Route::parse(caller.registry, request.path)
             .ok_or_else(|| Failure::status(404, "There is no such endpoint; /ResourceTypes lists them"))?;
         if !route.methods().contains(&request.method) {
-            return Err(Failure::status(405, format!("This endpoint has {}", route.allow())).with("Allow", route.allow()));
+            return Err(Failure::status(405, format!("This endpoint has {}", route.allow()))
+                .with("Allow", route.allow()));
         }
         if request.method == Method::Options {
             return Ok(Response::empty(204).with("Allow", route.allow()));
@@ -46,7 +47,9 @@ impl Provider {
             Operation { provider: self, caller: &caller, request: &request, parameters: &parameters };
         match (&route, request.method) {
             (Route::Me, _) => Err(Failure::status(501, "/Me has no meaning for a key: it is not a person")),
-            (Route::ServiceProviderConfig | Route::ResourceTypes | Route::Schemas, _) if parameters.filter.is_some() => {
+            (Route::ServiceProviderConfig | Route::ResourceTypes | Route::Schemas, _)
+                if parameters.filter.is_some() =>
+            {
                 Err(Failure::status(403, "Discovery endpoints cannot be filtered (RFC 7644 §4)"))
             }
             (Route::ResourceTypeNamed(_) | Route::SchemaNamed(_), _) if parameters.filter.is_some() => {
@@ -60,7 +63,9 @@ impl Provider {
             (Route::Root, _) => operation.search(caller.registry.resource_types()).await,
             (Route::RootSearch, _) => {
                 let parameters = SearchRequest::parse(self.json(&request, &body)?)?;
-                Operation { parameters: &parameters, ..operation }.search(caller.registry.resource_types()).await
+                Operation { parameters: &parameters, ..operation }
+                    .search(caller.registry.resource_types())
+                    .await
             }
             (Route::Search(resource_type), _) => {
                 let parameters = SearchRequest::parse(self.json(&request, &body)?)?;
@@ -71,7 +76,9 @@ impl Provider {
             (Route::Collection(resource_type), Method::Post) => {
                 operation.create(resource_type, self.json(&request, &body)?).await
             }
-            (Route::Collection(resource_type), _) => operation.search(std::slice::from_ref(resource_type)).await,
+            (Route::Collection(resource_type), _) => {
+                operation.search(std::slice::from_ref(resource_type)).await
+            }
             (Route::Item(resource_type, id), Method::Put) => {
                 operation.replace(resource_type, id, &self.json(&request, &body)?).await
             }
@@ -87,12 +94,18 @@ impl Provider {
     fn json(&self, request: &Request<'_>, body: &[u8]) -> Result<Value, Failure> {
         let content_type = request.headers.get("content-type").unwrap_or_default();
         let media_type = content_type.split(';').next().unwrap_or_default().trim();
-        if !["", "application/scim+json", "application/json"].iter().any(|known| known.eq_ignore_ascii_case(media_type)) {
+        if !["", "application/scim+json", "application/json"]
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(media_type))
+        {
             return Err(Failure::status(415, "Send the body as application/scim+json or application/json"));
         }
         let limit = self.max_body_bytes(request.path);
         if body.len() > limit {
-            return Err(Failure::status(413, format!("The body has more than {limit} bytes; send less in one request")));
+            return Err(Failure::status(
+                413,
+                format!("The body has more than {limit} bytes; send less in one request"),
+            ));
         }
         let syntax = |detail: String| Failure::scim(ScimType::InvalidSyntax, detail);
         let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);

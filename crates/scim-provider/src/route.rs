@@ -74,9 +74,15 @@ impl Route {
             Self::Item(..) => {
                 &[Method::Get, Method::Head, Method::Put, Method::Patch, Method::Delete, Method::Options]
             }
-            Self::Me => {
-                &[Method::Get, Method::Head, Method::Post, Method::Put, Method::Patch, Method::Delete, Method::Options]
-            }
+            Self::Me => &[
+                Method::Get,
+                Method::Head,
+                Method::Post,
+                Method::Put,
+                Method::Patch,
+                Method::Delete,
+                Method::Options,
+            ],
         }
     }
 
@@ -115,7 +121,10 @@ mod tests {
         check("/Users/a%20b", Some("User a b"));
         check("/Users/.search", Some("search User"));
         check("/.search", Some("RootSearch"));
-        check("/Schemas/urn:ietf:params:scim:schemas:core:2.0:User", Some("schema urn:ietf:params:scim:schemas:core:2.0:User"));
+        check(
+            "/Schemas/urn:ietf:params:scim:schemas:core:2.0:User",
+            Some("schema urn:ietf:params:scim:schemas:core:2.0:User"),
+        );
         check("/Schemas/urn%3Ax", Some("schema urn:x"));
         check("/users", None);
         check("/NoSuchType", None);

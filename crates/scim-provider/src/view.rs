@@ -56,15 +56,15 @@ impl<'a> Lens<'a> {
     }
 
     fn shape(&self, name: &str) -> Result<Shape, Failure> {
-        let resource_type = self
-            .caller
-            .registry
-            .resource_type(name)
-            .ok_or_else(|| Failure::status(500, "The store holds a resource of a type that is not loaded"))?;
+        let resource_type =
+            self.caller.registry.resource_type(name).ok_or_else(|| {
+                Failure::status(500, "The store holds a resource of a type that is not loaded")
+            })?;
         let attributes = (!self.attributes.is_empty()).then_some(self.attributes);
         let excluded = (!self.excluded.is_empty()).then_some(self.excluded);
         let projection = Projection::parse(resource_type, attributes, excluded)?;
-        let wants = |path: &str| resource_type.resolve_attribute(path).is_ok_and(|path| projection.wants(&path));
+        let wants =
+            |path: &str| resource_type.resolve_attribute(path).is_ok_and(|path| projection.wants(&path));
         Ok(Shape {
             members: resource_type.edge_attribute().is_some_and(|attribute| wants(&attribute.name)),
             groups: resource_type.reverse_edge_attribute().is_some_and(|attribute| wants(&attribute.name)),
@@ -106,7 +106,9 @@ impl<'a> Lens<'a> {
             let missing = |wanted: bool, loaded: &Option<Vec<ResourceId>>| {
                 wanted && loaded.as_ref().is_some_and(|loaded| !loaded.contains(&id))
             };
-            if missing(shape.members, &with_members) || missing(shape.groups && record.membership > 0, &with_groups) {
+            if missing(shape.members, &with_members)
+                || missing(shape.groups && record.membership > 0, &with_groups)
+            {
                 break;
             }
             rendered.push(self.render(record, shape, members.get(&id), groups.get(&id), &managers)?);
@@ -204,7 +206,8 @@ impl<'a> Lens<'a> {
     ) -> Result<Vec<u8>, Failure> {
         let members = members.map(|edges| self.edge_views(edges));
         let groups = groups.map(|edges| self.edge_views(edges));
-        let manager = record.manager.as_deref().and_then(|id| id.parse().ok()).and_then(|id| managers.get(&id));
+        let manager =
+            record.manager.as_deref().and_then(|id| id.parse().ok()).and_then(|id| managers.get(&id));
         let (id, version) = (record.key.id.to_string(), etag(record));
         let view = View {
             resource_type: &shape.resource_type.name,
@@ -256,7 +259,11 @@ impl<'a> Lens<'a> {
 
 impl Provider {
     /// Asks the store; one fact for each question.
-    pub(crate) async fn facts(&self, caller: &Caller<'_>, questions: &[Question]) -> Result<Vec<Fact>, Failure> {
+    pub(crate) async fn facts(
+        &self,
+        caller: &Caller<'_>,
+        questions: &[Question],
+    ) -> Result<Vec<Fact>, Failure> {
         self.store.facts(&caller.scope, questions).await.map_err(|error| store_failure(&error))
     }
 }

@@ -39,13 +39,17 @@ pub enum OpenError {
         reason: String,
     },
     /// The database was made by an earlier release.
-    #[error("the database {path} is of an earlier release; make a copy of it, then let this release migrate it (--migrate)")]
+    #[error(
+        "the database {path} is of an earlier release; make a copy of it, then let this release migrate it (--migrate)"
+    )]
     NeedsMigration {
         /// The file.
         path: String,
     },
     /// The database was made by a later release.
-    #[error("the database {path} is of a later release (migration {migration}); run that release, or restore a copy")]
+    #[error(
+        "the database {path} is of a later release (migration {migration}); run that release, or restore a copy"
+    )]
     TooNew {
         /// The file.
         path: String,
@@ -78,9 +82,16 @@ pub(crate) fn configure(connection: &mut SqliteConnection) -> diesel::QueryResul
 }
 
 /// Brings the schema up to date, or says why not.
-pub(crate) fn migrate(connection: &mut SqliteConnection, path: &Path, options: Options) -> Result<(), OpenError> {
+pub(crate) fn migrate(
+    connection: &mut SqliteConnection,
+    path: &Path,
+    options: Options,
+) -> Result<(), OpenError> {
     let path = path.display().to_string();
-    let failed = |reason: &dyn std::fmt::Display| OpenError::Migration { path: path.clone(), reason: reason.to_string() };
+    let failed = |reason: &dyn std::fmt::Display| OpenError::Migration {
+        path: path.clone(),
+        reason: reason.to_string(),
+    };
     let tables = "SELECT count(*) AS n FROM sqlite_master WHERE type = 'table' AND name = '__diesel_schema_migrations'";
     let count = |connection: &mut SqliteConnection| Statement::new(tables).row::<Number>(connection);
     let found = count(connection).map_err(|error| failed(&error))?.is_some_and(|found| found.n > 0);
@@ -101,9 +112,10 @@ pub(crate) fn migrate(connection: &mut SqliteConnection, path: &Path, options: O
     // Two processes that meet a new file wait for one another here.
     connection
         .exclusive_transaction(|connection| {
-            connection.run_pending_migrations(MIGRATIONS).map(|_| ()).map_err(|error| {
-                diesel::result::Error::QueryBuilderError(error)
-            })
+            connection
+                .run_pending_migrations(MIGRATIONS)
+                .map(|_| ())
+                .map_err(|error| diesel::result::Error::QueryBuilderError(error))
         })
         .map_err(|error| failed(&error))
 }

@@ -7,8 +7,8 @@ use diesel::sqlite::SqliteConnection;
 use futures_channel::oneshot;
 use scim_directory::{ChangeSet, Committed, Fact, Key, Question, Record, Scope};
 use scim_storage::{
-    BoxFuture, Capabilities, CommitError, EdgePage, EdgeQuery, JournalPage, JournalQuery, Page, Query, ServerAnswer,
-    ServerQuestion, Store, StoreError, Want,
+    BoxFuture, Capabilities, CommitError, EdgePage, EdgeQuery, JournalPage, JournalQuery, Page, Query,
+    ServerAnswer, ServerQuestion, Store, StoreError, Want,
 };
 
 use crate::open::{OpenError, Options, configure, connect, migrate};
@@ -51,7 +51,10 @@ impl SqliteStore {
     /// If the file cannot be opened, or is of another release (see [`Options::migrate`]).
     pub fn open(path: &Path, options: Options) -> Result<Self, OpenError> {
         let shown = path.display().to_string();
-        let open = |reason: &dyn std::fmt::Display| OpenError::Open { path: shown.clone(), reason: reason.to_string() };
+        let open = |reason: &dyn std::fmt::Display| OpenError::Open {
+            path: shown.clone(),
+            reason: reason.to_string(),
+        };
         let text = path.to_str().ok_or_else(|| open(&"the path is not UTF-8"))?;
         let mut writer = connect(text).map_err(|error| open(&error))?;
         migrate(&mut writer, path, options)?;
@@ -96,7 +99,12 @@ impl Store for SqliteStore {
         Capabilities { filters_completely: true, sorts: true, keyset_paging: true }
     }
 
-    fn get<'a>(&'a self, scope: &'a Scope, key: &'a Key, want: Want) -> BoxFuture<'a, Result<Option<Record>, StoreError>> {
+    fn get<'a>(
+        &'a self,
+        scope: &'a Scope,
+        key: &'a Key,
+        want: Want,
+    ) -> BoxFuture<'a, Result<Option<Record>, StoreError>> {
         let (scope, key) = (*scope, key.clone());
         Box::pin(self.read(true, move |connection| read::get(connection, &scope, &key, want)))
     }
@@ -107,13 +115,21 @@ impl Store for SqliteStore {
         Box::pin(self.read(short, move |connection| read::find(connection, &scope, &query)))
     }
 
-    fn edges<'a>(&'a self, scope: &'a Scope, query: &'a EdgeQuery) -> BoxFuture<'a, Result<EdgePage, StoreError>> {
+    fn edges<'a>(
+        &'a self,
+        scope: &'a Scope,
+        query: &'a EdgeQuery,
+    ) -> BoxFuture<'a, Result<EdgePage, StoreError>> {
         let (scope, query) = (*scope, query.clone());
         let short = query.limit <= FEW_EDGES || query.of.len() == 1 && query.only.is_some();
         Box::pin(self.read(short, move |connection| read::edges(connection, &scope, &query)))
     }
 
-    fn facts<'a>(&'a self, scope: &'a Scope, questions: &'a [Question]) -> BoxFuture<'a, Result<Vec<Fact>, StoreError>> {
+    fn facts<'a>(
+        &'a self,
+        scope: &'a Scope,
+        questions: &'a [Question],
+    ) -> BoxFuture<'a, Result<Vec<Fact>, StoreError>> {
         let (scope, questions) = (*scope, questions.to_vec());
         let short = questions.len() <= FEW_EDGES;
         Box::pin(self.read(short, move |connection| read::facts(connection, &scope, &questions)))

@@ -21,7 +21,9 @@ impl Workers {
         let waiting = Arc::new(Mutex::new(waiting));
         for connection in connections {
             let waiting = Arc::clone(&waiting);
-            thread::Builder::new().name("sqlite-reader".to_owned()).spawn(move || work(connection, &waiting))?;
+            thread::Builder::new()
+                .name("sqlite-reader".to_owned())
+                .spawn(move || work(connection, &waiting))?;
         }
         Ok(Self { jobs })
     }

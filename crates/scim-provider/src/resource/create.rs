@@ -25,7 +25,11 @@ pub(crate) struct Draft {
 
 impl Operation<'_> {
     /// Creates a resource.
-    pub(crate) async fn create(&self, resource_type: &Arc<ResourceType>, body: Value) -> Result<Response, Failure> {
+    pub(crate) async fn create(
+        &self,
+        resource_type: &Arc<ResourceType>,
+        body: Value,
+    ) -> Result<Response, Failure> {
         self.lens()?;
         let draft = self.draft(resource_type, ResourceId::new(self.provider.source.uuid()), body)?;
         for _ in 0..ATTEMPTS {
@@ -44,7 +48,12 @@ impl Operation<'_> {
     }
 
     /// Checks a body by itself.
-    pub(crate) fn draft(&self, resource_type: &Arc<ResourceType>, id: ResourceId, body: Value) -> Result<Draft, Failure> {
+    pub(crate) fn draft(
+        &self,
+        resource_type: &Arc<ResourceType>,
+        id: ResourceId,
+        body: Value,
+    ) -> Result<Draft, Failure> {
         let inbound = ingest(resource_type, body, self.caller.dialect)?;
         self.log_notes(&inbound.notes);
         let (notes, external_id) = (inbound.notes.clone(), inbound.external_id.clone());
@@ -58,7 +67,11 @@ impl Operation<'_> {
 
     /// Decides on drafts together: all of them, then their members. `known` are references to drafts, which no store can
     /// resolve yet.
-    pub(crate) async fn decide(&self, drafts: &[Draft], known: &HashMap<String, Key>) -> Result<Decision, Failure> {
+    pub(crate) async fn decide(
+        &self,
+        drafts: &[Draft],
+        known: &HashMap<String, Key>,
+    ) -> Result<Decision, Failure> {
         let mut decision = Decision::default();
         for draft in drafts {
             decision.append(draft.decision.clone());

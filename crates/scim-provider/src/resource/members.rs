@@ -27,7 +27,11 @@ impl Operation<'_> {
         self.resolve(&texts, known).await
     }
 
-    async fn resolve(&self, texts: &[String], known: &HashMap<String, Key>) -> Result<Vec<Reference>, Failure> {
+    async fn resolve(
+        &self,
+        texts: &[String],
+        known: &HashMap<String, Key>,
+    ) -> Result<Vec<Reference>, Failure> {
         let mut targets: HashMap<String, Target> = HashMap::new();
         let mut questions = Vec::new();
         for text in texts {
@@ -65,7 +69,11 @@ impl Operation<'_> {
             let shown: Vec<_> = unknown.iter().take(20).copied().collect();
             return Err(Failure::scim(
                 ScimType::InvalidValue,
-                format!("members: {} of these ids do not exist; create them first: {}", unknown.len(), shown.join(", ")),
+                format!(
+                    "members: {} of these ids do not exist; create them first: {}",
+                    unknown.len(),
+                    shown.join(", ")
+                ),
             ));
         }
         Ok(())
@@ -129,8 +137,13 @@ impl Operation<'_> {
         let mut members = Vec::new();
         let mut after = None;
         loop {
-            let query =
-                EdgeQuery { of: vec![group], direction: Direction::Members, only: None, after, limit: EDGE_BATCH };
+            let query = EdgeQuery {
+                of: vec![group],
+                direction: Direction::Members,
+                only: None,
+                after,
+                limit: EDGE_BATCH,
+            };
             let page = self.provider.store.edges(&self.caller.scope, &query).await;
             let page = page.map_err(|error| store_failure(&error))?;
             after = page.edges.last().map(|edge| (edge.of, edge.other));

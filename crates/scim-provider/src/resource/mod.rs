@@ -74,7 +74,12 @@ impl<'o> Operation<'o> {
     }
 
     /// The resource as an answer.
-    async fn answer(&self, status: u16, resource_type: &ResourceType, record: &Record) -> Result<Response, Failure> {
+    async fn answer(
+        &self,
+        status: u16,
+        resource_type: &ResourceType,
+        record: &Record,
+    ) -> Result<Response, Failure> {
         let body = self.lens()?.one(record).await?;
         Ok(Response::json(status, body)
             .with("ETag", etag(record))

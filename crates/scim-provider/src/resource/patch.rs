@@ -37,7 +37,8 @@ impl Operation<'_> {
             self.precondition(&record)?;
             let before = resource_of(&record)?;
             let own_id = record.key.id.to_string();
-            let outcome = patch.apply(resource_type, &own_id, &before, record.external_id.as_deref(), dialect)?;
+            let outcome =
+                patch.apply(resource_type, &own_id, &before, record.external_id.as_deref(), dialect)?;
             let mut after = outcome.resource;
             without_password(resource_type, &mut after);
             self.log_notes(&outcome.notes);

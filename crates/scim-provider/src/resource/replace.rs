@@ -36,7 +36,10 @@ impl Operation<'_> {
             let mut after = replace(resource_type, &before, &inbound, self.caller.dialect)?;
             without_password(resource_type, &mut after);
             let external_id = inbound.external_id.clone();
-            match self.change(resource_type, &record, &before, &after, external_id, &edits, &inbound.notes).await? {
+            match self
+                .change(resource_type, &record, &before, &after, external_id, &edits, &inbound.notes)
+                .await?
+            {
                 Ok(record) => return self.answer(200, resource_type, &record).await,
                 Err(CommitError::Conflict) => {}
                 Err(error) => return Err(commit_failure(error)),

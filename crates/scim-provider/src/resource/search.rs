@@ -27,14 +27,18 @@ impl Operation<'_> {
             Some("") => Start::Offset(0),
             Some(cursor) => {
                 let asked = wanted.map(|_| limit);
-                let (position, count) = self.provider.sealer.open(&binding, cursor, asked, self.request.now)?;
+                let (position, count) =
+                    self.provider.sealer.open(&binding, cursor, asked, self.request.now)?;
                 limit = count;
                 Start::After(position)
             }
         };
         let query = Query {
             parts: self.parts(types)?,
-            sort: parameters.sort_by.as_ref().map(|_| Sort { descending: parameters.sort_order == SortOrder::Descending }),
+            sort: parameters
+                .sort_by
+                .as_ref()
+                .map(|_| Sort { descending: parameters.sort_order == SortOrder::Descending }),
             start,
             limit,
             want: Want::RECORD,
@@ -89,7 +93,7 @@ impl Operation<'_> {
                 }
                 Some(filter) => {
                     let among = filter.resolve_among(resource_type, self.caller.dialect)?;
-                    resolves |= among.resolved;
+                    resolves |= among.any_resolved;
                     Some(among.filter)
                 }
             };
@@ -107,10 +111,16 @@ impl Operation<'_> {
             parts.push(QueryPart { resource_type: Arc::clone(resource_type), filter, sort_by });
         }
         if types.len() > 1 && filter.is_some() && !resolves {
-            return Err(Failure::scim(ScimType::InvalidFilter, "No resource type has the attributes of this filter"));
+            return Err(Failure::scim(
+                ScimType::InvalidFilter,
+                "No resource type has the attributes of this filter",
+            ));
         }
         if let (true, Some(path), false) = (types.len() > 1, &self.parameters.sort_by, sorts) {
-            return Err(Failure::scim(ScimType::InvalidPath, format!("No resource type can be sorted by {path:?}")));
+            return Err(Failure::scim(
+                ScimType::InvalidPath,
+                format!("No resource type can be sorted by {path:?}"),
+            ));
         }
         Ok(parts)
     }
@@ -145,7 +155,9 @@ fn sort_key(resource_type: &ResourceType, path: &str) -> Result<AttributeRef, Fa
     let refuse = |reason: &str| Failure::scim(ScimType::InvalidPath, format!("sortBy {path:?}: {reason}"));
     let mut key = resource_type.resolve_attribute(path)?;
     if matches!(key.attribute.residence, Residence::Edges | Residence::ReverseEdges) {
-        return Err(refuse("a derived attribute with several values has no order; sort by displayName or userName"));
+        return Err(refuse(
+            "a derived attribute with several values has no order; sort by displayName or userName",
+        ));
     }
     if key.leaf().is_complex() {
         let value = key.attribute.default_sub_attribute().cloned();

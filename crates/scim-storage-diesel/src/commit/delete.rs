@@ -24,10 +24,11 @@ impl Applying<'_> {
         .blob(id)
         .run(self.connection)?;
         // The groups of a deleted person have one member less.
-        let groups: Vec<Id> = Statement::kept("SELECT group_id AS id FROM members WHERE instance_id = ? AND member_id = ?")
-            .blob(self.instance)
-            .blob(id)
-            .rows(self.connection)?;
+        let groups: Vec<Id> =
+            Statement::kept("SELECT group_id AS id FROM members WHERE instance_id = ? AND member_id = ?")
+                .blob(self.instance)
+                .blob(id)
+                .rows(self.connection)?;
         for group in groups {
             if let Ok(group) = Uuid::from_slice(&group.id) {
                 self.raise(&Key { resource_type: "Group".into(), id: ResourceId::new(group) })?;
@@ -42,12 +43,14 @@ impl Applying<'_> {
         ] {
             Statement::kept(statement).blob(self.instance).blob(id).run(self.connection)?;
         }
-        Statement::kept("INSERT INTO tombstones (instance_id, id, resource_type, deleted_ms) VALUES (?, ?, ?, ?)")
-            .blob(self.instance)
-            .blob(id)
-            .text(&*key.resource_type)
-            .integer(self.set.at.unix_millis())
-            .run(self.connection)?;
+        Statement::kept(
+            "INSERT INTO tombstones (instance_id, id, resource_type, deleted_ms) VALUES (?, ?, ?, ?)",
+        )
+        .blob(self.instance)
+        .blob(id)
+        .text(&*key.resource_type)
+        .integer(self.set.at.unix_millis())
+        .run(self.connection)?;
         self.count(key, -1)?;
         Ok(self.no_record())
     }

@@ -68,7 +68,8 @@ impl Applying<'_> {
         content: &Content,
         external_id: Option<&str>,
     ) -> Result<Vec<EdgeEffect>, Refusal> {
-        let user_name = content.index.iter().find(|entry| entry.path == "userName").map(|entry| entry.key.as_str());
+        let user_name =
+            content.index.iter().find(|entry| entry.path == "userName").map(|entry| entry.key.as_str());
         let held: Vec<Held> = Statement::kept(
             "SELECT group_id, connector_id, reference FROM held WHERE instance_id = ? AND reference = ? \
              UNION SELECT group_id, connector_id, reference FROM held WHERE instance_id = ? AND folded = ? \

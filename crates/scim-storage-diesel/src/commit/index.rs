@@ -34,7 +34,9 @@ impl Applying<'_> {
         .rows(self.connection)?;
         for entry in entries {
             let unique = entry.is_unique == 1;
-            let kept = keep.iter().any(|kept| kept.unique == unique && kept.path == entry.path && kept.key == entry.key);
+            let kept = keep
+                .iter()
+                .any(|kept| kept.unique == unique && kept.path == entry.path && kept.key == entry.key);
             if kept {
                 continue;
             }
@@ -60,7 +62,10 @@ impl Applying<'_> {
             "DELETE FROM unique_keys WHERE instance_id = ? AND id = ?",
             "DELETE FROM search_keys WHERE instance_id = ? AND id = ?",
         ] {
-            Statement::kept(delete).blob(self.instance).blob(key.id.uuid().into_bytes()).run(self.connection)?;
+            Statement::kept(delete)
+                .blob(self.instance)
+                .blob(key.id.uuid().into_bytes())
+                .run(self.connection)?;
         }
         Ok(())
     }

@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use diesel::QueryableByName;
 use diesel::sql_types::BigInt;
 use scim_directory::{
-    Action, AttributeChange, Change, EdgeEffect, EdgeOutcome, Effect, LogRecord, LogResource, LogStatus, Position,
+    Action, AttributeChange, Change, EdgeEffect, EdgeOutcome, Effect, LogRecord, LogResource, LogStatus,
+    Position,
 };
 
 use super::Applying;

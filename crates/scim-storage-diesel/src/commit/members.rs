@@ -29,7 +29,8 @@ impl Applying<'_> {
         for member in &change.add {
             edges.push(self.join(group.id, member)?);
         }
-        let moved = edges.iter().any(|edge| matches!(edge.outcome, EdgeOutcome::Added | EdgeOutcome::Removed));
+        let moved =
+            edges.iter().any(|edge| matches!(edge.outcome, EdgeOutcome::Added | EdgeOutcome::Removed));
         let effect = if moved { self.raise(group)? } else { standing };
         Ok(Effect { edges, ..effect })
     }
@@ -62,11 +63,12 @@ impl Applying<'_> {
     }
 
     fn leave(&mut self, group: ResourceId, member: ResourceId) -> Result<EdgeEffect, Refusal> {
-        let removed = Statement::kept("DELETE FROM members WHERE instance_id = ? AND group_id = ? AND member_id = ?")
-            .blob(self.instance)
-            .blob(group.uuid().into_bytes())
-            .blob(member.uuid().into_bytes())
-            .run(self.connection)?;
+        let removed =
+            Statement::kept("DELETE FROM members WHERE instance_id = ? AND group_id = ? AND member_id = ?")
+                .blob(self.instance)
+                .blob(group.uuid().into_bytes())
+                .blob(member.uuid().into_bytes())
+                .run(self.connection)?;
         let outcome = if removed == 1 { EdgeOutcome::Removed } else { EdgeOutcome::Unchanged };
         if removed == 1 {
             self.count_membership(member)?;

@@ -15,7 +15,9 @@ use std::collections::HashMap;
 
 use diesel::sqlite::SqliteConnection;
 use scim_core::instant::Timestamp;
-use scim_directory::{Change, ChangeSet, Committed, EdgeEffect, EdgeOutcome, Effect, Position, ResourceId, Version};
+use scim_directory::{
+    Change, ChangeSet, Committed, EdgeEffect, EdgeOutcome, Effect, Position, ResourceId, Version,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Refusal, damaged};

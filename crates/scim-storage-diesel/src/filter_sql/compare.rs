@@ -12,7 +12,9 @@ impl Compiler<'_> {
     pub(super) fn compare(&self, comparison: &Comparison, place: &Place) -> Statement {
         let Comparison { path, op, operand } = comparison;
         let full = match place {
-            Place::Singular(attribute) => AttributeRef { sub: Some(path.attribute.clone()), ..attribute.clone() },
+            Place::Singular(attribute) => {
+                AttributeRef { sub: Some(path.attribute.clone()), ..attribute.clone() }
+            }
             _ => path.clone(),
         };
         if *operand == Operand::Null {
@@ -45,7 +47,9 @@ impl Compiler<'_> {
 
     pub(super) fn present(&self, path: &AttributeRef, place: &Place) -> Statement {
         let full = match place {
-            Place::Singular(attribute) => AttributeRef { sub: Some(path.attribute.clone()), ..attribute.clone() },
+            Place::Singular(attribute) => {
+                AttributeRef { sub: Some(path.attribute.clone()), ..attribute.clone() }
+            }
             _ => path.clone(),
         };
         let on_record = matches!(place, Place::Record | Place::Singular(_));

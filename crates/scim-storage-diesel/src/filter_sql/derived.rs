@@ -14,7 +14,11 @@ const NANOS_PER_MILLI: i128 = 1_000_000;
 impl Compiler<'_> {
     /// The values of a path that is not read from the shadow; `None` where it is.
     pub(super) fn derived(&self, path: &AttributeRef) -> Option<Values> {
-        match (path.attribute.residence, path.attribute.name.as_str(), path.sub.as_ref().map(|sub| sub.name.as_str())) {
+        match (
+            path.attribute.residence,
+            path.attribute.name.as_str(),
+            path.sub.as_ref().map(|sub| sub.name.as_str()),
+        ) {
             (Residence::Envelope, "id", _) => Some(Values::Single(Statement::new(uuid_text("r.id")))),
             (Residence::Envelope, "externalId", _) => Some(Values::Single(Statement::new("l.external_id"))),
             (Residence::Envelope, "meta", Some("resourceType")) => {
@@ -72,10 +76,12 @@ impl Compiler<'_> {
                 };
                 Some(compare_millis(column, op, instant.unix_nanos()))
             }
-            (_, Operand::Text { text, .. }) if op == CompareOp::Eq && path.is("id") => Some(match own_id(text) {
-                Some(id) => Statement::new("r.id = ?").blob(id.uuid().into_bytes()),
-                None => Statement::new("0"),
-            }),
+            (_, Operand::Text { text, .. }) if op == CompareOp::Eq && path.is("id") => {
+                Some(match own_id(text) {
+                    Some(id) => Statement::new("r.id = ?").blob(id.uuid().into_bytes()),
+                    None => Statement::new("0"),
+                })
+            }
             (_, Operand::Text { key, .. }) if op == CompareOp::Eq && path.is("externalId") => Some(
                 Statement::new(
                     "r.id IN (SELECT x.id FROM links x WHERE x.instance_id = ? AND x.connector_id = ? \
@@ -118,7 +124,9 @@ fn compare_millis(column: &str, op: CompareOp, nanos: i128) -> Statement {
     let exact = nanos.rem_euclid(NANOS_PER_MILLI) == 0;
     let ceiling = if exact { floor } else { floor + 1 };
     let millis = |value: i128| i64::try_from(value).unwrap_or(if value < 0 { i64::MIN } else { i64::MAX });
-    let compared = |operator: &str, value: i128| Statement::new(format!("({column} {operator} ?)")).integer(millis(value));
+    let compared = |operator: &str, value: i128| {
+        Statement::new(format!("({column} {operator} ?)")).integer(millis(value))
+    };
     match op {
         CompareOp::Eq if exact => compared("=", floor),
         CompareOp::Ne if exact => compared("<>", floor),

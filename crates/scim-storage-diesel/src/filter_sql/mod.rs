@@ -31,7 +31,9 @@ pub(crate) fn is_narrow(filter: &TypedFilter) -> bool {
         TypedFilter::And(terms) => terms.iter().any(is_narrow),
         TypedFilter::Or(terms) => terms.iter().all(is_narrow),
         TypedFilter::Compare(comparison) => {
-            comparison.op == CompareOp::Eq && comparison.operand != Operand::Null && is_indexed(&comparison.path)
+            comparison.op == CompareOp::Eq
+                && comparison.operand != Operand::Null
+                && is_indexed(&comparison.path)
         }
         TypedFilter::Element { attribute, condition } => indexed_element(attribute, condition).is_some(),
         TypedFilter::Always(always) => !always,
@@ -64,9 +66,14 @@ fn index_of(path: &AttributeRef) -> Option<(String, bool)> {
 }
 
 /// The term of an element's condition that an index answers: `emails[… and value eq "x"]`.
-fn indexed_element<'f>(attribute: &AttributeRef, condition: &'f TypedFilter) -> Option<(AttributeRef, &'f Operand)> {
+fn indexed_element<'f>(
+    attribute: &AttributeRef,
+    condition: &'f TypedFilter,
+) -> Option<(AttributeRef, &'f Operand)> {
     match condition {
-        TypedFilter::Compare(Comparison { path, op: CompareOp::Eq, operand }) if *operand != Operand::Null => {
+        TypedFilter::Compare(Comparison { path, op: CompareOp::Eq, operand })
+            if *operand != Operand::Null =>
+        {
             let full = AttributeRef { sub: Some(path.attribute.clone()), ..attribute.clone() };
             is_indexed(&full).then_some((full, operand))
         }
@@ -128,6 +135,12 @@ impl Compiler<'_> {
             "r.id IN (SELECT k.id FROM {table} k WHERE k.instance_id = ? AND k.resource_type = ? AND k.path = ? \
              AND k.key = ?)"
         );
-        Some(Statement::new(text).blob(self.instance).text(&*self.resource_type.name).text(index_path).text(key))
+        Some(
+            Statement::new(text)
+                .blob(self.instance)
+                .text(&*self.resource_type.name)
+                .text(index_path)
+                .text(key),
+        )
     }
 }

@@ -44,12 +44,15 @@ impl Compiler<'_> {
                     return values;
                 }
                 match &path.sub {
-                    Some(sub) if path.attribute.multi_valued => Values::Many(each(path), extract("e.value", &sub.name)),
+                    Some(sub) if path.attribute.multi_valued => {
+                        Values::Many(each(path), extract("e.value", &sub.name))
+                    }
                     sub => {
                         let leaf = sub.as_ref().unwrap_or(&path.attribute);
                         let pointer = pointer(path, sub.is_some());
                         if leaf.multi_valued {
-                            let from = Statement::new("SELECT 1 FROM json_each(r.shadow, ?) e WHERE ").text(pointer);
+                            let from =
+                                Statement::new("SELECT 1 FROM json_each(r.shadow, ?) e WHERE ").text(pointer);
                             Values::Many(from, Statement::new("e.value"))
                         } else {
                             Values::Single(Statement::new("json_extract(r.shadow, ?)").text(pointer))
@@ -168,6 +171,7 @@ pub(crate) fn sort_expression(path: &AttributeRef) -> Statement {
         )
         .text(member(&sub.name))
         .text(whole),
-        None => Statement::new("(SELECT e.value FROM json_each(r.shadow, ?) e ORDER BY e.key LIMIT 1)").text(whole),
+        None => Statement::new("(SELECT e.value FROM json_each(r.shadow, ?) e ORDER BY e.key LIMIT 1)")
+            .text(whole),
     }
 }

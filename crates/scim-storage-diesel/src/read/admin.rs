@@ -5,7 +5,8 @@ use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 use diesel::sqlite::SqliteConnection;
 use scim_core::instant::Timestamp;
 use scim_directory::{
-    Connector, ConnectorId, DialectName, Instance, InstanceId, IntegrationUser, IntegrationUserId, KeyId, KeyRecord,
+    Connector, ConnectorId, DialectName, Instance, InstanceId, IntegrationUser, IntegrationUserId, KeyId,
+    KeyRecord,
 };
 use scim_storage::{KeyContext, ServerAnswer, ServerQuestion, StoreError};
 use uuid::Uuid;
@@ -101,7 +102,10 @@ struct Secret {
 }
 
 /// Answers a question.
-pub(crate) fn server(connection: &mut SqliteConnection, question: &ServerQuestion) -> Result<ServerAnswer, StoreError> {
+pub(crate) fn server(
+    connection: &mut SqliteConnection,
+    question: &ServerQuestion,
+) -> Result<ServerAnswer, StoreError> {
     Ok(match question {
         ServerQuestion::Key(id) => ServerAnswer::Key(key(connection, *id)?.map(Box::new)),
         ServerQuestion::InstanceNamed(name) => {

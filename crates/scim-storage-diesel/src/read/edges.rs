@@ -46,10 +46,15 @@ pub(crate) fn edges(
     .blob(instance);
     statement.push(match query.of.as_slice() {
         [one] => Statement::new(format!("{of} = ?")).blob(one.uuid().into_bytes()),
-        many => Statement::new(format!("{of} IN (SELECT unhex(value) FROM json_each(?))")).text(id_list(many)),
+        many => {
+            Statement::new(format!("{of} IN (SELECT unhex(value) FROM json_each(?))")).text(id_list(many))
+        }
     });
     if let Some(only) = &query.only {
-        statement.push(Statement::new(format!(" AND {other} IN (SELECT unhex(value) FROM json_each(?))")).text(id_list(only)));
+        statement.push(
+            Statement::new(format!(" AND {other} IN (SELECT unhex(value) FROM json_each(?))"))
+                .text(id_list(only)),
+        );
     }
     if let Some((after_of, after_other)) = query.after {
         statement.push(

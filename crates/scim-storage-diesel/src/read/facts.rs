@@ -56,17 +56,23 @@ fn answer(connection: &mut SqliteConnection, scope: &Scope, question: &Question)
             None => None,
         }),
         Question::Count(resource_type) => {
-            let row = Statement::kept("SELECT count AS n FROM counters WHERE instance_id = ? AND resource_type = ?")
-                .blob(scope.instance.uuid().into_bytes())
-                .text(&**resource_type)
-                .row::<Number>(connection)
-                .map_err(store_error)?;
+            let row = Statement::kept(
+                "SELECT count AS n FROM counters WHERE instance_id = ? AND resource_type = ?",
+            )
+            .blob(scope.instance.uuid().into_bytes())
+            .text(&**resource_type)
+            .row::<Number>(connection)
+            .map_err(store_error)?;
             Fact::Count(row.and_then(|row| u64::try_from(row.n).ok()).unwrap_or_default())
         }
     })
 }
 
-fn by_id(connection: &mut SqliteConnection, scope: &Scope, id: ResourceId) -> Result<Option<Found>, StoreError> {
+fn by_id(
+    connection: &mut SqliteConnection,
+    scope: &Scope,
+    id: ResourceId,
+) -> Result<Option<Found>, StoreError> {
     Statement::kept("SELECT id, resource_type, display FROM resources WHERE instance_id = ? AND id = ?")
         .blob(scope.instance.uuid().into_bytes())
         .blob(id.uuid().into_bytes())
@@ -113,11 +119,12 @@ pub(crate) fn target(
         return Ok(Target::Live(found.key()?));
     }
     let Some(id) = id else { return Ok(Target::Unknown) };
-    let deleted: Option<Deleted> = Statement::kept("SELECT deleted_ms FROM tombstones WHERE instance_id = ? AND id = ?")
-        .blob(instance)
-        .blob(id.uuid().into_bytes())
-        .row(connection)
-        .map_err(store_error)?;
+    let deleted: Option<Deleted> =
+        Statement::kept("SELECT deleted_ms FROM tombstones WHERE instance_id = ? AND id = ?")
+            .blob(instance)
+            .blob(id.uuid().into_bytes())
+            .row(connection)
+            .map_err(store_error)?;
     Ok(match deleted {
         Some(row) => Target::Deleted { at: Timestamp::from_unix_millis(row.deleted_ms) },
         None => Target::Unknown,

@@ -47,7 +47,11 @@ pub(crate) fn is_short(query: &Query) -> bool {
 }
 
 /// A page.
-pub(crate) fn find(connection: &mut SqliteConnection, scope: &Scope, query: &Query) -> Result<Page, StoreError> {
+pub(crate) fn find(
+    connection: &mut SqliteConnection,
+    scope: &Scope,
+    query: &Query,
+) -> Result<Page, StoreError> {
     connection.transaction(|connection| Ok(page(connection, scope, query))).map_err(store_error)?
 }
 
@@ -217,10 +221,12 @@ fn total(connection: &mut SqliteConnection, scope: &Scope, query: &Query) -> Que
         total = statement.row::<Number>(connection)?.map_or(0, |row| row.n);
     } else {
         for part in &query.parts {
-            let row = Statement::kept("SELECT count AS n FROM counters WHERE instance_id = ? AND resource_type = ?")
-                .blob(scope.instance.uuid().into_bytes())
-                .text(&*part.resource_type.name)
-                .row::<Number>(connection)?;
+            let row = Statement::kept(
+                "SELECT count AS n FROM counters WHERE instance_id = ? AND resource_type = ?",
+            )
+            .blob(scope.instance.uuid().into_bytes())
+            .text(&*part.resource_type.name)
+            .row::<Number>(connection)?;
             total += row.map_or(0, |row| row.n);
         }
     }

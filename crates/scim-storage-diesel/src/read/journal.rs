@@ -51,7 +51,9 @@ pub(crate) fn journal(
 }
 
 fn entry(row: Row) -> Result<JournalEntry, StoreError> {
-    let id = |bytes: Option<Vec<u8>>| bytes.map(|bytes| Uuid::from_slice(&bytes)).transpose().map_err(|_| damaged("an id"));
+    let id = |bytes: Option<Vec<u8>>| {
+        bytes.map(|bytes| Uuid::from_slice(&bytes)).transpose().map_err(|_| damaged("an id"))
+    };
     Ok(JournalEntry {
         position: Position(row.position),
         at: Timestamp::from_unix_millis(row.at_ms),

@@ -1,0 +1,132 @@
+//! What administrators do: instances, connectors, keys, the log. The command line is a client of these use-cases.
+
+mod connector;
+mod instance;
+mod key;
+mod log;
+
+use std::sync::Arc;
+
+use scim_core::instant::Timestamp;
+use scim_directory::{
+    Action, Actor, AdminChange, AttributeChange, Change, ChangeSet, ChangeSetId, Instance, InstanceId,
+    LogRecord, LogStatus, Scope,
+};
+use scim_storage::{CommitError, ServerAnswer, ServerQuestion, Store, StoreError};
+
+use crate::Source;
+
+pub use instance::NewInstance;
+pub use key::{IssuedKey, KeyRequest};
+
+/// A name that an administrator may give has at most this many characters.
+const MAX_NAME_CHARS: usize = 100;
+
+/// An administrative use-case that was not done; says what to change.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AdminError {
+    /// The request is wrong.
+    #[error("{0}")]
+    Invalid(String),
+    /// What it names is not there.
+    #[error("{0}")]
+    NotFound(String),
+    /// The name is taken.
+    #[error("{0}")]
+    Taken(String),
+    /// The store failed.
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+}
+
+/// Administration of a server.
+pub struct Admin {
+    store: Arc<dyn Store>,
+    source: Arc<dyn Source>,
+}
+
+impl std::fmt::Debug for Admin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Admin").finish_non_exhaustive()
+    }
+}
+
+impl Admin {
+    /// Administration of what `store` holds.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, source: Arc<dyn Source>) -> Self {
+        Self { store, source }
+    }
+
+    /// The instance of that name.
+    ///
+    /// # Errors
+    /// [`AdminError::NotFound`] where there is none.
+    pub async fn instance_named(&self, name: &str) -> Result<Instance, AdminError> {
+        match self.store.server(&ServerQuestion::InstanceNamed(name.to_owned())).await? {
+            ServerAnswer::Instance(Some(instance)) => Ok(instance),
+            _ => Err(AdminError::NotFound(format!(
+                "there is no instance {name:?}; `instance list` shows them"
+            ))),
+        }
+    }
+
+    async fn commit(
+        &self,
+        instance: InstanceId,
+        changes: Vec<AdminChange>,
+        log: Vec<LogRecord>,
+    ) -> Result<(), CommitError> {
+        let set = ChangeSet {
+            id: ChangeSetId::new(self.source.uuid()),
+            scope: Scope { instance, connector: None },
+            actor: Actor::default(),
+            request_id: self.source.uuid().to_string(),
+            at: self.source.now(),
+            changes: changes.into_iter().map(Change::Admin).collect(),
+            log,
+        };
+        self.store.commit(set).await.map(|_| ())
+    }
+
+    fn now(&self) -> Timestamp {
+        self.source.now()
+    }
+}
+
+/// A name that is fit to be typed and shown.
+fn check_name(what: &str, name: &str) -> Result<(), AdminError> {
+    let fit = !name.trim().is_empty() && name.trim() == name && !name.contains(char::is_control);
+    if fit && name.chars().count() <= MAX_NAME_CHARS {
+        return Ok(());
+    }
+    Err(AdminError::Invalid(format!(
+        "the name of {what} must have 1 to {MAX_NAME_CHARS} characters, without control characters and outer blanks"
+    )))
+}
+
+/// A log record of something administrative.
+fn record(action: Action, changes: Vec<(&str, String)>) -> LogRecord {
+    let change = |(attribute, new): (&str, String)| AttributeChange::Value {
+        attribute: attribute.to_owned(),
+        old: serde_json::Value::Null,
+        new: new.into(),
+    };
+    LogRecord {
+        action,
+        status: LogStatus::Success,
+        resource: None,
+        changes: changes.into_iter().map(change).collect(),
+        notes: Vec::new(),
+    }
+}
+
+/// A commit that was refused: what `Duplicate` and `Conflict` mean is the use-case's to say.
+fn refused(error: CommitError, duplicate: String) -> AdminError {
+    match error {
+        CommitError::Duplicate { .. } => AdminError::Taken(duplicate),
+        CommitError::Store(error) => AdminError::Store(error),
+        other => AdminError::Invalid(other.to_string()),
+    }
+}

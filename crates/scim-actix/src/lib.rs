@@ -1,1 +1,28 @@
-//! The SCIM routes as actix-web scopes that other servers can mount.
+//! The SCIM routes as an actix-web scope that other servers can mount.
+//!
+//! ```no_run
+//! use std::sync::Arc;
+//! use actix_web::{App, HttpServer, web};
+//! # async fn provider() -> scim_provider::Provider { unimplemented!() }
+//!
+//! # async fn serve() -> std::io::Result<()> {
+//! let service = scim_actix::Service::new(Arc::new(provider().await), Default::default());
+//! HttpServer::new(move || App::new().service(scim_actix::scim(service.clone())))
+//!     .bind(("127.0.0.1", 8080))?
+//!     .run()
+//!     .await
+//! # }
+//! ```
+//!
+//! What is here is HTTP alone: collecting bodies within limits and time, request ids, the base URL, headers, and errors
+//! that happen before a request reaches the provider, all with SCIM bodies.
+
+mod body;
+mod error;
+mod health;
+mod request;
+mod service;
+
+pub use error::scim_error;
+pub use health::health;
+pub use service::{Options, Service, scim};

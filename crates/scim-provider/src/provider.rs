@@ -82,6 +82,12 @@ impl Provider {
         &self.limits
     }
 
+    /// Where time and ids come from.
+    #[must_use]
+    pub fn source(&self) -> &dyn Source {
+        &*self.source
+    }
+
     /// The largest body that a request to `path` (what follows the base) may have, in bytes.
     #[must_use]
     pub fn max_body_bytes(&self, path: &str) -> usize {

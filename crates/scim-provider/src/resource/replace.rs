@@ -33,7 +33,7 @@ impl Operation<'_> {
             let record = self.load(resource_type, id, Want::RECORD).await?;
             self.precondition(&record)?;
             let before = resource_of(&record)?;
-            let mut after = replace(resource_type, &before, &inbound, self.caller.dialect)?;
+            let mut after = replace(resource_type, &before, &inbound)?;
             without_password(resource_type, &mut after);
             let external_id = inbound.external_id.clone();
             match self

@@ -230,6 +230,9 @@ fn complex(
             return Err(ResourceError::value(path, reason));
         }
     };
+    if is_canonical(attribute, &given) {
+        return Ok(Some(Value::Object(given)));
+    }
     let said_something = given.values().any(|value| !is_empty(value));
     let subs = &attribute.sub_attributes;
     let mut canonical = Map::with_capacity(given.len());
@@ -268,9 +271,8 @@ fn complex(
     if canonical.is_empty() && !(said_something && attribute.residence == Residence::Edges) {
         return Ok(None);
     }
-    let needed =
-        |sub: &Attribute| sub.required || (attribute.residence == Residence::Edges && sub.name == "value");
-    if let Some(sub) = subs.iter().find(|sub| needed(sub) && !canonical.contains_key(&sub.name)) {
+    if let Some(sub) = subs.iter().find(|sub| is_needed(attribute, sub) && !canonical.contains_key(&sub.name))
+    {
         return Err(ResourceError::value(&format_args!("{path}.{}", sub.name), "is required and missing"));
     }
     if !ordered {
@@ -281,6 +283,37 @@ fn complex(
         canonical = sorted;
     }
     Ok(Some(Value::Object(canonical)))
+}
+
+/// Whether an object is in canonical form already, as most are: then it need not be built again. Says no where it would
+/// take more than a look.
+fn is_canonical(attribute: &Attribute, given: &Map<String, Value>) -> bool {
+    // Taken from the front, so that only names in declared order are found.
+    let mut subs = attribute.sub_attributes.iter();
+    !given.is_empty()
+        && given.iter().all(|(name, value)| {
+            let sub = subs.find(|sub| sub.name == *name);
+            sub.is_some_and(|sub| {
+                sub.mutability != Mutability::ReadOnly
+                    && !sub.multi_valued
+                    && match (sub.attribute_type, value) {
+                        (AttributeType::String | AttributeType::Reference, Value::String(text)) => {
+                            !text.is_empty() && !text.starts_with('{') && !text.contains('\0')
+                        }
+                        (AttributeType::Boolean, Value::Bool(_)) => true,
+                        _ => false,
+                    }
+            })
+        })
+        && attribute
+            .sub_attributes
+            .iter()
+            .all(|sub| !is_needed(attribute, sub) || given.contains_key(&sub.name))
+}
+
+/// Whether a value of the attribute must have the sub-attribute. An edge is nothing without the id of its end.
+fn is_needed(attribute: &Attribute, sub: &Attribute) -> bool {
+    sub.required || (attribute.residence == Residence::Edges && sub.name == "value")
 }
 
 /// Whether the value says that there is none (RFC 7643 §2.5).

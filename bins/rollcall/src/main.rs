@@ -1,2 +1,5 @@
 //! Parse, build, run.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    rollcall::run()
+}

@@ -14,15 +14,21 @@ pub(crate) async fn collect(
     limit: usize,
     deadline: Duration,
 ) -> Result<Vec<u8>, ScimError> {
-    let too_large = || ScimError::status_only(413, format!("The body has more than {limit} bytes; send less in one request"));
-    let told = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let too_large = || {
+        ScimError::status_only(413, format!("The body has more than {limit} bytes; send less in one request"))
+    };
+    let told =
+        request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if told.is_some_and(|length| length > limit as u64) {
         return Err(too_large());
     }
     let read = async {
-        let mut body = Vec::with_capacity(told.and_then(|length| usize::try_from(length).ok()).unwrap_or_default());
+        let mut body =
+            Vec::with_capacity(told.and_then(|length| usize::try_from(length).ok()).unwrap_or_default());
         while let Some(chunk) = payload.next().await {
-            let chunk = chunk.map_err(|error| ScimError::status_only(400, format!("The body could not be read: {error}")))?;
+            let chunk = chunk.map_err(|error| {
+                ScimError::status_only(400, format!("The body could not be read: {error}"))
+            })?;
             if body.len() + chunk.len() > limit {
                 return Err(too_large());
             }

@@ -9,7 +9,10 @@ use crate::Service;
 pub fn health(service: Service) -> Scope {
     web::scope("")
         .app_data(web::Data::new(service))
-        .route("/healthz", web::get().to(|| async { HttpResponse::Ok().content_type("text/plain").body("ok\n") }))
+        .route(
+            "/healthz",
+            web::get().to(|| async { HttpResponse::Ok().content_type("text/plain").body("ok\n") }),
+        )
         .route("/readyz", web::get().to(ready))
 }
 

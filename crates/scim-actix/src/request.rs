@@ -54,7 +54,8 @@ pub(crate) fn base(request: &HttpRequest, configured: Option<&str>, trust_proxy:
 
 /// Host and port, and nothing that could make another URL of it.
 fn is_host(host: &str) -> bool {
-    let fit = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b':' | b'[' | b']' | b'_');
+    let fit =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b':' | b'[' | b']' | b'_');
     !host.is_empty() && host.len() <= 255 && host.bytes().all(fit)
 }
 
@@ -74,7 +75,8 @@ mod tests {
 
     #[test]
     fn the_base_follows_what_the_client_used() {
-        let forwarded = [("host", "inner:1"), ("x-forwarded-proto", "https"), ("x-forwarded-host", "scim.example")];
+        let forwarded =
+            [("host", "inner:1"), ("x-forwarded-proto", "https"), ("x-forwarded-host", "scim.example")];
         check(&[("host", "scim.example:8443")], false, "http://scim.example:8443/scim/v2");
         check(&forwarded, true, "https://scim.example/scim/v2");
         check(&forwarded, false, "http://inner:1/scim/v2");
@@ -83,7 +85,9 @@ mod tests {
 
     #[test]
     fn only_sane_request_ids_are_taken_over() {
-        let id = |value: &str| request_id(&TestRequest::default().insert_header(("x-request-id", value)).to_http_request());
+        let id = |value: &str| {
+            request_id(&TestRequest::default().insert_header(("x-request-id", value)).to_http_request())
+        };
         assert_eq!(id("a-1.b_2:c"), Some("a-1.b_2:c".to_owned()));
         assert_eq!(id("a b"), None);
         assert_eq!(id(&"a".repeat(200)), None);

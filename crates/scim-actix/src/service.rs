@@ -73,13 +73,19 @@ async fn handle(http: HttpRequest, payload: web::Payload, service: web::Data<Ser
         Ok(Ok(response)) => response,
         Ok(Err(_)) => {
             log::error!("request {id}: a panic was caught");
-            scim_error(&ScimError::status_only(500, "The server failed; its log has the cause under this request's id"))
+            scim_error(&ScimError::status_only(
+                500,
+                "The server failed; its log has the cause under this request's id",
+            ))
         }
         Err(_) => {
             log::warn!("request {id}: not done within {:?}", service.options.deadline);
-            let late = ScimError::status_only(503, "The request took too long; try again, or ask for less at once");
+            let late =
+                ScimError::status_only(503, "The request took too long; try again, or ask for less at once");
             let mut response = scim_error(&late);
-            response.headers_mut().insert(HeaderName::from_static("retry-after"), HeaderValue::from_static("5"));
+            response
+                .headers_mut()
+                .insert(HeaderName::from_static("retry-after"), HeaderValue::from_static("5"));
             response
         }
     };
@@ -91,7 +97,8 @@ async fn handle(http: HttpRequest, payload: web::Payload, service: web::Data<Ser
         headers.insert(HeaderName::from_static("x-request-id"), value);
     }
     // The path's first segment at most: ids and queries are personal data.
-    let endpoint = http.path().strip_prefix(BASE_PATH).and_then(|rest| rest.split('/').nth(1)).unwrap_or_default();
+    let endpoint =
+        http.path().strip_prefix(BASE_PATH).and_then(|rest| rest.split('/').nth(1)).unwrap_or_default();
     let endpoint: String = endpoint.chars().filter(char::is_ascii_alphanumeric).take(40).collect();
     log::info!(
         "request {id} {} /{endpoint} {} {} us",

@@ -115,7 +115,7 @@ pub(crate) fn migrate(
             connection
                 .run_pending_migrations(MIGRATIONS)
                 .map(|_| ())
-                .map_err(|error| diesel::result::Error::QueryBuilderError(error))
+                .map_err(diesel::result::Error::QueryBuilderError)
         })
         .map_err(|error| failed(&error))
 }

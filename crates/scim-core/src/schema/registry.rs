@@ -142,16 +142,19 @@ impl Registry {
         Ok(())
     }
 
-    /// Adds a resource type in the form of RFC 7643 §8.6; its schemas have to be loaded before.
+    /// Adds a resource type in the form of RFC 7643 §8.6; its schemas have to be loaded before. One of the name, endpoint
+    /// and base schema of a type that is there already takes its place, if it keeps that type's extensions: so `User`
+    /// gets extensions of your own.
     ///
     /// # Errors
-    /// If a member is missing or of the wrong type, a schema is unknown, or the name or endpoint is taken.
+    /// If a member is missing or of the wrong type, a schema is unknown, or another type has the name or endpoint.
     pub fn add_resource_type(&mut self, json: &Value) -> Result<(), SchemaError> {
         let at = json.get("name").and_then(Value::as_str).unwrap_or("resource type").to_owned();
         let object = json.as_object().ok_or_else(|| SchemaError::new(&at, "must be a JSON object"))?;
         let name = text(object, "name", &at)?;
         let endpoint = text(object, "endpoint", &at)?;
-        if !endpoint.starts_with('/') || endpoint.len() < 2 || endpoint[1..].contains(['/', '?', '#', '.']) {
+        let segment = endpoint.strip_prefix('/').unwrap_or_default();
+        if segment.is_empty() || segment.contains(['/', '?', '#', '.', '%']) {
             return Err(SchemaError::new(
                 &at,
                 format!("endpoint {endpoint:?} must be one path segment such as /Devices"),
@@ -161,9 +164,6 @@ impl Registry {
             ["/Schemas", "/ResourceTypes", "/ServiceProviderConfig", "/Bulk", "/Me", "/.search"];
         if RESERVED.iter().any(|reserved| reserved.eq_ignore_ascii_case(&endpoint)) {
             return Err(SchemaError::new(&at, format!("endpoint {endpoint:?} is reserved by RFC 7644")));
-        }
-        if self.resource_type(&name).is_some() || self.resource_type_at(&endpoint).is_some() {
-            return Err(SchemaError::new(&at, "a resource type of this name or endpoint is loaded already"));
         }
         let known = |urn: &str| {
             self.schema(urn)
@@ -180,16 +180,41 @@ impl Registry {
             extensions.push(SchemaExtension { schema: known(&text(object, "schema", &at)?)?, required });
         }
         let description = object.get("description").and_then(Value::as_str).unwrap_or_default().to_owned();
-        self.resource_types.push(Arc::new(ResourceType {
-            name: name.into(),
+        let loaded = Arc::new(ResourceType {
+            name: name.as_str().into(),
             endpoint,
             description,
             schema,
             extensions,
             common: Arc::clone(&self.common),
-        }));
+        });
+        let taken = self.resource_types.iter().position(|other| {
+            other.name.eq_ignore_ascii_case(&loaded.name)
+                || other.endpoint.eq_ignore_ascii_case(&loaded.endpoint)
+        });
+        match taken.and_then(|at| self.resource_types.get_mut(at)) {
+            None => self.resource_types.push(loaded),
+            Some(present) if extends(&loaded, present) => *present = loaded,
+            Some(present) => {
+                return Err(SchemaError::new(
+                    &at,
+                    format!(
+                        "{} at {} is loaded already; a file of that name may only add extensions to it",
+                        present.name, present.endpoint
+                    ),
+                ));
+            }
+        }
         Ok(())
     }
+}
+
+/// Whether `loaded` is `present` with more extensions.
+fn extends(loaded: &ResourceType, present: &ResourceType) -> bool {
+    loaded.name == present.name
+        && loaded.endpoint == present.endpoint
+        && loaded.schema.id == present.schema.id
+        && present.extensions.iter().all(|extension| loaded.extension(&extension.schema.id).is_some())
 }
 
 fn text(object: &Map<String, Value>, member: &str, at: &str) -> Result<String, SchemaError> {
@@ -433,5 +458,84 @@ fn common() -> Schema {
         name: "Common".to_owned(),
         description: "Attributes of every resource (RFC 7643 §3.1)".to_owned(),
         attributes: [schemas, id, external_id, meta].into_iter().map(Arc::new).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn check(schema: Value, expected: Result<(), &str>) {
+        let got = Registry::builtin().add_schema(&schema).map_err(|error| error.to_string());
+        match (&got, expected) {
+            (Ok(()), Ok(())) => {}
+            (Err(error), Err(part)) => assert!(error.contains(part), "{error} lacks {part}"),
+            _ => panic!("{schema}: {got:?}, expected {expected:?}"),
+        }
+    }
+
+    fn with(attribute: Value) -> Value {
+        json!({ "id": "urn:example:x", "name": "X", "attributes": [attribute] })
+    }
+
+    #[test]
+    fn schemas_are_checked_when_loaded() {
+        check(with(json!({ "name": "colour" })), Ok(()));
+        check(json!({ "id": "urn:example:x" }), Err("attributes must be an array"));
+        check(json!({ "id": "x", "attributes": [] }), Err("must be a URN"));
+        check(json!({ "id": USER_URN, "attributes": [] }), Err("loaded already"));
+        check(with(json!({ "name": "1st" })), Err("not an attribute name"));
+        check(with(json!({ "name": "a", "type": "text" })), Err("is not one of string"));
+        check(with(json!({ "name": "a", "type": "complex" })), Err("needs subAttributes"));
+        check(
+            with(json!({ "name": "a", "subAttributes": [{ "name": "b" }] })),
+            Err("only a complex attribute"),
+        );
+        let deep =
+            json!({ "name": "a", "type": "complex", "subAttributes": [{ "name": "b", "type": "complex" }] });
+        check(with(deep), Err("must not be complex"));
+        check(
+            with(json!({ "name": "a", "mutability": "writeOnly", "returned": "always" })),
+            Err("writeOnly"),
+        );
+        check(
+            with(json!({ "name": "a", "multiValued": true, "uniqueness": "server" })),
+            Err("can be unique"),
+        );
+        check(with(json!({ "name": "a", "required": "yes" })), Err("must be true or false"));
+        let twice = json!({ "id": "urn:example:x", "attributes": [{ "name": "a" }, { "name": "A" }] });
+        check(twice, Err("declared twice"));
+    }
+
+    #[test]
+    fn resource_types_are_checked_and_extended() {
+        let mut registry = Registry::builtin();
+        registry.add_schema(&with(json!({ "name": "colour" }))).expect("sound");
+        let user = |extensions: Value| json!({ "name": "User", "endpoint": "/Users", "schema": USER_URN, "schemaExtensions": extensions });
+        assert!(
+            registry.add_resource_type(&user(json!([{ "schema": "urn:example:x" }]))).is_err(),
+            "loses enterprise"
+        );
+        let both =
+            json!([{ "schema": ENTERPRISE_USER_URN }, { "schema": "urn:example:x", "required": true }]);
+        registry.add_resource_type(&user(both)).expect("extends");
+        assert_eq!(registry.resource_types().len(), 2);
+        let named = |name: &str, endpoint: &str| json!({ "name": name, "endpoint": endpoint, "schema": "urn:example:x" });
+        assert!(registry.add_resource_type(&named("Person", "/Users")).is_err());
+        assert!(registry.add_resource_type(&named("Thing", "/Schemas")).is_err());
+        assert!(registry.add_resource_type(&named("Thing", "things")).is_err());
+        assert!(registry.add_resource_type(&named("Thing", "/Things/x")).is_err());
+        registry.add_resource_type(&named("Thing", "/Things")).expect("new");
+        assert!(registry.resource_type_at("/Things").is_some());
+    }
+
+    #[test]
+    fn group_names_can_be_shared() {
+        let registry = Registry::builtin().with_shared_group_names();
+        let group = registry.resource_type("Group").expect("built in");
+        let uniqueness = group.attribute("displayName").map(|attribute| attribute.uniqueness);
+        assert_eq!(uniqueness, Some(Uniqueness::None));
     }
 }

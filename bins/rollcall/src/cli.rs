@@ -1,0 +1,256 @@
+//! The command line, as clap reads it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Rollcall receives people and groups from identity providers over SCIM 2.0.
+#[derive(Debug, Parser)]
+#[command(name = "rollcall", version, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Args, Debug, Default)]
+pub(crate) struct Global {
+    /// The database: sqlite:PATH. Also DATABASE_URL, or `database` in the configuration file. Default: sqlite:rollcall.db
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) database: Option<String>,
+    /// The configuration file. Default: rollcall.toml, where there is one
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Machine-readable output
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve SCIM at /scim/v2
+    Serve(Serve),
+    /// Watch a company's people arrive: make an instance, serve it, and run an identity provider's cycles against it
+    Demo(Demo),
+    /// Play an identity provider against any SCIM server
+    #[command(subcommand)]
+    Emulate(Emulate),
+    /// Instances: the tenants of the application
+    #[command(subcommand)]
+    Instance(Instance),
+    /// Connectors: an identity provider's connection to an instance
+    #[command(subcommand)]
+    Connector(Connector),
+    /// Keys that let an identity provider in
+    #[command(subcommand)]
+    Key(Key),
+    /// The provisioning log
+    Log(Log),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Serve {
+    /// Address and port. Default: 127.0.0.1:8080
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<String>,
+    /// Migrate a database of an earlier release
+    #[arg(long)]
+    pub(crate) migrate: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Demo {
+    /// Address and port; a free port is taken where it is in use
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    pub(crate) listen: String,
+    /// People of the fictitious company
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) people: u32,
+    /// End after the cycles
+    #[arg(long)]
+    pub(crate) once: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Emulate {
+    /// Microsoft Entra ID: an initial and an incremental cycle
+    Entra(EmulateEntra),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct EmulateEntra {
+    /// The SCIM base URL, such as https://scim.example.com/scim/v2
+    #[arg(long, value_name = "URL")]
+    pub(crate) base: String,
+    /// The secret token
+    #[arg(long, value_name = "TOKEN", env = "ROLLCALL_TOKEN", hide_env_values = true)]
+    pub(crate) token: String,
+    /// People of the fictitious company
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) people: u32,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Instance {
+    /// Create an instance, with a connector `default` and an integration user `integration`
+    Create {
+        /// Its name
+        name: String,
+        /// Let groups share a display name (by default it is unique in any letter case)
+        #[arg(long)]
+        shared_group_names: bool,
+    },
+    /// List the instances
+    List,
+    /// Show an instance
+    Show {
+        /// Its name
+        name: String,
+    },
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum DialectChoice {
+    /// Everything that real identity providers send
+    #[default]
+    Lenient,
+    /// The RFCs to the letter
+    Strict,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Connector {
+    /// Create a connector
+    Create {
+        /// The instance
+        #[arg(long, value_name = "NAME")]
+        instance: String,
+        /// The connector's name
+        connector: String,
+        /// What it tolerates
+        #[arg(long, value_enum, default_value_t)]
+        dialect: DialectChoice,
+    },
+    /// List an instance's connectors
+    List {
+        /// The instance
+        #[arg(long, value_name = "NAME")]
+        instance: String,
+    },
+    /// Show a connector
+    Show {
+        /// The instance
+        #[arg(long, value_name = "NAME")]
+        instance: String,
+        /// The connector's name
+        #[arg(default_value = "default")]
+        connector: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Key {
+    /// Issue a key; prints the token, once
+    Issue {
+        /// The instance
+        #[arg(long, value_name = "NAME")]
+        instance: String,
+        /// The connector
+        #[arg(long, value_name = "CONNECTOR", default_value = "default")]
+        connector: String,
+        /// The integration user on whose behalf it acts
+        #[arg(long, value_name = "INTEGRATION_USER")]
+        user: String,
+        /// How long it is good for: 365d, 12h, 30m, or never
+        #[arg(long, value_name = "TIME", default_value = "365d", value_parser = lifetime)]
+        expires: Lifetime,
+    },
+    /// List keys
+    List {
+        /// The instance; all without
+        #[arg(long, value_name = "NAME")]
+        instance: Option<String>,
+    },
+    /// Show a key
+    Show {
+        /// The key's id
+        key_id: String,
+    },
+    /// Revoke a key: it is refused from the next request on
+    Revoke {
+        /// The key's id
+        key_id: String,
+    },
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people
+    Text,
+    /// A JSON object on each line
+    Jsonl,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Log {
+    /// The instance; all without
+    #[arg(long, value_name = "NAME")]
+    pub(crate) instance: Option<String>,
+    /// Wait for more
+    #[arg(long)]
+    pub(crate) follow: bool,
+    /// How records are written
+    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
+    pub(crate) format: LogFormat,
+}
+
+/// How long a key is good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Lifetime(pub(crate) Option<Duration>);
+
+/// `365d`, `12h`, `30m`, `90s`, `never`.
+fn lifetime(text: &str) -> Result<Lifetime, String> {
+    if text == "never" {
+        return Ok(Lifetime(None));
+    }
+    let wrong = || format!("{text:?} is no time: a number and d, h, m or s, such as 365d, or never");
+    let unit = text.chars().last().ok_or_else(wrong)?;
+    let seconds: u64 = match unit {
+        'd' => 86_400,
+        'h' => 3_600,
+        'm' => 60,
+        's' => 1,
+        _ => return Err(wrong()),
+    };
+    let number: u64 = text.trim_end_matches(unit).parse().map_err(|_| wrong())?;
+    let total = number
+        .checked_mul(seconds)
+        .filter(|total| (1..=86_400 * 36_500).contains(total))
+        .ok_or_else(|| format!("{text:?} is out of range: 1s to 36500d, or never"))?;
+    Ok(Lifetime(Some(Duration::from_secs(total))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        <Cli as clap::CommandFactory>::command().debug_assert();
+    }
+
+    #[test]
+    fn lifetimes() {
+        let seconds =
+            |text| lifetime(text).map(|lifetime| lifetime.0.map(|duration| duration.as_secs())).ok();
+        assert_eq!(seconds("365d"), Some(Some(31_536_000)));
+        assert_eq!(seconds("12h"), Some(Some(43_200)));
+        assert_eq!(seconds("never"), Some(None));
+        for wrong in ["", "d", "-1d", "1y", "0d", "99999999999999999999d", "40000d", "1dd"] {
+            assert_eq!(seconds(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! `rollcall instance …`
+
+use scim_directory::{Instance, InstanceSettings};
+use scim_provider::admin::Admin;
+use serde_json::{Value, json};
+
+use crate::cli;
+use crate::config::Settings;
+use crate::{database, output};
+
+pub(crate) async fn run(command: cli::Instance, settings: &Settings) -> anyhow::Result<()> {
+    let admin = database::admin(settings)?;
+    match command {
+        cli::Instance::Create { name, shared_group_names } => {
+            let created =
+                admin.instance_create(&name, InstanceSettings { unique_group_names: !shared_group_names });
+            let created = created.await?;
+            if settings.json {
+                return output::json(&show(&admin, &created.instance).await?);
+            }
+            output::line(&format!(
+                "instance {name} is there, with connector default and integration user integration"
+            ))?;
+            output::message(&format!("next: rollcall key issue --instance {name:?} --user integration"));
+            Ok(())
+        }
+        cli::Instance::List => {
+            let instances = admin.instance_list().await?;
+            if settings.json {
+                return output::json(&instances.iter().map(instance_json).collect());
+            }
+            let rows: Vec<_> = instances
+                .iter()
+                .map(|instance| {
+                    vec![instance.name.clone(), instance.id.to_string(), instance.created.to_string()]
+                })
+                .collect();
+            output::table(&["NAME", "ID", "CREATED"], &rows)
+        }
+        cli::Instance::Show { name } => {
+            let instance = admin.instance_named(&name).await?;
+            let shown = show(&admin, &instance).await?;
+            if settings.json {
+                return output::json(&shown);
+            }
+            output::line(&format!("{}  {}  created {}", instance.name, instance.id, instance.created))?;
+            let unique = if instance.settings.unique_group_names { "unique" } else { "shared" };
+            output::line(&format!("group names: {unique}"))?;
+            for connector in admin.connector_list(&instance).await? {
+                output::line(&format!(
+                    "connector {}  {}  {}",
+                    connector.name,
+                    connector.id,
+                    connector.dialect.name()
+                ))?;
+            }
+            for user in admin.integration_user_list(&instance).await? {
+                output::line(&format!("integration user {}  {:?}", user.name, user.privilege))?;
+            }
+            Ok(())
+        }
+    }
+}
+
+fn instance_json(instance: &Instance) -> Value {
+    json!({ "id": instance.id.to_string(), "name": instance.name, "created_at": instance.created.to_string() })
+}
+
+async fn show(admin: &Admin, instance: &Instance) -> anyhow::Result<Value> {
+    let connectors = admin.connector_list(instance).await?;
+    let users = admin.integration_user_list(instance).await?;
+    let mut shown = instance_json(instance);
+    if let Some(members) = shown.as_object_mut() {
+        members.insert("settings".to_owned(), serde_json::to_value(&instance.settings)?);
+        let connectors = connectors.iter().map(super::connector::connector_json).collect();
+        members.insert("connectors".to_owned(), connectors);
+        let users =
+            users.iter().map(|user| json!({ "name": user.name, "privilege": user.privilege })).collect();
+        members.insert("integration_users".to_owned(), users);
+    }
+    Ok(shown)
+}

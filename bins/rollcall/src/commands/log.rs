@@ -1,0 +1,149 @@
+//! `rollcall log`
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use scim_directory::{AttributeChange, Instance, Position};
+use scim_provider::admin::Admin;
+use scim_storage::JournalEntry;
+use serde_json::{Value, json};
+
+use crate::cli::{self, LogFormat};
+use crate::config::Settings;
+use crate::{database, output};
+
+/// Records read at once.
+const BATCH: usize = 500;
+/// How often new records are looked for.
+const POLL: Duration = Duration::from_millis(500);
+
+/// An instance with the names of what its records mention, and how far it was read.
+struct Reader {
+    instance: Instance,
+    names: HashMap<uuid::Uuid, String>,
+    after: Option<Position>,
+}
+
+pub(crate) async fn run(options: cli::Log, settings: &Settings) -> anyhow::Result<()> {
+    let admin = database::admin(settings)?;
+    let instances = match &options.instance {
+        Some(name) => vec![admin.instance_named(name).await?],
+        None => admin.instance_list().await?,
+    };
+    let mut readers = Vec::new();
+    for instance in instances {
+        let mut names = HashMap::new();
+        for connector in admin.connector_list(&instance).await? {
+            names.insert(connector.id.uuid(), connector.name);
+        }
+        for user in admin.integration_user_list(&instance).await? {
+            names.insert(user.id.uuid(), user.name);
+        }
+        readers.push(Reader { instance, names, after: None });
+    }
+    let format = if settings.json { LogFormat::Jsonl } else { options.format };
+    loop {
+        for reader in &mut readers {
+            reader.write(&admin, format).await?;
+        }
+        if !options.follow {
+            return Ok(());
+        }
+        actix_web::rt::time::sleep(POLL).await;
+    }
+}
+
+impl Reader {
+    /// Writes what is new.
+    async fn write(&mut self, admin: &Admin, format: LogFormat) -> anyhow::Result<()> {
+        loop {
+            let page = admin.log(&self.instance, self.after, BATCH).await?;
+            for entry in &page.entries {
+                self.after = Some(entry.position);
+                match format {
+                    LogFormat::Jsonl => output::line(&self.json(entry).to_string())?,
+                    LogFormat::Text => output::line(&self.text(entry))?,
+                }
+            }
+            if !page.more {
+                return Ok(());
+            }
+        }
+    }
+
+    fn name(&self, id: Option<uuid::Uuid>) -> Option<&str> {
+        self.names.get(&id?).map(String::as_str)
+    }
+
+    fn json(&self, entry: &JournalEntry) -> Value {
+        let JournalEntry { record, actor, .. } = entry;
+        json!({
+            "at": entry.at.to_string(),
+            "action": record.action,
+            "status": record.status,
+            "instance": self.instance.name,
+            "connector": self.name(actor.connector.map(scim_directory::ConnectorId::uuid)),
+            "key_id": actor.key.map(|key| key.to_string()),
+            "user": self.name(actor.user.map(scim_directory::IntegrationUserId::uuid)),
+            "request_id": entry.request_id,
+            "resource": record.resource,
+            "changes": record.changes.iter().map(change).collect::<Vec<_>>(),
+            "notes": record.notes,
+            "error": null,
+        })
+    }
+
+    fn text(&self, entry: &JournalEntry) -> String {
+        let record = &entry.record;
+        let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let action = word(&serde_json::to_value(record.action).unwrap_or_default());
+        let status = word(&serde_json::to_value(record.status).unwrap_or_default());
+        let mut text = format!("{}  {status:7}  {action:16}", entry.at);
+        if let Some(resource) = &record.resource {
+            text.push_str(&format!(
+                "  {} {}",
+                resource.resource_type,
+                resource.name.as_deref().unwrap_or(&resource.id)
+            ));
+        }
+        let told: Vec<String> = record.changes.iter().map(told).collect();
+        if !told.is_empty() {
+            text.push_str("  ");
+            text.push_str(&told.join(", "));
+        }
+        for note in &record.notes {
+            text.push_str(&format!("  ({note})"));
+        }
+        text
+    }
+}
+
+/// A change as the log's JSON has it; edges as differences.
+fn change(change: &AttributeChange) -> Value {
+    let members = |ids: &[String]| match ids {
+        [] => Value::Null,
+        ids => ids.iter().map(|id| json!({ "value": id })).collect(),
+    };
+    match change {
+        AttributeChange::Value { attribute, old, new } => {
+            json!({ "attribute": attribute, "old": old, "new": new })
+        }
+        AttributeChange::Edges { attribute, added, removed } => {
+            json!({ "attribute": attribute, "old": members(removed), "new": members(added) })
+        }
+    }
+}
+
+/// A change in a few words: what changed, not its values.
+fn told(change: &AttributeChange) -> String {
+    match change {
+        AttributeChange::Value { attribute, .. } => {
+            attribute.rsplit(':').next().unwrap_or(attribute).to_owned()
+        }
+        AttributeChange::Edges { added, removed, .. } => match (added.len(), removed.len()) {
+            (added, 0) => format!("{added} joined"),
+            (0, removed) => format!("{removed} left"),
+            (added, removed) => format!("{added} joined, {removed} left"),
+        },
+    }
+}

@@ -1,0 +1,25 @@
+//! The commands: each a client of the provider's use-cases.
+
+mod connector;
+mod instance;
+mod key;
+mod log;
+mod serve;
+
+use std::process::ExitCode;
+
+use crate::cli::Command;
+use crate::config::Settings;
+
+/// Runs a command; the process's exit status.
+pub(crate) async fn run(command: Command, settings: Settings) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Serve(options) => serve::run(options, settings).await?,
+        Command::Demo(_) | Command::Emulate(_) => anyhow::bail!("soon"),
+        Command::Instance(command) => instance::run(command, &settings).await?,
+        Command::Connector(command) => connector::run(command, &settings).await?,
+        Command::Key(command) => key::run(command, &settings).await?,
+        Command::Log(options) => log::run(options, &settings).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}

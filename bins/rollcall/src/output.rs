@@ -1,0 +1,41 @@
+//! Results on standard output, messages on standard error.
+
+use std::io::Write as _;
+
+use anyhow::Context as _;
+use serde_json::Value;
+
+/// Writes a line of a result.
+pub(crate) fn line(text: &str) -> anyhow::Result<()> {
+    writeln!(std::io::stdout().lock(), "{text}").context("cannot write to standard output")
+}
+
+/// Writes a JSON result.
+pub(crate) fn json(value: &Value) -> anyhow::Result<()> {
+    line(&serde_json::to_string_pretty(value)?)
+}
+
+/// Writes a message.
+pub(crate) fn message(text: &str) {
+    // Nothing is left to tell it to where standard error is gone.
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+/// Writes rows in columns of their widest cell.
+pub(crate) fn table(head: &[&str], rows: &[Vec<String>]) -> anyhow::Result<()> {
+    let mut widths: Vec<usize> = head.iter().map(|cell| cell.chars().count()).collect();
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let show = |cells: &mut dyn Iterator<Item = &str>| {
+        let cells: Vec<String> = cells.zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        cells.join("  ").trim_end().to_owned()
+    };
+    line(&show(&mut head.iter().copied()))?;
+    for row in rows {
+        line(&show(&mut row.iter().map(String::as_str)))?;
+    }
+    Ok(())
+}

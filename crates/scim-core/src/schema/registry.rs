@@ -467,8 +467,8 @@ mod tests {
 
     use super::*;
 
-    fn check(schema: Value, expected: Result<(), &str>) {
-        let got = Registry::builtin().add_schema(&schema).map_err(|error| error.to_string());
+    fn check(schema: &Value, expected: Result<(), &str>) {
+        let got = Registry::builtin().add_schema(schema).map_err(|error| error.to_string());
         match (&got, expected) {
             (Ok(()), Ok(())) => {}
             (Err(error), Err(part)) => assert!(error.contains(part), "{error} lacks {part}"),
@@ -476,43 +476,43 @@ mod tests {
         }
     }
 
-    fn with(attribute: Value) -> Value {
+    fn with(attribute: &Value) -> Value {
         json!({ "id": "urn:example:x", "name": "X", "attributes": [attribute] })
     }
 
     #[test]
     fn schemas_are_checked_when_loaded() {
-        check(with(json!({ "name": "colour" })), Ok(()));
-        check(json!({ "id": "urn:example:x" }), Err("attributes must be an array"));
-        check(json!({ "id": "x", "attributes": [] }), Err("must be a URN"));
-        check(json!({ "id": USER_URN, "attributes": [] }), Err("loaded already"));
-        check(with(json!({ "name": "1st" })), Err("not an attribute name"));
-        check(with(json!({ "name": "a", "type": "text" })), Err("is not one of string"));
-        check(with(json!({ "name": "a", "type": "complex" })), Err("needs subAttributes"));
+        check(&with(&json!({ "name": "colour" })), Ok(()));
+        check(&json!({ "id": "urn:example:x" }), Err("attributes must be an array"));
+        check(&json!({ "id": "x", "attributes": [] }), Err("must be a URN"));
+        check(&json!({ "id": USER_URN, "attributes": [] }), Err("loaded already"));
+        check(&with(&json!({ "name": "1st" })), Err("not an attribute name"));
+        check(&with(&json!({ "name": "a", "type": "text" })), Err("is not one of string"));
+        check(&with(&json!({ "name": "a", "type": "complex" })), Err("needs subAttributes"));
         check(
-            with(json!({ "name": "a", "subAttributes": [{ "name": "b" }] })),
+            &with(&json!({ "name": "a", "subAttributes": [{ "name": "b" }] })),
             Err("only a complex attribute"),
         );
         let deep =
             json!({ "name": "a", "type": "complex", "subAttributes": [{ "name": "b", "type": "complex" }] });
-        check(with(deep), Err("must not be complex"));
+        check(&with(&deep), Err("must not be complex"));
         check(
-            with(json!({ "name": "a", "mutability": "writeOnly", "returned": "always" })),
+            &with(&json!({ "name": "a", "mutability": "writeOnly", "returned": "always" })),
             Err("writeOnly"),
         );
         check(
-            with(json!({ "name": "a", "multiValued": true, "uniqueness": "server" })),
+            &with(&json!({ "name": "a", "multiValued": true, "uniqueness": "server" })),
             Err("can be unique"),
         );
-        check(with(json!({ "name": "a", "required": "yes" })), Err("must be true or false"));
+        check(&with(&json!({ "name": "a", "required": "yes" })), Err("must be true or false"));
         let twice = json!({ "id": "urn:example:x", "attributes": [{ "name": "a" }, { "name": "A" }] });
-        check(twice, Err("declared twice"));
+        check(&twice, Err("declared twice"));
     }
 
     #[test]
     fn resource_types_are_checked_and_extended() {
         let mut registry = Registry::builtin();
-        registry.add_schema(&with(json!({ "name": "colour" }))).expect("sound");
+        registry.add_schema(&with(&json!({ "name": "colour" }))).expect("sound");
         let user = |extensions: Value| json!({ "name": "User", "endpoint": "/Users", "schema": USER_URN, "schemaExtensions": extensions });
         assert!(
             registry.add_resource_type(&user(json!([{ "schema": "urn:example:x" }]))).is_err(),

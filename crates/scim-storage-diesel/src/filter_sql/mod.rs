@@ -112,7 +112,14 @@ impl Compiler<'_> {
                 exists.push(self.condition(condition, &place).grouped());
                 exists.prefixed("EXISTS (").suffixed(")")
             }
-            None => self.condition(condition, &Place::Singular(attribute.clone())),
+            // One that is not there has no element, whatever its parts would be asked.
+            None => Statement::joined(
+                vec![
+                    self.present(attribute, &Place::Record),
+                    self.condition(condition, &Place::Singular(attribute.clone())),
+                ],
+                " AND ",
+            ),
         };
         match indexed_element(attribute, condition).and_then(|(path, operand)| self.indexed(&path, operand)) {
             Some(narrow) => Statement::joined(vec![narrow, whole], " AND "),

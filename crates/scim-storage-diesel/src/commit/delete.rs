@@ -11,18 +11,8 @@ impl Applying<'_> {
     pub(crate) fn delete(&mut self, key: &Key, expected: Option<Version>) -> Result<Effect, Refusal> {
         let id = key.id.uuid().into_bytes();
         let standing = self.standing(key)?.ok_or(Refusal::Conflict)?;
-        if expected.is_some_and(|expected| standing.version != Some(expected)) {
-            return Err(Refusal::Conflict);
-        }
-        // The members of a deleted group have one group less: one statement, whatever their number.
-        Statement::kept(
-            "UPDATE resources SET membership = membership + 1 WHERE instance_id = ? AND id IN \
-             (SELECT member_id FROM members WHERE instance_id = ? AND group_id = ?)",
-        )
-        .blob(self.instance)
-        .blob(self.instance)
-        .blob(id)
-        .run(self.connection)?;
+        self.check(key.id, standing.version, expected)?;
+        self.count_members(key.id)?;
         // The groups of a deleted person have one member less.
         let groups: Vec<Id> =
             Statement::kept("SELECT group_id AS id FROM members WHERE instance_id = ? AND member_id = ?")

@@ -10,10 +10,7 @@ impl Applying<'_> {
     pub(crate) fn members(&mut self, change: &MemberChange) -> Result<Effect, Refusal> {
         let group = &change.group;
         let standing = self.standing(group)?.ok_or(Refusal::Conflict)?;
-        let raised = self.raised.contains_key(&group.id);
-        if !raised && change.expected.is_some_and(|expected| standing.version != Some(expected)) {
-            return Err(Refusal::Conflict);
-        }
+        self.check(group.id, standing.version, change.expected)?;
         if change.release_all {
             Statement::kept("DELETE FROM held WHERE instance_id = ? AND group_id = ?")
                 .blob(self.instance)

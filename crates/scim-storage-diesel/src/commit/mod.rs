@@ -29,7 +29,8 @@ pub(crate) struct Applying<'a> {
     pub(crate) set: &'a ChangeSet,
     /// The instance's id as it is stored.
     pub(crate) instance: [u8; 16],
-    /// Groups whose version was raised by this change set already: it rises once.
+    /// Records whose version this change set raised already, with the one that they had before: it rises once, and
+    /// every precondition of the change set is about the one before.
     pub(crate) raised: HashMap<ResourceId, Version>,
 }
 
@@ -140,6 +141,17 @@ impl Applying<'_> {
             .text(text)
             .run(self.connection)?;
         Ok(())
+    }
+
+    /// Whether a record, which is at `current` now, was at the expected version before this change set.
+    fn check(
+        &self,
+        id: ResourceId,
+        current: Option<Version>,
+        expected: Option<Version>,
+    ) -> Result<(), Refusal> {
+        let before = self.raised.get(&id).copied().or(current);
+        if expected.is_some() && expected != before { Err(Refusal::Conflict) } else { Ok(()) }
     }
 
     /// An effect of a change that leaves no record.

@@ -1,10 +1,10 @@
 //! Creating and changing records.
 
 use diesel::QueryableByName;
-use diesel::sql_types::BigInt;
+use diesel::sql_types::{BigInt, Nullable, Text};
 use scim_core::instant::Timestamp;
 use scim_core::text::Matching;
-use scim_directory::{Content, Effect, Key, NewRecord, Version};
+use scim_directory::{Content, Effect, Key, NewRecord, ResourceId, Version};
 
 use super::Applying;
 use crate::error::{Refusal, damaged};
@@ -19,6 +19,13 @@ struct Standing {
     membership: i64,
     #[diesel(sql_type = BigInt)]
     modified_ms: i64,
+}
+
+/// How a record is displayed.
+#[derive(QueryableByName)]
+struct Displayed {
+    #[diesel(sql_type = Nullable<Text>)]
+    display: Option<String>,
 }
 
 impl Applying<'_> {
@@ -66,17 +73,14 @@ impl Applying<'_> {
         content: &Content,
         external_id: Option<&str>,
     ) -> Result<Effect, Refusal> {
-        // A member change earlier in this change set raised the version already.
-        let before = self.raised.get(&key.id).copied();
-        let (expected, step) = match before {
-            Some(raised) => (raised, 0),
-            None => (expected, 1),
-        };
+        let before = self.standing(key)?.ok_or(Refusal::Conflict)?;
+        self.check(key.id, before.version, Some(expected))?;
+        let renamed = self.display(key)? != content.display;
+        let step = i64::from(!self.raised.contains_key(&key.id));
         let standing = Statement::kept(
             "UPDATE resources SET version = version + ?, modified_ms = max(modified_ms, ?), display = ?, \
              display_key = ?, manager = ?, document = ?, shadow = jsonb(?) \
-             WHERE instance_id = ? AND id = ? AND resource_type = ? AND version = ? \
-             RETURNING version, membership, modified_ms",
+             WHERE instance_id = ? AND id = ? AND resource_type = ? RETURNING version, membership, modified_ms",
         )
         .integer(step)
         .integer(self.set.at.unix_millis())
@@ -88,12 +92,14 @@ impl Applying<'_> {
         .blob(self.instance)
         .blob(key.id.uuid().into_bytes())
         .text(&*key.resource_type)
-        .integer(expected.0)
         .row::<Standing>(self.connection)?
         .ok_or(Refusal::Conflict)?;
         self.add_index(key, &content.index)?;
         self.link(key, external_id)?;
-        self.raised.insert(key.id, Version(standing.version));
+        self.raised.entry(key.id).or_insert(expected);
+        if renamed {
+            self.count_members(key.id)?;
+        }
         let edges = self.link_held(key, content, external_id)?;
         let joined = i64::try_from(edges.len()).unwrap_or(i64::MAX);
         Ok(Effect {
@@ -118,7 +124,7 @@ impl Applying<'_> {
         .text(&*key.resource_type)
         .row::<Standing>(self.connection)?
         .ok_or(Refusal::Conflict)?;
-        self.raised.insert(key.id, Version(standing.version));
+        self.raised.entry(key.id).or_insert(Version(standing.version.saturating_sub(step)));
         Ok(standing.effect())
     }
 
@@ -133,6 +139,28 @@ impl Applying<'_> {
         .text(&*key.resource_type)
         .row::<Standing>(self.connection)?;
         Ok(standing.map(|standing| standing.effect()))
+    }
+
+    /// How a record is displayed.
+    fn display(&mut self, key: &Key) -> Result<Option<String>, Refusal> {
+        let row = Statement::kept("SELECT display FROM resources WHERE instance_id = ? AND id = ?")
+            .blob(self.instance)
+            .blob(key.id.uuid().into_bytes())
+            .row::<Displayed>(self.connection)?;
+        Ok(row.and_then(|row| row.display))
+    }
+
+    /// The members of a group have other groups now: it was renamed, or it goes. One statement, whatever their number.
+    pub(crate) fn count_members(&mut self, group: ResourceId) -> Result<(), Refusal> {
+        Statement::kept(
+            "UPDATE resources SET membership = membership + 1 WHERE instance_id = ? AND id IN \
+             (SELECT member_id FROM members WHERE instance_id = ? AND group_id = ?)",
+        )
+        .blob(self.instance)
+        .blob(self.instance)
+        .blob(group.uuid().into_bytes())
+        .run(self.connection)?;
+        Ok(())
     }
 
     /// Keeps the connector's `externalId`. A change without connector leaves every connector's alone.

@@ -43,8 +43,12 @@ fn taken(resource_type: &std::sync::Arc<ResourceType>, inbound: &Inbound) {
 
     let document = Document::new(resource_type, "7", resource);
     assert!(document.resource().is_ok_and(|stored| stored == *resource), "{text}");
-    let edge =
-        EdgeView { id: "9".into(), resource_type: "User", endpoint: "/Users", display: Some("\"\u{1e}") };
+    let edge = EdgeView {
+        id: "9".into(),
+        resource_type: Some("User"),
+        endpoint: Some("/Users"),
+        display: Some("\"\u{1e}"),
+    };
     let edges = [edge.clone(), edge];
     let view = View {
         resource_type: &resource_type.name,

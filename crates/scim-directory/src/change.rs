@@ -114,11 +114,21 @@ pub struct MemberChange {
     pub remove: Vec<ResourceId>,
     /// References to nobody yet (an id, an `externalId` of this connector, or a user name), kept until that resource
     /// arrives. `Conflict` if it arrived meanwhile.
-    pub hold: Vec<String>,
+    pub hold: Vec<HeldReference>,
     /// Held references to forget.
     pub release: Vec<String>,
     /// Whether all held references of the group are forgotten first.
     pub release_all: bool,
+}
+
+/// A reference to nobody yet. It is shown as a member until it is linked, so that a client that checks what it wrote
+/// finds it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct HeldReference {
+    /// The text that the client sent.
+    pub reference: String,
+    /// The `type` that the client sent with it.
+    pub kind: Option<String>,
 }
 
 /// What a commit did.

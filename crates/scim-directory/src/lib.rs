@@ -15,7 +15,8 @@ pub use admin::{
     Privilege,
 };
 pub use change::{
-    Actor, Change, ChangeSet, Committed, Content, EdgeEffect, EdgeOutcome, Effect, MemberChange, NewRecord,
+    Actor, Change, ChangeSet, Committed, Content, EdgeEffect, EdgeOutcome, Effect, HeldReference,
+    MemberChange, NewRecord,
 };
 pub use fact::{Fact, Question, Target};
 pub use id::{ChangeSetId, ConnectorId, InstanceId, IntegrationUserId, KeyId, Position, ResourceId, Version};

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use scim_directory::{
-    Action, AttributeChange, Change, Key, LogRecord, LogResource, LogStatus, MemberChange, ResourceId,
-    Target, Version,
+    Action, AttributeChange, Change, HeldReference, Key, LogRecord, LogResource, LogStatus, MemberChange,
+    ResourceId, Target, Version,
 };
 
 use crate::Decision;
@@ -14,6 +14,8 @@ use crate::Decision;
 pub struct Reference {
     /// The text.
     pub text: String,
+    /// The `type` that the client sent with it.
+    pub kind: Option<String>,
     /// What it means.
     pub target: Target,
 }
@@ -26,7 +28,7 @@ pub struct MemberPlanner {
     cleared: bool,
     add: BTreeMap<ResourceId, Key>,
     remove: BTreeSet<ResourceId>,
-    hold: BTreeSet<String>,
+    hold: BTreeMap<String, Option<String>>,
     release: BTreeSet<String>,
     ignored: BTreeSet<String>,
 }
@@ -38,7 +40,7 @@ pub struct MemberPlan {
     pub cleared: bool,
     add: BTreeMap<ResourceId, Key>,
     remove: BTreeSet<ResourceId>,
-    hold: BTreeSet<String>,
+    hold: BTreeMap<String, Option<String>>,
     release: BTreeSet<String>,
     ignored: BTreeSet<String>,
 }
@@ -46,7 +48,7 @@ pub struct MemberPlan {
 impl MemberPlanner {
     /// Members join.
     pub fn add(&mut self, references: impl IntoIterator<Item = Reference>) {
-        for Reference { text, target } in references {
+        for Reference { text, kind, target } in references {
             match target {
                 Target::Live(key) => {
                     self.remove.remove(&key.id);
@@ -58,7 +60,7 @@ impl MemberPlanner {
                 }
                 Target::Unknown => {
                     self.release.remove(&text);
-                    self.hold.insert(text);
+                    self.hold.insert(text, kind);
                 }
             }
         }
@@ -66,7 +68,7 @@ impl MemberPlanner {
 
     /// Members leave. A reference to nobody may be one that was held.
     pub fn remove(&mut self, references: impl IntoIterator<Item = Reference>) {
-        for Reference { text, target } in references {
+        for Reference { text, target, .. } in references {
             if let Target::Live(key) = target {
                 self.add.remove(&key.id);
                 self.remove.insert(key.id);
@@ -127,7 +129,7 @@ impl MemberPlan {
     /// References that mean nobody, which a strict connector refuses.
     #[must_use]
     pub fn unknown(&self) -> Vec<&str> {
-        self.hold.iter().map(String::as_str).collect()
+        self.hold.keys().map(String::as_str).collect()
     }
 
     /// The decision. `present` are the members that the group has now, needed (and only looked at) when the plan is
@@ -165,7 +167,7 @@ impl MemberPlan {
         }
         if !hold.is_empty() {
             let notes =
-                hold.iter().map(|text| format!("{text}: nobody has this id yet; linked when they arrive"));
+                hold.keys().map(|text| format!("{text}: nobody has this id yet; linked when they arrive"));
             record(Action::ReferenceHeld, LogStatus::Warning, Vec::new(), notes.collect());
         }
         if !ignored.is_empty() {
@@ -181,7 +183,10 @@ impl MemberPlan {
                     expected,
                     add: add.into_values().collect(),
                     remove: remove.into_iter().collect(),
-                    hold: hold.into_iter().collect(),
+                    hold: hold
+                        .into_iter()
+                        .map(|(reference, kind)| HeldReference { reference, kind })
+                        .collect(),
                     release: if cleared { Vec::new() } else { release.into_iter().collect() },
                     release_all: cleared,
                 })]
@@ -191,13 +196,13 @@ impl MemberPlan {
 }
 
 impl Reference {
-    /// References from what was asked and answered.
+    /// References from what was sent, with what a store says that they mean.
     #[must_use]
-    pub fn pair(texts: &[String], targets: &HashMap<String, Target>) -> Vec<Self> {
-        texts
-            .iter()
-            .map(|text| Self {
+    pub fn pair(sent: &[(String, Option<String>)], targets: &HashMap<String, Target>) -> Vec<Self> {
+        sent.iter()
+            .map(|(text, kind)| Self {
                 text: text.clone(),
+                kind: kind.clone(),
                 target: targets.get(text).cloned().unwrap_or(Target::Unknown),
             })
             .collect()
@@ -215,11 +220,11 @@ mod tests {
 
     fn live(number: u128) -> Reference {
         let key = Key { resource_type: "User".into(), id: id(number) };
-        Reference { text: id(number).to_string(), target: Target::Live(key) }
+        Reference { text: id(number).to_string(), kind: None, target: Target::Live(key) }
     }
 
     fn unknown(text: &str) -> Reference {
-        Reference { text: text.to_owned(), target: Target::Unknown }
+        Reference { text: text.to_owned(), kind: None, target: Target::Unknown }
     }
 
     fn check(
@@ -241,7 +246,7 @@ mod tests {
         let ids = |numbers: &[u128]| numbers.iter().map(|number| id(*number)).collect::<Vec<_>>();
         assert_eq!(change.add.iter().map(|key| key.id).collect::<Vec<_>>(), ids(add));
         assert_eq!(change.remove, ids(remove));
-        assert_eq!(change.hold, hold);
+        assert_eq!(change.hold.iter().map(|held| held.reference.as_str()).collect::<Vec<_>>(), hold);
     }
 
     #[test]
@@ -288,7 +293,7 @@ mod tests {
         check(|plan| plan.add([unknown("ada")]), &[], &[], &[], &["ada"]);
         let mut planner = MemberPlanner::default();
         let at = Timestamp::default();
-        planner.add([Reference { text: "x".to_owned(), target: Target::Deleted { at } }]);
+        planner.add([Reference { text: "x".to_owned(), kind: None, target: Target::Deleted { at } }]);
         let group = Key { resource_type: "Group".into(), id: id(999) };
         let decision = planner.finish().decide(&group, None, &[], None);
         assert!(decision.changes.is_empty());

@@ -1,6 +1,6 @@
 //! What the server tells about itself (RFC 7644 §4).
 
-use scim_core::message::{ListHead, ListWriter, resource_type_json, schema_json};
+use scim_core::message::{ListHead, ListWriter, resource_type_json};
 use scim_core::schema::Registry;
 use serde_json::Value;
 
@@ -32,8 +32,12 @@ impl Provider {
 
     /// `GET /Schemas/{urn}`
     pub(crate) fn schema(registry: &Registry, urn: &str, base: &str) -> Result<Response, Failure> {
-        let schema = registry.schema(urn).ok_or_else(|| Failure::not_found("Schema", urn))?;
-        Ok(Response::json(200, schema_json(schema, base).to_string().into_bytes()))
+        let documents = registry.schema_documents(base);
+        let own = |document: &&Value| {
+            document.get("id").and_then(Value::as_str).is_some_and(|id| id.eq_ignore_ascii_case(urn))
+        };
+        let document = documents.iter().find(own).ok_or_else(|| Failure::not_found("Schema", urn))?;
+        Ok(Response::json(200, document.to_string().into_bytes()))
     }
 }
 

@@ -7,7 +7,7 @@ use scim_core::ScimType;
 use scim_core::resource::{Document, EdgeView, Projection, ReferenceView, View};
 use scim_core::schema::{ENTERPRISE_USER_URN, ResourceType};
 use scim_directory::{Fact, Question, Record, ResourceId};
-use scim_storage::{Direction, Edge, EdgeQuery};
+use scim_storage::{Direction, Edge, EdgePage, EdgeQuery, HeldEdge};
 
 use crate::authenticate::Caller;
 use crate::etag::etag;
@@ -35,8 +35,8 @@ struct Shape {
     manager: bool,
 }
 
-/// Edges by the resource that was asked about.
-type Edges = HashMap<ResourceId, Vec<Edge>>;
+/// Edges and held references by the resource that was asked about.
+type Edges = HashMap<ResourceId, (Vec<Edge>, Vec<HeldEdge>)>;
 
 impl<'a> Lens<'a> {
     pub(crate) fn new(
@@ -130,30 +130,34 @@ impl<'a> Lens<'a> {
         let budget = self.provider.limits.max_page_edges;
         if ids.len() > 1 {
             let page = self.read(ids.to_vec(), direction, None, budget).await?;
-            if !page.1 {
-                for edge in page.0 {
-                    edges.entry(edge.of).or_default().push(edge);
+            if !page.more {
+                for edge in page.edges {
+                    edges.entry(edge.of).or_default().0.push(edge);
+                }
+                for held in page.held {
+                    edges.entry(held.of).or_default().1.push(held);
                 }
                 return Ok((None, edges));
             }
         }
         let (mut done, mut carried) = (Vec::new(), 0);
         for id in ids {
-            let (mut own, mut after) = (Vec::new(), None);
+            let (mut own, mut held, mut after) = (Vec::new(), Vec::new(), None);
             loop {
-                let (batch, more) = self.read(vec![*id], direction, after, EDGE_BATCH).await?;
-                after = batch.last().map(|edge| (edge.of, edge.other));
-                own.extend(batch);
-                if !more {
+                let page = self.read(vec![*id], direction, after, EDGE_BATCH).await?;
+                after = page.edges.last().map(|edge| (edge.of, edge.other));
+                own.extend(page.edges);
+                held.extend(page.held);
+                if !page.more {
                     break;
                 }
             }
-            carried += own.len();
+            carried += own.len() + held.len();
             if carried > budget && !done.is_empty() {
                 break;
             }
             done.push(*id);
-            edges.insert(*id, own);
+            edges.insert(*id, (own, held));
         }
         Ok((Some(done), edges))
     }
@@ -164,10 +168,10 @@ impl<'a> Lens<'a> {
         direction: Direction,
         after: Option<(ResourceId, ResourceId)>,
         limit: usize,
-    ) -> Result<(Vec<Edge>, bool), Failure> {
+    ) -> Result<EdgePage, Failure> {
         let query = EdgeQuery { of, direction, only: None, after, limit };
         let page = self.provider.store.edges(&self.caller.scope, &query).await;
-        page.map(|page| (page.edges, page.more)).map_err(|error| store_failure(&error))
+        page.map_err(|error| store_failure(&error))
     }
 
     /// The managers that are there, by id.
@@ -200,8 +204,8 @@ impl<'a> Lens<'a> {
         &self,
         record: &Record,
         shape: &Shape,
-        members: Option<&Vec<Edge>>,
-        groups: Option<&Vec<Edge>>,
+        members: Option<&(Vec<Edge>, Vec<HeldEdge>)>,
+        groups: Option<&(Vec<Edge>, Vec<HeldEdge>)>,
         managers: &HashMap<ResourceId, Option<String>>,
     ) -> Result<Vec<u8>, Failure> {
         let members = members.map(|edges| self.edge_views(edges));
@@ -238,22 +242,24 @@ impl<'a> Lens<'a> {
         Ok(out)
     }
 
-    fn edge_views<'e>(&self, edges: &'e [Edge]) -> Vec<EdgeView<'e>>
-    where
-        'a: 'e,
-    {
-        edges
-            .iter()
-            .map(|edge| {
-                let resource_type = self.caller.registry.resource_type(&edge.resource_type);
-                EdgeView {
-                    id: edge.other.to_string().into(),
-                    resource_type: &edge.resource_type,
-                    endpoint: resource_type.map_or("", |resource_type| resource_type.endpoint.as_str()),
-                    display: edge.display.as_deref(),
-                }
-            })
-            .collect()
+    fn edge_views<'e>(&'e self, (edges, held): &'e (Vec<Edge>, Vec<HeldEdge>)) -> Vec<EdgeView<'e>> {
+        let known = edges.iter().map(|edge| EdgeView {
+            id: edge.other.to_string().into(),
+            resource_type: Some(&edge.resource_type),
+            endpoint: self
+                .caller
+                .registry
+                .resource_type(&edge.resource_type)
+                .map(|known| known.endpoint.as_str()),
+            display: edge.display.as_deref(),
+        });
+        let held = held.iter().map(|held| EdgeView {
+            id: held.reference.as_str().into(),
+            resource_type: held.kind.as_deref(),
+            endpoint: None,
+            display: None,
+        });
+        known.chain(held).collect()
     }
 }
 

@@ -14,7 +14,7 @@ pub use admin::{KeyContext, ServerAnswer, ServerQuestion};
 pub use error::{CommitError, StoreError};
 pub use journal::{JournalEntry, JournalPage, JournalQuery};
 pub use query::{
-    Direction, Edge, EdgePage, EdgeQuery, Keyset, Page, Query, QueryPart, Residual, Sort, SortKey, Start,
-    Want,
+    Direction, Edge, EdgePage, EdgeQuery, HeldEdge, Keyset, Page, Query, QueryPart, Residual, Sort, SortKey,
+    Start, Want,
 };
 pub use store::{BoxFuture, Capabilities, Store};

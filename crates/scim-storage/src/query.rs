@@ -156,4 +156,18 @@ pub struct EdgePage {
     pub edges: Vec<Edge>,
     /// Whether there are more.
     pub more: bool,
+    /// References of these groups that are held for somebody who is not there yet, by group and text; with
+    /// [`Direction::Members`] on a first page without `only` alone, and at most as many as edges were asked for.
+    pub held: Vec<HeldEdge>,
+}
+
+/// A held reference of a group ([`scim_directory::HeldReference`]).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldEdge {
+    /// The group.
+    pub of: ResourceId,
+    /// The text that the client sent.
+    pub reference: String,
+    /// The `type` that the client sent with it.
+    pub kind: Option<String>,
 }

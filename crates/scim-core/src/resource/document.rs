@@ -46,10 +46,10 @@ pub struct DocumentError(#[from] serde_json::Error);
 pub struct EdgeView<'v> {
     /// The id.
     pub id: Cow<'v, str>,
-    /// The resource type's name; the `type` of a member.
-    pub resource_type: &'v str,
-    /// The resource type's endpoint, such as `/Users`.
-    pub endpoint: &'v str,
+    /// The resource type's name; the `type` of a member. Left out where `None`.
+    pub resource_type: Option<&'v str>,
+    /// The resource type's endpoint, such as `/Users`. `None` for a reference to nobody yet, which has no `$ref`.
+    pub endpoint: Option<&'v str>,
     /// The name to show.
     pub display: Option<&'v str>,
 }
@@ -340,14 +340,18 @@ fn write_edges(
     for (index, edge) in edges.iter().enumerate() {
         out.extend_from_slice(if index == 0 { b"{\"value\":" } else { b",{\"value\":" });
         write_text(out, &edge.id);
-        out.extend_from_slice(b",\"$ref\":");
-        write_url(out, &[base, edge.endpoint, "/", &edge.id]);
+        if let Some(endpoint) = edge.endpoint {
+            out.extend_from_slice(b",\"$ref\":");
+            write_url(out, &[base, endpoint, "/", &edge.id]);
+        }
         if let Some(display) = edge.display {
             out.extend_from_slice(b",\"display\":");
             write_text(out, display);
         }
-        out.extend_from_slice(b",\"type\":");
-        write_text(out, label.unwrap_or(edge.resource_type));
+        if let Some(kind) = label.or(edge.resource_type) {
+            out.extend_from_slice(b",\"type\":");
+            write_text(out, kind);
+        }
         out.push(b'}');
     }
     out.push(b']');
@@ -422,8 +426,12 @@ mod tests {
             ingest(user, body, Dialect::STRICT.with(crate::Tolerance::FreeUserNames)).expect("fine").resource;
         let document = Document::new(user, "7", &resource);
         assert_eq!(document.resource().expect("whole"), resource);
-        let edges =
-            [EdgeView { id: "9".into(), resource_type: "Group", endpoint: "/Groups", display: Some("G") }];
+        let edges = [EdgeView {
+            id: "9".into(),
+            resource_type: Some("Group"),
+            endpoint: Some("/Groups"),
+            display: Some("G"),
+        }];
         let mut out = Vec::new();
         document.render(&view(Some(&edges)), &mut out);
         let text = String::from_utf8(out).expect("text");

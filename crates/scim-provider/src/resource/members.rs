@@ -23,18 +23,18 @@ impl Operation<'_> {
         edges: &[EdgeValue],
         known: &HashMap<String, Key>,
     ) -> Result<Vec<Reference>, Failure> {
-        let texts: Vec<String> = edges.iter().map(|edge| edge.value.clone()).collect();
-        self.resolve(&texts, known).await
+        let sent: Vec<_> = edges.iter().map(|edge| (edge.value.clone(), edge.kind.clone())).collect();
+        self.resolve(&sent, known).await
     }
 
     async fn resolve(
         &self,
-        texts: &[String],
+        sent: &[(String, Option<String>)],
         known: &HashMap<String, Key>,
     ) -> Result<Vec<Reference>, Failure> {
         let mut targets: HashMap<String, Target> = HashMap::new();
         let mut questions = Vec::new();
-        for text in texts {
+        for (text, _) in sent {
             match known.get(text) {
                 Some(key) => {
                     targets.insert(text.clone(), Target::Live(key.clone()));
@@ -50,7 +50,7 @@ impl Operation<'_> {
                 }
             }
         }
-        Ok(Reference::pair(texts, &targets))
+        Ok(Reference::pair(sent, &targets))
     }
 
     /// 400 where a strict connector names members that nobody knows, or a group is its own member.
@@ -90,7 +90,10 @@ impl Operation<'_> {
         for edit in edits {
             match edit {
                 MemberEdit::Add(edges) => planner.add(self.references(edges, &none).await?),
-                MemberEdit::Remove(texts) => planner.remove(self.resolve(texts, &none).await?),
+                MemberEdit::Remove(texts) => {
+                    let sent: Vec<_> = texts.iter().map(|text| (text.clone(), None)).collect();
+                    planner.remove(self.resolve(&sent, &none).await?);
+                }
                 MemberEdit::RemoveAll => planner.clear(),
                 MemberEdit::Replace(edges) => {
                     let references = self.references(edges, &none).await?;
@@ -112,6 +115,7 @@ impl Operation<'_> {
                         })
                         .map(|edge| Reference {
                             text: edge.other.to_string(),
+                            kind: None,
                             target: Target::Live(Key {
                                 resource_type: edge.resource_type.clone(),
                                 id: edge.other,

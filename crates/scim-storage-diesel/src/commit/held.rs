@@ -3,13 +3,13 @@
 use diesel::QueryableByName;
 use diesel::sql_types::{Binary, Text};
 use scim_core::text::Matching;
-use scim_directory::{Content, EdgeEffect, EdgeOutcome, Key, ResourceId, Target};
+use scim_directory::{Content, EdgeEffect, EdgeOutcome, HeldReference, Key, ResourceId, Target};
 use uuid::Uuid;
 
 use super::Applying;
 use crate::error::{Refusal, damaged};
 use crate::read::target;
-use crate::sql::Statement;
+use crate::sql::{Bind, Statement};
 
 #[derive(QueryableByName)]
 struct Held {
@@ -27,20 +27,23 @@ impl Applying<'_> {
         self.set.scope.connector.map_or([0; 16], |connector| connector.uuid().into_bytes())
     }
 
-    pub(crate) fn hold(&mut self, group: &Key, references: &[String]) -> Result<(), Refusal> {
-        for reference in references {
+    pub(crate) fn hold(&mut self, group: &Key, references: &[HeldReference]) -> Result<(), Refusal> {
+        for HeldReference { reference, kind } in references {
             if target(self.connection, &self.set.scope, reference)? != Target::Unknown {
                 return Err(Refusal::Conflict);
             }
             Statement::kept(
-                "INSERT OR IGNORE INTO held (instance_id, group_id, connector_id, reference, folded) \
-                 VALUES (?, ?, ?, ?, ?)",
+                "INSERT INTO held (instance_id, group_id, connector_id, reference, kind, folded, value_key) \
+                 VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (instance_id, group_id, connector_id, reference) \
+                 DO UPDATE SET kind = excluded.kind",
             )
             .blob(self.instance)
             .blob(group.id.uuid().into_bytes())
             .blob(self.connector())
             .text(reference.clone())
+            .bind(Bind::OptionalText(kind.clone()))
             .text(Matching::UserName.key(reference))
+            .text(Matching::IgnoreCase.key(reference))
             .run(self.connection)?;
         }
         Ok(())

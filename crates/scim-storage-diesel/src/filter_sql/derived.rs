@@ -6,7 +6,7 @@ use scim_core::schema::Residence;
 use scim_directory::ResourceId;
 
 use super::Compiler;
-use super::value::{Values, uuid_text};
+use super::value::{Values, edge_value, uuid_text};
 use crate::sql::Statement;
 
 const NANOS_PER_MILLI: i128 = 1_000_000;
@@ -26,17 +26,10 @@ impl Compiler<'_> {
             }
             (Residence::Envelope, "meta", _) => Some(Values::Absent),
             (residence @ (Residence::Edges | Residence::ReverseEdges), _, Some(name)) => {
-                let (other, kind) = match residence {
-                    Residence::Edges => (uuid_text("m.member_id"), "lower(m.member_type)"),
-                    _ => (uuid_text("m.group_id"), "'direct'"),
-                };
-                let value = match name {
-                    "value" => Statement::new(other),
-                    "display" => Statement::new("o.display_key"),
-                    "type" => Statement::new(kind),
-                    _ => return Some(Values::Absent),
-                };
-                Some(Values::Many(self.edges(residence), value))
+                Some(match edge_value(name) {
+                    Values::Single(value) => Values::Many(self.edges(residence), value),
+                    _ => Values::Absent,
+                })
             }
             (Residence::Document, "manager", Some("displayName")) if path.extension.is_some() => {
                 Some(Values::Single(
@@ -51,17 +44,31 @@ impl Compiler<'_> {
         }
     }
 
-    /// `SELECT … WHERE ` over the edges `m` of the record and their other ends `o`.
+    /// `SELECT … WHERE ` over the edges `x` of the record: what each is worth in comparisons. A group's held references
+    /// are among its members.
     pub(super) fn edges(&self, residence: Residence) -> Statement {
-        let (own, other) = match residence {
-            Residence::Edges => ("m.group_id", "m.member_id"),
-            _ => ("m.member_id", "m.group_id"),
+        let (own, other, kind) = match residence {
+            Residence::Edges => ("m.group_id", "m.member_id", "lower(m.member_type)"),
+            _ => ("m.member_id", "m.group_id", "'direct'"),
         };
-        Statement::new(format!(
-            "SELECT 1 FROM members m JOIN resources o ON o.instance_id = m.instance_id AND o.id = {other} \
-             WHERE m.instance_id = ? AND {own} = r.id AND "
+        let mut edges = Statement::new(format!(
+            "SELECT 1 FROM (SELECT {} AS value, o.display_key AS display, {kind} AS kind FROM members m \
+             JOIN resources o ON o.instance_id = m.instance_id AND o.id = {other} \
+             WHERE m.instance_id = ? AND {own} = r.id",
+            uuid_text(other)
         ))
-        .blob(self.instance)
+        .blob(self.instance);
+        if residence == Residence::Edges {
+            edges.push(
+                Statement::new(
+                    " UNION ALL SELECT h.value_key, NULL, lower(h.kind) FROM held h \
+                     WHERE h.instance_id = ? AND h.group_id = r.id",
+                )
+                .blob(self.instance),
+            );
+        }
+        edges.push_str(") x WHERE ");
+        edges
     }
 
     /// Comparisons that have a better form than an expression: by an index, or on numbers.
@@ -94,17 +101,22 @@ impl Compiler<'_> {
             (residence @ (Residence::Edges | Residence::ReverseEdges), Operand::Text { key, .. })
                 if op == CompareOp::Eq && leaf == "value" && path.sub.is_some() =>
             {
-                let (own, other) = match residence {
-                    Residence::Edges => ("group_id", "member_id"),
-                    _ => ("member_id", "group_id"),
-                };
-                Some(match key.parse::<ResourceId>() {
-                    Ok(id) if id.to_string() == *key => Statement::new(format!(
-                        "r.id IN (SELECT x.{own} FROM members x WHERE x.instance_id = ? AND x.{other} = ?)"
-                    ))
+                let id = key.parse::<ResourceId>().ok().filter(|id| id.to_string() == *key);
+                let id = id.map_or([0; 16], |id| id.uuid().into_bytes());
+                Some(match residence {
+                    Residence::Edges => Statement::new(
+                        "r.id IN (SELECT x.group_id FROM members x WHERE x.instance_id = ? AND x.member_id = ? \
+                         UNION ALL SELECT h.group_id FROM held h WHERE h.instance_id = ? AND h.value_key = ?)",
+                    )
                     .blob(self.instance)
-                    .blob(id.uuid().into_bytes()),
-                    _ => Statement::new("0"),
+                    .blob(id)
+                    .blob(self.instance)
+                    .text(key.clone()),
+                    _ => Statement::new(
+                        "r.id IN (SELECT x.member_id FROM members x WHERE x.instance_id = ? AND x.group_id = ?)",
+                    )
+                    .blob(self.instance)
+                    .blob(id),
                 })
             }
             (Residence::Document, _) if op == CompareOp::Eq => self.indexed(path, operand),

@@ -15,8 +15,8 @@ pub(super) enum Place {
     Element,
     /// The value of a singular complex attribute of the record.
     Singular(AttributeRef),
-    /// One edge `m` to the other end `o`.
-    Edge(Residence),
+    /// One edge `x`.
+    Edge,
 }
 
 /// The values that a path reaches.
@@ -34,7 +34,7 @@ impl Compiler<'_> {
     pub(super) fn values(&self, path: &AttributeRef, place: &Place) -> Values {
         match place {
             Place::Element => within("e.value", &path.attribute),
-            Place::Edge(residence) => edge_value(*residence, &path.attribute),
+            Place::Edge => edge_value(&path.attribute.name),
             Place::Singular(attribute) => {
                 let full = AttributeRef { sub: Some(path.attribute.clone()), ..attribute.clone() };
                 self.values(&full, &Place::Record)
@@ -67,7 +67,7 @@ impl Compiler<'_> {
     pub(super) fn elements(&self, attribute: &AttributeRef) -> Option<(Statement, Place)> {
         match attribute.attribute.residence {
             residence @ (Residence::Edges | Residence::ReverseEdges) => {
-                Some((self.edges(residence), Place::Edge(residence)))
+                Some((self.edges(residence), Place::Edge))
             }
             _ if attribute.attribute.multi_valued => Some((each(attribute), Place::Element)),
             _ => None,
@@ -116,16 +116,12 @@ pub(super) fn pointer(path: &AttributeRef, with_sub: bool) -> String {
     pointer
 }
 
-/// Values of an edge. Of people's groups the type is always `direct`.
-fn edge_value(residence: Residence, sub: &Attribute) -> Values {
-    let (other, kind) = match residence {
-        Residence::Edges => ("m.member_id", "lower(m.member_type)"),
-        _ => ("m.group_id", "'direct'"),
-    };
-    match sub.name.as_str() {
-        "value" => Values::Single(Statement::new(uuid_text(other))),
-        "display" => Values::Single(Statement::new("o.display_key")),
-        "type" => Values::Single(Statement::new(kind)),
+/// Values of an edge `x`.
+pub(super) fn edge_value(name: &str) -> Values {
+    match name {
+        "value" => Values::Single(Statement::new("x.value")),
+        "display" => Values::Single(Statement::new("x.display")),
+        "type" => Values::Single(Statement::new("x.kind")),
         _ => Values::Absent,
     }
 }

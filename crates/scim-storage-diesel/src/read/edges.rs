@@ -4,7 +4,7 @@ use diesel::QueryableByName;
 use diesel::sql_types::{Binary, Nullable, Text};
 use diesel::sqlite::SqliteConnection;
 use scim_directory::{ResourceId, Scope};
-use scim_storage::{Direction, Edge, EdgePage, EdgeQuery, StoreError};
+use scim_storage::{Direction, Edge, EdgePage, EdgeQuery, HeldEdge, StoreError};
 
 use super::record::resource_id;
 use crate::error::store_error;
@@ -20,6 +20,16 @@ struct Row {
     resource_type: String,
     #[diesel(sql_type = Nullable<Text>)]
     display: Option<String>,
+}
+
+#[derive(QueryableByName)]
+struct HeldRow {
+    #[diesel(sql_type = Binary)]
+    group_id: Vec<u8>,
+    #[diesel(sql_type = Text)]
+    reference: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    kind: Option<String>,
 }
 
 /// A list of ids as one bound value: hexadecimal texts in a JSON array.
@@ -75,5 +85,36 @@ pub(crate) fn edges(
             display: row.display,
         })
     });
-    Ok(EdgePage { edges: edges.collect::<Result<_, StoreError>>()?, more })
+    let edges = edges.collect::<Result<_, StoreError>>()?;
+    let first = query.direction == Direction::Members && query.after.is_none() && query.only.is_none();
+    let held = if first { held(connection, scope, query)? } else { Vec::new() };
+    Ok(EdgePage { edges, more, held })
+}
+
+/// References of these groups that are held for somebody who is not there yet.
+fn held(
+    connection: &mut SqliteConnection,
+    scope: &Scope,
+    query: &EdgeQuery,
+) -> Result<Vec<HeldEdge>, StoreError> {
+    let instance = scope.instance.uuid().into_bytes();
+    let statement = match query.of.as_slice() {
+        [one] => Statement::kept(
+            "SELECT group_id, reference, kind FROM held WHERE instance_id = ? AND group_id = ? \
+             ORDER BY group_id, reference LIMIT ?",
+        )
+        .blob(instance)
+        .blob(one.uuid().into_bytes()),
+        many => Statement::kept(
+            "SELECT group_id, reference, kind FROM held WHERE instance_id = ? \
+             AND group_id IN (SELECT unhex(value) FROM json_each(?)) ORDER BY group_id, reference LIMIT ?",
+        )
+        .blob(instance)
+        .text(id_list(many)),
+    };
+    let limit = i64::try_from(query.limit).unwrap_or(i64::MAX);
+    let rows: Vec<HeldRow> = statement.integer(limit).rows(connection).map_err(store_error)?;
+    rows.into_iter()
+        .map(|row| Ok(HeldEdge { of: resource_id(&row.group_id)?, reference: row.reference, kind: row.kind }))
+        .collect()
 }

@@ -101,17 +101,20 @@ CREATE TABLE members (
 ) WITHOUT ROWID;
 CREATE INDEX members_by_member ON members (instance_id, member_id, group_id);
 
--- References to nobody yet; folded is the reference as a user name compares.
+-- References to nobody yet; folded is the reference as a user name compares, value_key as a member's value does.
 CREATE TABLE held (
     instance_id BLOB NOT NULL,
     group_id BLOB NOT NULL,
     connector_id BLOB NOT NULL,
     reference TEXT NOT NULL,
+    kind TEXT,
     folded TEXT NOT NULL,
+    value_key TEXT NOT NULL,
     PRIMARY KEY (instance_id, group_id, connector_id, reference)
 ) WITHOUT ROWID;
 CREATE INDEX held_by_reference ON held (instance_id, reference);
 CREATE INDEX held_by_folded ON held (instance_id, folded);
+CREATE INDEX held_by_value ON held (instance_id, value_key);
 
 CREATE TABLE tombstones (
     instance_id BLOB NOT NULL,

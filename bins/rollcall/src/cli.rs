@@ -225,7 +225,7 @@ fn lifetime(text: &str) -> Result<Lifetime, String> {
         's' => 1,
         _ => return Err(wrong()),
     };
-    let number: u64 = text.trim_end_matches(unit).parse().map_err(|_| wrong())?;
+    let number: u64 = text.strip_suffix(unit).unwrap_or_default().parse().map_err(|_| wrong())?;
     let total = number
         .checked_mul(seconds)
         .filter(|total| (1..=86_400 * 36_500).contains(total))

@@ -85,8 +85,8 @@ fn group(c: &mut Criterion) {
         .iter()
         .map(|id| EdgeView {
             id: id.into(),
-            resource_type: "User",
-            endpoint: "/Users",
+            resource_type: Some("User"),
+            endpoint: Some("/Users"),
             display: Some("Mira Okafor"),
         })
         .collect();

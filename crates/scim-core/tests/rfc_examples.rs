@@ -92,8 +92,8 @@ fn they_go_out_as_they_are_shown() {
             .iter()
             .map(|(id, display)| EdgeView {
                 id: id.into(),
-                resource_type: kind,
-                endpoint,
+                resource_type: Some(kind),
+                endpoint: Some(endpoint),
                 display: Some(display),
             })
             .collect();

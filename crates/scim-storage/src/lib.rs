@@ -6,13 +6,19 @@
 
 mod admin;
 mod error;
+mod full;
+mod happened;
 mod journal;
+mod memory;
 mod query;
 mod store;
 
 pub use admin::{KeyContext, ServerAnswer, ServerQuestion};
 pub use error::{CommitError, StoreError};
+pub use full::{Relations, full_resource};
+pub use happened::{reference_linked, what_happened};
 pub use journal::{JournalEntry, JournalPage, JournalQuery};
+pub use memory::MemoryStore;
 pub use query::{
     Direction, Edge, EdgePage, EdgeQuery, HeldEdge, Keyset, Page, Query, QueryPart, Residual, Sort, SortKey,
     Start, Want,

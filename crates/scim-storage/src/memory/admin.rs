@@ -1,0 +1,122 @@
+//! Instances, connectors, integration users and keys.
+
+use std::collections::BTreeMap;
+
+use scim_core::instant::Timestamp;
+use scim_directory::{
+    AdminChange, Connector, ConnectorId, Instance, InstanceId, IntegrationUser, IntegrationUserId, KeyId,
+    KeyRecord,
+};
+
+use crate::{CommitError, KeyContext, ServerAnswer, ServerQuestion};
+
+#[derive(Clone, Default)]
+pub(super) struct Administration {
+    instances: BTreeMap<InstanceId, Instance>,
+    connectors: BTreeMap<ConnectorId, Connector>,
+    users: BTreeMap<IntegrationUserId, IntegrationUser>,
+    keys: BTreeMap<KeyId, KeyRecord>,
+}
+
+impl Administration {
+    /// Applies a change to a draft.
+    pub(super) fn apply(
+        &mut self,
+        instance: InstanceId,
+        at: Timestamp,
+        change: &AdminChange,
+    ) -> Result<(), CommitError> {
+        match change {
+            AdminChange::CreateInstance(new) => {
+                require_own(new.id, instance)?;
+                let taken = self.instances.values().any(|other| other.name == new.name || other.id == new.id);
+                require_free(!taken, "name")?;
+                self.instances.insert(new.id, new.clone());
+            }
+            AdminChange::UpdateInstanceSettings(settings) => {
+                self.instances.get_mut(&instance).ok_or(CommitError::Conflict)?.settings = settings.clone();
+            }
+            AdminChange::CreateConnector(new) => {
+                require_own(new.instance, instance)?;
+                let same = |other: &Connector| {
+                    other.instance == instance && (other.name == new.name || other.id == new.id)
+                };
+                require_free(!self.connectors.values().any(same), "name")?;
+                self.connectors.insert(new.id, new.clone());
+            }
+            AdminChange::CreateIntegrationUser(new) => {
+                require_own(new.instance, instance)?;
+                let same = |other: &IntegrationUser| {
+                    other.instance == instance && (other.name == new.name || other.id == new.id)
+                };
+                require_free(!self.users.values().any(same), "name")?;
+                self.users.insert(new.id, new.clone());
+            }
+            AdminChange::IssueKey(new) => {
+                require_own(new.instance, instance)?;
+                require_free(!self.keys.contains_key(&new.id), "id")?;
+                self.keys.insert(new.id, new.clone());
+            }
+            AdminChange::RevokeKey(id) => {
+                let key = self.keys.get_mut(id).filter(|key| key.instance == instance);
+                key.ok_or(CommitError::Conflict)?.revoked.get_or_insert(at);
+            }
+        }
+        Ok(())
+    }
+
+    /// Answers every question but that for a secret.
+    pub(super) fn answer(&self, question: &ServerQuestion) -> ServerAnswer {
+        match question {
+            ServerQuestion::Key(id) => ServerAnswer::Key(self.key(*id).map(Box::new)),
+            ServerQuestion::InstanceNamed(name) => ServerAnswer::Instance(
+                self.instances.values().find(|instance| instance.name == *name).cloned(),
+            ),
+            ServerQuestion::Instances => {
+                let mut instances: Vec<_> = self.instances.values().cloned().collect();
+                instances.sort_by(|left, right| left.name.cmp(&right.name));
+                ServerAnswer::Instances(instances)
+            }
+            ServerQuestion::Connectors(instance) => {
+                let of = |connector: &&Connector| connector.instance == *instance;
+                let mut connectors: Vec<_> = self.connectors.values().filter(of).cloned().collect();
+                connectors.sort_by(|left, right| left.name.cmp(&right.name));
+                ServerAnswer::Connectors(connectors)
+            }
+            ServerQuestion::Connector(instance, id) => ServerAnswer::Connector(
+                self.connectors.get(id).filter(|connector| connector.instance == *instance).cloned(),
+            ),
+            ServerQuestion::Users(instance) => {
+                let of = |user: &&IntegrationUser| user.instance == *instance;
+                let mut users: Vec<_> = self.users.values().filter(of).cloned().collect();
+                users.sort_by(|left, right| left.name.cmp(&right.name));
+                ServerAnswer::Users(users)
+            }
+            ServerQuestion::Keys(instance) => {
+                let of = |key: &&KeyRecord| instance.is_none_or(|instance| key.instance == instance);
+                let mut keys: Vec<_> = self.keys.values().filter(of).cloned().collect();
+                keys.sort_by_key(|key| (key.created, key.id));
+                ServerAnswer::Keys(keys)
+            }
+            // INVARIANT: the store answers this one itself; nothing is known of it here.
+            ServerQuestion::Secret(_) => ServerAnswer::Instances(Vec::new()),
+        }
+    }
+
+    fn key(&self, id: KeyId) -> Option<KeyContext> {
+        let key = self.keys.get(&id)?.clone();
+        let instance = self.instances.get(&key.instance)?.clone();
+        let connector = self.connectors.get(&key.connector)?.clone();
+        let user = self.users.get(&key.user)?.clone();
+        Some(KeyContext { key, instance, connector, user })
+    }
+}
+
+/// That a new row is of the scope's instance.
+fn require_own(instance: InstanceId, scope: InstanceId) -> Result<(), CommitError> {
+    if instance == scope { Ok(()) } else { Err(CommitError::Conflict) }
+}
+
+fn require_free(free: bool, attribute: &str) -> Result<(), CommitError> {
+    if free { Ok(()) } else { Err(CommitError::Duplicate { attribute: attribute.to_owned() }) }
+}

@@ -1,0 +1,181 @@
+//! The resources, edges and journal of one instance, and the reads that name what they want.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
+use std::sync::Arc;
+
+use scim_core::instant::Timestamp;
+use scim_core::resource::IndexEntry;
+use scim_core::text::Matching;
+use scim_directory::{
+    ChangeSetId, Committed, ConnectorId, Fact, Key, Position, Question, Record, ResourceId, Scope, Target,
+};
+
+use crate::{Direction, Edge, EdgePage, EdgeQuery, HeldEdge, JournalEntry, JournalPage, JournalQuery, Want};
+
+/// The path of the index entry by which references find people.
+pub(super) const USER_NAME: &str = "userName";
+
+#[derive(Default)]
+pub(super) struct Directory {
+    pub(super) records: BTreeMap<ResourceId, Stored>,
+    pub(super) of_type: HashMap<Arc<str>, BTreeSet<ResourceId>>,
+    pub(super) deleted: BTreeMap<ResourceId, Timestamp>,
+    /// By type, path and key.
+    pub(super) index: HashMap<(Arc<str>, String, String), BTreeSet<ResourceId>>,
+    pub(super) external: BTreeMap<(ConnectorId, String), BTreeSet<ResourceId>>,
+    /// Group, member.
+    pub(super) members: BTreeSet<(ResourceId, ResourceId)>,
+    /// Member, group.
+    pub(super) groups: BTreeSet<(ResourceId, ResourceId)>,
+    /// With the `type` that the client sent.
+    pub(super) held: BTreeMap<Held, Option<String>>,
+    pub(super) journal: Vec<JournalEntry>,
+    pub(super) committed: HashMap<ChangeSetId, Committed>,
+}
+
+pub(super) struct Stored {
+    /// Without an `external_id`.
+    pub(super) record: Record,
+    pub(super) index: Vec<IndexEntry>,
+    pub(super) external: BTreeMap<ConnectorId, String>,
+}
+
+/// A reference of a group to somebody who is not there.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Held {
+    pub(super) group: ResourceId,
+    pub(super) reference: String,
+    pub(super) connector: Option<ConnectorId>,
+}
+
+impl Stored {
+    pub(super) fn for_scope(&self, scope: &Scope, want: Want) -> Record {
+        let mut record = Record {
+            external_id: scope.connector.and_then(|connector| self.external.get(&connector)).cloned(),
+            ..self.record.clone()
+        };
+        if !want.document {
+            record.document = Vec::new();
+        }
+        record
+    }
+}
+
+impl Directory {
+    pub(super) fn stored(&self, key: &Key) -> Option<&Stored> {
+        self.records.get(&key.id).filter(|stored| stored.record.key == *key)
+    }
+
+    pub(super) fn record(&self, scope: &Scope, key: &Key, want: Want) -> Option<Record> {
+        self.stored(key).map(|stored| stored.for_scope(scope, want))
+    }
+
+    /// The live resource that a reference means.
+    pub(super) fn resolve(&self, scope: &Scope, reference: &str) -> Option<&Stored> {
+        let by_id = || self.records.get(&reference.parse().ok()?);
+        let by_external_id = || {
+            let ids = self.external.get(&(scope.connector?, reference.to_owned()))?;
+            self.records.get(ids.first()?)
+        };
+        by_id().or_else(by_external_id).or_else(|| self.named(reference))
+    }
+
+    fn named(&self, user_name: &str) -> Option<&Stored> {
+        let key = Matching::UserName.key(user_name).into_owned();
+        let found = self.of_type.keys().filter_map(|resource_type| {
+            let ids = self.index.get(&(Arc::clone(resource_type), USER_NAME.to_owned(), key.clone()))?;
+            ids.first().copied()
+        });
+        self.records.get(&found.min()?)
+    }
+
+    pub(super) fn count(&self, resource_type: &str) -> usize {
+        self.of_type.get(resource_type).map_or(0, BTreeSet::len)
+    }
+
+    pub(super) fn fact(&self, scope: &Scope, question: &Question) -> Fact {
+        match question {
+            Question::Target(reference) => Fact::Target(match self.resolve(scope, reference) {
+                Some(stored) => Target::Live(stored.record.key.clone()),
+                None => match reference.parse().ok().and_then(|id| self.deleted.get(&id)) {
+                    Some(at) => Target::Deleted { at: *at },
+                    None => Target::Unknown,
+                },
+            }),
+            Question::Display(id) => Fact::Display(
+                self.records.get(id).map(|stored| (stored.record.key.clone(), stored.record.display.clone())),
+            ),
+            Question::Count(resource_type) => {
+                Fact::Count(u64::try_from(self.count(resource_type)).unwrap_or(u64::MAX))
+            }
+        }
+    }
+
+    pub(super) fn edges(&self, query: &EdgeQuery) -> EdgePage {
+        let pairs = match query.direction {
+            Direction::Members => &self.members,
+            Direction::Groups => &self.groups,
+        };
+        let of: BTreeSet<_> = query.of.iter().copied().collect();
+        let only: Option<BTreeSet<_>> = query.only.as_ref().map(|only| only.iter().copied().collect());
+        let mut page = EdgePage::default();
+        'edges: for &of in &of {
+            let start = match query.after {
+                Some((after, _)) if after > of => continue,
+                Some((after, other)) if after == of => Bound::Excluded((of, other)),
+                _ => Bound::Included((of, FIRST)),
+            };
+            for &(_, other) in pairs.range((start, Bound::Included((of, LAST)))) {
+                if only.as_ref().is_some_and(|only| !only.contains(&other)) {
+                    continue;
+                }
+                if page.edges.len() == query.limit {
+                    page.more = true;
+                    break 'edges;
+                }
+                page.edges.extend(self.edge(of, other));
+            }
+        }
+        if query.direction == Direction::Members && query.after.is_none() && query.only.is_none() {
+            page.held = of.into_iter().flat_map(|of| self.held_by(of)).take(query.limit).collect();
+        }
+        page
+    }
+
+    /// The references that a group holds.
+    pub(super) fn held_by(&self, group: ResourceId) -> impl Iterator<Item = HeldEdge> {
+        let first = Held { group, reference: String::new(), connector: None };
+        let held = self.held.range(first..).take_while(move |(held, _)| held.group == group);
+        held.map(|(held, kind)| HeldEdge {
+            of: held.group,
+            reference: held.reference.clone(),
+            kind: kind.clone(),
+        })
+    }
+
+    /// Every edge of one resource.
+    pub(super) fn edges_of(&self, of: ResourceId, direction: Direction) -> Vec<Edge> {
+        let query = EdgeQuery { of: vec![of], direction, only: None, after: None, limit: usize::MAX };
+        self.edges(&query).edges
+    }
+
+    fn edge(&self, of: ResourceId, other: ResourceId) -> Option<Edge> {
+        let record = &self.records.get(&other)?.record;
+        let resource_type = Arc::clone(&record.key.resource_type);
+        Some(Edge { of, other, resource_type, display: record.display.clone() })
+    }
+
+    pub(super) fn journal(&self, query: &JournalQuery) -> JournalPage {
+        let after = query.after.unwrap_or(Position(i64::MIN));
+        let from = self.journal.partition_point(|entry| entry.position <= after);
+        let rest = self.journal.get(from..).unwrap_or_default();
+        JournalPage {
+            entries: rest.iter().take(query.limit).cloned().collect(),
+            more: rest.len() > query.limit,
+        }
+    }
+}
+
+pub(super) const FIRST: ResourceId = ResourceId::new(uuid::Uuid::nil());
+pub(super) const LAST: ResourceId = ResourceId::new(uuid::Uuid::max());

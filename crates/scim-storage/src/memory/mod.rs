@@ -1,0 +1,183 @@
+//! The in-memory backend: for tests, simulation and trying things out.
+//!
+//! It keeps every promise of [`Store`] but durability: what it holds ends with the process. It needs no runtime: one
+//! mutex guards everything and every future is ready at once. Deliberately absent are indexes beyond those of
+//! [`scim_core::resource::IndexEntry`]; any other filter reads all the instance's resources of the type.
+
+mod admin;
+mod apply;
+mod check;
+mod directory;
+mod find;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::ready;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use scim_directory::{Change, ChangeSet, Committed, Fact, InstanceId, Key, Question, Record, Scope};
+
+use self::admin::Administration;
+use self::directory::Directory;
+use crate::{
+    BoxFuture, Capabilities, CommitError, EdgePage, EdgeQuery, JournalPage, JournalQuery, Page, Query,
+    ServerAnswer, ServerQuestion, Store, StoreError, Want,
+};
+
+/// A store in memory.
+///
+/// ```
+/// use scim_storage::{MemoryStore, Store as _};
+/// assert!(MemoryStore::new().capabilities().filters_completely);
+/// ```
+#[derive(Default)]
+pub struct MemoryStore {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    admin: Administration,
+    directories: BTreeMap<InstanceId, Directory>,
+    secrets: BTreeMap<&'static str, [u8; 32]>,
+    position: i64,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // INVARIANT: a commit checks everything before it changes anything, so that even a thread that panicked left
+        // no half of one.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What `read` finds in the instance; the default where the instance is not there.
+    fn read<T: Default>(&self, scope: &Scope, read: impl FnOnce(&Directory) -> T) -> T {
+        self.state().directories.get(&scope.instance).map(read).unwrap_or_default()
+    }
+}
+
+/// Says nothing of what it holds.
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryStore").finish_non_exhaustive()
+    }
+}
+
+impl Store for MemoryStore {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { filters_completely: true, sorts: true, keyset_paging: true }
+    }
+
+    fn get<'a>(
+        &'a self,
+        scope: &'a Scope,
+        key: &'a Key,
+        want: Want,
+    ) -> BoxFuture<'a, Result<Option<Record>, StoreError>> {
+        Box::pin(ready(Ok(self.read(scope, |directory| directory.record(scope, key, want)))))
+    }
+
+    fn find<'a>(&'a self, scope: &'a Scope, query: &'a Query) -> BoxFuture<'a, Result<Page, StoreError>> {
+        let state = self.state();
+        let page = match state.directories.get(&scope.instance) {
+            Some(directory) => directory.find(scope, query),
+            None => Ok(Page { total: query.total.then_some(0), ..Page::default() }),
+        };
+        drop(state);
+        Box::pin(ready(page))
+    }
+
+    fn edges<'a>(
+        &'a self,
+        scope: &'a Scope,
+        query: &'a EdgeQuery,
+    ) -> BoxFuture<'a, Result<EdgePage, StoreError>> {
+        Box::pin(ready(Ok(self.read(scope, |directory| directory.edges(query)))))
+    }
+
+    fn facts<'a>(
+        &'a self,
+        scope: &'a Scope,
+        questions: &'a [Question],
+    ) -> BoxFuture<'a, Result<Vec<Fact>, StoreError>> {
+        let state = self.state();
+        let empty = Directory::default();
+        let directory = state.directories.get(&scope.instance).unwrap_or(&empty);
+        let facts = questions.iter().map(|question| directory.fact(scope, question)).collect();
+        drop(state);
+        Box::pin(ready(Ok(facts)))
+    }
+
+    fn commit(&self, changes: ChangeSet) -> BoxFuture<'_, Result<Committed, CommitError>> {
+        let mut state = self.state();
+        let committed = state.commit(changes);
+        drop(state);
+        Box::pin(ready(committed))
+    }
+
+    fn journal<'a>(
+        &'a self,
+        scope: &'a Scope,
+        query: &'a JournalQuery,
+    ) -> BoxFuture<'a, Result<JournalPage, StoreError>> {
+        Box::pin(ready(Ok(self.read(scope, |directory| directory.journal(query)))))
+    }
+
+    fn server<'a>(&'a self, question: &'a ServerQuestion) -> BoxFuture<'a, Result<ServerAnswer, StoreError>> {
+        let mut state = self.state();
+        let answer = match question {
+            ServerQuestion::Secret(name) => state.secret(name).map(ServerAnswer::Secret),
+            other => Ok(state.admin.answer(other)),
+        };
+        drop(state);
+        Box::pin(ready(answer))
+    }
+
+    fn ready(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(ready(Ok(())))
+    }
+}
+
+impl State {
+    fn commit(&mut self, changes: ChangeSet) -> Result<Committed, CommitError> {
+        let instance = changes.scope.instance;
+        let known = self.directories.get(&instance);
+        if let Some(done) = known.and_then(|directory| directory.committed.get(&changes.id)) {
+            return Ok(done.clone());
+        }
+        let mut admin = None;
+        if changes.changes.iter().any(|change| matches!(change, Change::Admin(_))) {
+            let mut draft = self.admin.clone();
+            for change in &changes.changes {
+                if let Change::Admin(change) = change {
+                    draft.apply(instance, changes.at, change)?;
+                }
+            }
+            admin = Some(draft);
+        }
+        let directory = self.directories.entry(instance).or_default();
+        directory.check(&changes)?;
+        // INVARIANT: from here on nothing fails.
+        if let Some(admin) = admin {
+            self.admin = admin;
+        }
+        Ok(directory.apply(changes, &mut self.position))
+    }
+
+    fn secret(&mut self, name: &'static str) -> Result<[u8; 32], StoreError> {
+        if let Some(secret) = self.secrets.get(name) {
+            return Ok(*secret);
+        }
+        let mut secret = [0; 32];
+        getrandom::fill(&mut secret)
+            .map_err(|error| StoreError::Unavailable { reason: format!("no randomness: {error}") })?;
+        self.secrets.insert(name, secret);
+        Ok(secret)
+    }
+}

@@ -1,1 +1,251 @@
-//! Behavioural tests that every storage backend must pass.
+//! Behavioural tests that every storage backend must pass, as a library for whoever writes one.
+//!
+//! [`suite!`] takes a factory of empty stores and makes one `#[test]` of every behaviour, in a module for each group:
+//!
+//! ```
+//! use scim_storage::MemoryStore;
+//!
+//! scim_storage_suite::suite!(MemoryStore::new);
+//! # fn main() {}
+//! ```
+//!
+//! What has to live as long as the store, such as a temporary directory, goes into a [`Fixture`]. A backend that cannot do
+//! something skips a whole group, and says why; the tests of that group are then shown as ignored:
+//!
+//! ```
+//! use scim_storage::MemoryStore;
+//! use scim_storage_suite::Fixture;
+//!
+//! fn open() -> Fixture {
+//!     let directory = ();
+//!     Fixture::new(MemoryStore::new()).with_guard(directory)
+//! }
+//!
+//! scim_storage_suite::suite!(open, skip { sorting: "this engine keeps no order" });
+//! # fn main() {}
+//! ```
+//!
+//! The suite needs no async runtime: it waits for each future on the test's own thread, and races run on threads. A
+//! backend that needs a runtime starts one in its factory. The behaviours are public functions as well, for use with
+//! another harness. Deliberately absent are durability and performance, which each backend tests in its own way.
+
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a library of tests: a panic is how a test answers"
+)]
+
+pub mod admin;
+pub mod deletion;
+pub mod edges;
+pub mod facts;
+mod generate;
+pub mod held;
+pub mod isolation;
+pub mod journal;
+pub mod members;
+pub mod paging;
+pub mod queries;
+pub mod records;
+pub mod sorting;
+pub mod uniqueness;
+pub mod world;
+
+use std::any::Any;
+use std::fmt;
+
+use scim_storage::Store;
+
+/// An empty store, and what has to outlive it.
+pub struct Fixture {
+    // INVARIANT: fields drop in this order, the store before its guard.
+    store: Box<dyn Store>,
+    guard: Option<Box<dyn Any>>,
+}
+
+impl Fixture {
+    /// A store that needs nothing else.
+    #[must_use]
+    pub fn new(store: impl Store + 'static) -> Self {
+        Self { store: Box::new(store), guard: None }
+    }
+
+    /// Keeps `guard` until the store is dropped.
+    #[must_use]
+    pub fn with_guard(self, guard: impl Any) -> Self {
+        Self { guard: Some(Box::new(guard)), ..self }
+    }
+
+    /// The store.
+    #[must_use]
+    pub fn store(&self) -> &dyn Store {
+        &*self.store
+    }
+}
+
+impl<S: Store + 'static> From<S> for Fixture {
+    fn from(store: S) -> Self {
+        Self::new(store)
+    }
+}
+
+impl fmt::Debug for Fixture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fixture").field("guarded", &self.guard.is_some()).finish_non_exhaustive()
+    }
+}
+
+/// Runs one behaviour on a new store.
+pub fn run<F: Into<Fixture>>(factory: impl FnOnce() -> F, behaviour: fn(&dyn Store)) {
+    let fixture = factory().into();
+    behaviour(fixture.store());
+}
+
+/// Makes a `#[test]` of every behaviour. See the crate's documentation.
+#[macro_export]
+macro_rules! suite {
+    ($factory:expr $(, skip { $($group:ident : $reason:literal),* $(,)? })? $(,)?) => {
+        // A group that does not exist is an error here.
+        $($(#[allow(unused_imports, reason = "only its existence counts")] use $crate::$group as _;)*)?
+        $crate::__groups!(($) ($factory) { $($($group : $reason,)*)? });
+    };
+}
+
+/// The behaviours of each group.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __groups {
+    ($dollar:tt $factory:tt $skips:tt) => {
+        $crate::__group!($dollar $factory $skips records [
+            what_was_created_is_read_back
+            wants_select_what_is_loaded
+            an_update_replaces_everything
+            a_stale_update_is_a_conflict
+            racing_updates_lose_nothing
+            a_change_set_is_all_or_nothing
+            a_change_set_raises_a_version_once
+            a_repeated_change_set_returns_what_it_did
+            external_ids_belong_to_connectors
+            a_missing_record_is_none_or_a_conflict
+        ]);
+        $crate::__group!($dollar $factory $skips uniqueness [
+            letter_case_and_width_do_not_make_a_name_new
+            accents_make_a_name_new
+            types_and_instances_have_names_of_their_own
+            racing_creates_have_one_winner
+            racing_renames_have_one_winner
+            names_can_be_swapped
+            a_name_given_up_is_free_whatever_the_order
+            a_duplicate_leaves_nothing_behind
+        ]);
+        $crate::__group!($dollar $factory $skips members [
+            adding_and_removing_says_what_happened
+            what_is_there_already_changes_nothing
+            parallel_edits_of_one_group_all_count
+            a_member_deleted_meanwhile_is_gone
+            racing_adds_and_deletes_leave_no_dangling_edge
+            a_version_can_be_demanded
+            groups_are_members_too
+            a_create_with_its_members_is_one_commit
+        ]);
+        $crate::__group!($dollar $factory $skips deletion [
+            a_deleted_person_leaves_every_group
+            a_deleted_group_lets_its_members_go
+            a_deleted_name_is_free
+            a_version_can_be_demanded
+        ]);
+        $crate::__group!($dollar $factory $skips held [
+            a_held_reference_is_linked_by_external_id
+            a_held_reference_is_linked_by_user_name
+            a_held_reference_is_linked_by_an_update
+            an_external_id_of_another_connector_does_not_link
+            holding_who_is_there_is_a_conflict
+            a_released_reference_is_forgotten
+            a_deleted_group_holds_nothing
+        ]);
+        $crate::__group!($dollar $factory $skips paging [
+            offsets_and_totals
+            keysets_walk_through_everything
+            pages_stay_whole_while_others_write
+            totals_follow_creates_and_deletes
+            several_types_in_one_order
+        ]);
+        $crate::__group!($dollar $factory $skips sorting [
+            texts_sort_by_their_keys
+            resources_without_a_value
+            primary_or_first_value
+            booleans_numbers_and_instants
+            attributes_of_the_envelope
+            several_types_in_one_order
+            keysets_walk_through_everything
+        ]);
+        $crate::__group!($dollar $factory $skips edges [
+            pages_in_order
+            only_some_of_them
+            several_resources_at_once
+            they_show_the_other_end
+        ]);
+        $crate::__group!($dollar $factory $skips facts [
+            answers_come_in_order
+            references_mean_an_id_an_external_id_or_a_name
+            counts_are_by_type
+        ]);
+        $crate::__group!($dollar $factory $skips isolation [
+            reads_see_their_instance_alone
+            writes_change_their_instance_alone
+        ]);
+        $crate::__group!($dollar $factory $skips journal [
+            pages_in_commit_order
+            it_tells_who_when_and_why
+            it_is_written_with_the_change_or_not_at_all
+            only_edges_that_changed_are_logged
+            positions_grow_under_parallel_commits
+        ]);
+        $crate::__group!($dollar $factory $skips admin [
+            what_was_created_is_found
+            names_are_unique_where_they_must_be
+            keys_come_with_whom_they_act_for
+            a_revoked_key_says_so
+            nothing_crosses_instances
+            settings_are_replaced
+            secrets_stay
+            the_store_is_ready
+        ]);
+        $crate::__group!($dollar $factory $skips queries [
+            text_compares_by_keys
+            members_groups_and_managers_are_joined
+            what_the_rendering_adds_is_absent
+            several_types_with_a_filter_each
+            generated_filters_agree_with_the_evaluator
+        ]);
+    };
+}
+
+/// One group: its tests, or, where it is skipped, the same tests ignored.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __group {
+    (($d:tt) ($factory:expr) { $($skipped:ident : $reason:literal,)* } $group:ident [ $($test:ident)* ]) => {
+        mod $group {
+            #[allow(unused_imports, reason = "the factory is named as its module sees it")]
+            use super::*;
+
+            macro_rules! behaviour {
+                $(($skipped $d test:ident) => {
+                    #[test]
+                    #[ignore = $reason]
+                    fn $d test() {}
+                };)*
+                ($d group:ident $d test:ident) => {
+                    #[test]
+                    fn $d test() {
+                        $crate::run($factory, $crate::$d group::$d test);
+                    }
+                };
+            }
+
+            $(behaviour!($group $test);)*
+        }
+    };
+}

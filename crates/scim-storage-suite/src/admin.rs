@@ -1,0 +1,226 @@
+//! Instances, connectors, integration users, keys, secrets.
+
+use pollster::block_on;
+use scim_core::instant::Timestamp;
+use scim_directory::{
+    AdminChange, Change, Connector, ConnectorId, DialectName, Instance, InstanceId, InstanceSettings,
+    IntegrationUser, IntegrationUserId, KeyId, KeyRecord, Privilege, Scope,
+};
+use scim_storage::{KeyContext, ServerAnswer, ServerQuestion, Store};
+
+use crate::world::{BEGINNING, World, is_conflict, is_duplicate};
+
+fn scope(instance: InstanceId) -> Scope {
+    Scope { instance, connector: None }
+}
+
+fn instance(world: &World<'_>, name: &str) -> Instance {
+    Instance {
+        id: InstanceId::new(world.uuid()),
+        name: name.to_owned(),
+        created: world.now(),
+        settings: InstanceSettings::default(),
+    }
+}
+
+fn connector(world: &World<'_>, instance: InstanceId, name: &str) -> Connector {
+    Connector {
+        id: ConnectorId::new(world.uuid()),
+        instance,
+        name: name.to_owned(),
+        created: world.now(),
+        dialect: DialectName::Strict,
+    }
+}
+
+fn user(world: &World<'_>, instance: InstanceId, name: &str) -> IntegrationUser {
+    IntegrationUser {
+        id: IntegrationUserId::new(world.uuid()),
+        instance,
+        name: name.to_owned(),
+        privilege: Privilege::LiteAdmin,
+    }
+}
+
+/// A whole instance, made in one change set.
+fn made(world: &World<'_>, name: &str) -> (KeyContext, Vec<Change>) {
+    let instance = instance(world, name);
+    let connector = connector(world, instance.id, "default");
+    let user = user(world, instance.id, "integration");
+    let key = key(world, &connector, &user, None);
+    let changes = [
+        AdminChange::CreateInstance(instance.clone()),
+        AdminChange::CreateConnector(connector.clone()),
+        AdminChange::CreateIntegrationUser(user.clone()),
+        AdminChange::IssueKey(key.clone()),
+    ];
+    (KeyContext { key, instance, connector, user }, changes.map(Change::Admin).to_vec())
+}
+
+fn key(
+    world: &World<'_>,
+    connector: &Connector,
+    user: &IntegrationUser,
+    expires: Option<Timestamp>,
+) -> KeyRecord {
+    KeyRecord {
+        id: KeyId::new(world.uuid()),
+        instance: connector.instance,
+        connector: connector.id,
+        user: user.id,
+        hash: std::array::from_fn(|at| u8::try_from(at * 7).unwrap_or_default()),
+        created: world.now(),
+        expires,
+        revoked: None,
+    }
+}
+
+/// What one change set made is found by every question, as it was made, in order.
+pub fn what_was_created_is_found(store: &dyn Store) {
+    let world = World::new(store);
+    let (context, changes) = made(&world, "b");
+    let committed = world.commit_in(scope(context.instance.id), changes);
+    assert!(committed.effects.iter().all(|effect| effect.version.is_none()));
+    let id = context.instance.id;
+    let named = |name: &str| world.server(&ServerQuestion::InstanceNamed(name.to_owned()));
+    assert_eq!(named("b"), ServerAnswer::Instance(Some(context.instance.clone())));
+    assert_eq!(named("B"), ServerAnswer::Instance(None), "names are exact");
+    let ServerAnswer::Instances(instances) = world.server(&ServerQuestion::Instances) else { panic!() };
+    let names: Vec<_> = instances.iter().map(|instance| instance.name.as_str()).collect();
+    assert_eq!(names, ["b", "first", "second"]);
+
+    let another = connector(&world, id, "another");
+    world.commit_in(scope(id), vec![Change::Admin(AdminChange::CreateConnector(another.clone()))]);
+    assert_eq!(
+        world.server(&ServerQuestion::Connectors(id)),
+        ServerAnswer::Connectors(vec![another, context.connector.clone()])
+    );
+    let asked = ServerQuestion::Connector(id, context.connector.id);
+    assert_eq!(world.server(&asked), ServerAnswer::Connector(Some(context.connector)));
+    let earlier = user(&world, id, "alpha");
+    world.commit_in(scope(id), vec![Change::Admin(AdminChange::CreateIntegrationUser(earlier.clone()))]);
+    assert_eq!(world.server(&ServerQuestion::Users(id)), ServerAnswer::Users(vec![earlier, context.user]));
+    assert_eq!(world.server(&ServerQuestion::Keys(Some(id))), ServerAnswer::Keys(vec![context.key.clone()]));
+    assert_eq!(world.server(&ServerQuestion::Keys(None)), ServerAnswer::Keys(vec![context.key]));
+    let nobody = InstanceId::new(world.uuid());
+    assert_eq!(world.server(&ServerQuestion::Connectors(nobody)), ServerAnswer::Connectors(Vec::new()));
+    assert_eq!(world.server(&ServerQuestion::Users(nobody)), ServerAnswer::Users(Vec::new()));
+}
+
+/// An instance's name is unique on the server, a connector's and an integration user's in their instance; a refused
+/// change set makes nothing.
+pub fn names_are_unique_where_they_must_be(store: &dyn Store) {
+    let world = World::new(store);
+    let (context, changes) = made(&world, "third");
+    let id = context.instance.id;
+    world.commit_in(scope(id), changes);
+    let refused = |instance: InstanceId, changes: Vec<Change>| {
+        let result = block_on(store.commit(world.change_set(scope(instance), changes)));
+        assert!(is_duplicate(&result, "name"), "{result:?}");
+    };
+    let (again, changes) = made(&world, "third");
+    refused(again.instance.id, changes);
+    assert_eq!(world.server(&ServerQuestion::Key(again.key.id)), ServerAnswer::Key(None));
+    assert_eq!(
+        world.server(&ServerQuestion::Connectors(again.instance.id)),
+        ServerAnswer::Connectors(Vec::new())
+    );
+    let fine = connector(&world, id, "fine");
+    let same = connector(&world, id, "default");
+    let create = |new: &Connector| Change::Admin(AdminChange::CreateConnector(new.clone()));
+    refused(id, vec![create(&fine), create(&same)]);
+    let same = user(&world, id, "integration");
+    refused(id, vec![create(&fine), Change::Admin(AdminChange::CreateIntegrationUser(same))]);
+    assert_eq!(
+        world.server(&ServerQuestion::Connectors(id)),
+        ServerAnswer::Connectors(vec![context.connector])
+    );
+    world.connector(id, "DEFAULT");
+    world.integration_user(world.scope.instance, "integration");
+}
+
+/// One read gives a key with its instance, connector and integration user.
+pub fn keys_come_with_whom_they_act_for(store: &dyn Store) {
+    let world = World::new(store);
+    let (context, changes) = made(&world, "third");
+    world.commit_in(scope(context.instance.id), changes);
+    let asked = ServerQuestion::Key(context.key.id);
+    assert_eq!(world.server(&asked), ServerAnswer::Key(Some(Box::new(context.clone()))));
+    let nobody = ServerQuestion::Key(KeyId::new(world.uuid()));
+    assert_eq!(world.server(&nobody), ServerAnswer::Key(None));
+    let second = key(&world, &context.connector, &context.user, Some(BEGINNING.plus_millis(1_000_000)));
+    let issue = Change::Admin(AdminChange::IssueKey(second.clone()));
+    world.commit_in(scope(context.instance.id), vec![issue]);
+    let all = ServerQuestion::Keys(Some(context.instance.id));
+    assert_eq!(world.server(&all), ServerAnswer::Keys(vec![context.key, second]), "oldest first");
+}
+
+/// A revoked key stays, with the time of its first revocation.
+pub fn a_revoked_key_says_so(store: &dyn Store) {
+    let world = World::new(store);
+    let (context, changes) = made(&world, "third");
+    let scope = scope(context.instance.id);
+    world.commit_in(scope, changes);
+    let revoke = Change::Admin(AdminChange::RevokeKey(context.key.id));
+    let set = world.change_set(scope, vec![revoke.clone()]);
+    let at = set.at;
+    world.commit_set(set);
+    world.commit_in(scope, vec![revoke]);
+    let ServerAnswer::Key(Some(found)) = world.server(&ServerQuestion::Key(context.key.id)) else { panic!() };
+    assert_eq!(found.key, KeyRecord { revoked: Some(at), ..context.key });
+    let unknown = Change::Admin(AdminChange::RevokeKey(KeyId::new(world.uuid())));
+    assert!(is_conflict(&block_on(store.commit(world.change_set(scope, vec![unknown])))));
+}
+
+/// A key or a connector of one instance is nothing to another.
+pub fn nothing_crosses_instances(store: &dyn Store) {
+    let world = World::new(store);
+    let (context, changes) = made(&world, "third");
+    world.commit_in(scope(context.instance.id), changes);
+    let revoke = Change::Admin(AdminChange::RevokeKey(context.key.id));
+    assert!(is_conflict(&world.try_commit(vec![revoke])));
+    let first = world.scope.instance;
+    let asked = ServerQuestion::Connector(first, context.connector.id);
+    assert_eq!(world.server(&asked), ServerAnswer::Connector(None));
+    assert_eq!(world.server(&ServerQuestion::Keys(Some(first))), ServerAnswer::Keys(Vec::new()));
+    assert_eq!(world.server(&ServerQuestion::Users(first)), ServerAnswer::Users(Vec::new()));
+    let ServerAnswer::Key(Some(found)) = world.server(&ServerQuestion::Key(context.key.id)) else { panic!() };
+    assert_eq!(*found, context);
+}
+
+/// Settings are those of the scope's instance.
+pub fn settings_are_replaced(store: &dyn Store) {
+    let world = World::new(store);
+    let settings = InstanceSettings { unique_group_names: false };
+    world.commit(vec![Change::Admin(AdminChange::UpdateInstanceSettings(settings.clone()))]);
+    let of = |name: &str| match world.server(&ServerQuestion::InstanceNamed(name.to_owned())) {
+        ServerAnswer::Instance(Some(instance)) => instance.settings,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(of("first"), settings);
+    assert_eq!(of("second"), InstanceSettings::default());
+    let nobody = scope(InstanceId::new(world.uuid()));
+    let change = Change::Admin(AdminChange::UpdateInstanceSettings(settings));
+    assert!(is_conflict(&block_on(store.commit(world.change_set(nobody, vec![change])))));
+}
+
+/// A secret is made once, whoever asks first, and is another for another name.
+pub fn secrets_stay(store: &dyn Store) {
+    let ask = |name| match block_on(store.server(&ServerQuestion::Secret(name))) {
+        Ok(ServerAnswer::Secret(secret)) => secret,
+        other => panic!("{other:?}"),
+    };
+    let raced: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..4).map(|_| scope.spawn(|| ask("cursors"))).collect();
+        threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
+    });
+    assert_eq!(raced, [ask("cursors"); 4]);
+    assert_ne!(ask("cursors"), ask("other"));
+    assert_ne!(ask("cursors"), [0; 32]);
+}
+
+/// A store that works says so, and says what it can do.
+pub fn the_store_is_ready(store: &dyn Store) {
+    assert!(block_on(store.ready()).is_ok());
+    assert_eq!(store.capabilities(), store.capabilities());
+}

@@ -1,0 +1,147 @@
+//! Pages without a sort: offsets, positions, totals.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use scim_storage::{Page, Start, Store};
+use serde_json::json;
+
+use crate::world::{World, delete};
+
+/// Index paging: in the order of ids, with the total of what matches.
+pub fn offsets_and_totals(store: &dyn Store) {
+    let world = World::new(store);
+    let people: Vec<_> = (0..7).map(|number| world.person(&format!("p{number}")).id).collect();
+    world.group("Chefs");
+    let page = |start: u64, limit: usize, filter: &str| {
+        let mut query = world.query(&[("User", filter, "")]);
+        (query.start, query.limit, query.total) = (Start::Offset(start), limit, true);
+        world.find(&query)
+    };
+    let check = |page: &Page, ids: &[_], total: u64, more: bool| {
+        assert_eq!(page.records.iter().map(|record| record.key.id).collect::<Vec<_>>(), ids);
+        assert_eq!(page.total, Some(total));
+        assert_eq!(page.next.is_some(), more);
+    };
+    check(&page(0, 3, ""), &people[..3], 7, true);
+    check(&page(3, 3, ""), &people[3..6], 7, true);
+    check(&page(6, 3, ""), &people[6..], 7, false);
+    check(&page(4, 3, ""), &people[4..], 7, false);
+    check(&page(7, 3, ""), &[], 7, false);
+    check(&page(1 << 40, 3, ""), &[], 7, false);
+    check(&page(0, 0, ""), &[], 7, false);
+    check(&page(0, 2, r#"userName gt "P3""#), &people[4..6], 3, true);
+    check(&page(2, 2, r#"userName gt "P3""#), &people[6..], 3, false);
+    check(&page(0, 0, r#"userName gt "P3""#), &[], 3, false);
+    check(&page(0, 2, r#"userName eq "nobody""#), &[], 0, false);
+    let mut query = world.query(&[("User", "", "")]);
+    query.limit = 1;
+    assert_eq!(world.find(&query).total, None, "a total that nobody asked for");
+}
+
+/// Following positions visits each resource once, in order.
+pub fn keysets_walk_through_everything(store: &dyn Store) {
+    let world = World::new(store);
+    let people: Vec<_> = (0..10).map(|number| world.person(&format!("p{number}")).id).collect();
+    for limit in [1, 3, 5, 10, 11] {
+        let mut query = world.query(&[("User", "", "")]);
+        query.limit = limit;
+        assert_eq!(world.walk(query, |_| {}), people, "{limit} at a time");
+        let mut query = world.query(&[("User", r#"userName ne "p3" and userName lt "p8""#, "")]);
+        query.limit = limit;
+        let expected: Vec<_> = [0, 1, 2, 4, 5, 6, 7].map(|number| people[number]).to_vec();
+        assert_eq!(world.walk(query, |_| {}), expected, "{limit} at a time");
+    }
+}
+
+/// Whoever stays is seen once, whatever is created, deleted and changed between and during the pages.
+pub fn pages_stay_whole_while_others_write(store: &dyn Store) {
+    let world = World::new(store);
+    let people: Vec<_> = (0..30).map(|number| world.person(&format!("p{number:02}"))).collect();
+    for sort_by in ["", "userName"] {
+        let staying: Vec<_> = people.iter().filter(|key| world.get(key).is_some()).collect();
+        let (leaving, staying): (Vec<_>, Vec<_>) =
+            staying.into_iter().enumerate().partition(|(number, _)| number % 4 == 1);
+        let staying: Vec<_> = staying.into_iter().map(|(_, key)| key).collect();
+        let mut leaving = leaving.into_iter().map(|(_, key)| key);
+        let stop = AtomicBool::new(false);
+        let seen = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for number in 0..200 {
+                    if stop.load(Ordering::Relaxed) {
+                        break;
+                    }
+                    world.person(&format!("during {sort_by} {number}"));
+                }
+            });
+            let mut query = world.query(&[("User", "", sort_by)]);
+            query.limit = 4;
+            let seen = world.walk(query, |number| {
+                world.person(&format!("between {sort_by} {number}"));
+                if let Some(key) = leaving.next() {
+                    world.commit(vec![delete(key)]);
+                }
+                let changed = staying[number % staying.len()];
+                let name = world.there(changed).display.unwrap_or_default();
+                let body = json!({ "userName": name, "title": "changed" });
+                world.commit(vec![world.update(changed, world.version(changed), &body)]);
+                if number > 20 {
+                    stop.store(true, Ordering::Relaxed);
+                }
+            });
+            stop.store(true, Ordering::Relaxed);
+            seen
+        });
+        let distinct: BTreeSet<_> = seen.iter().collect();
+        assert_eq!(distinct.len(), seen.len(), "nobody twice");
+        let expected: Vec<_> = staying.iter().map(|key| key.id).collect();
+        let kept: Vec<_> = seen.iter().filter(|id| expected.contains(id)).copied().collect();
+        assert_eq!(kept, expected, "everybody who stays, in order");
+    }
+}
+
+/// Totals are those of the moment, by type, with and without filter.
+pub fn totals_follow_creates_and_deletes(store: &dyn Store) {
+    let world = World::new(store);
+    let total = |parts: &[(&str, &str, &str)]| {
+        let mut query = world.query(parts);
+        (query.total, query.limit) = (true, 1);
+        world.find(&query).total
+    };
+    assert_eq!(total(&[("User", "", "")]), Some(0));
+    let people: Vec<_> = (0..4).map(|number| world.person(&format!("p{number}"))).collect();
+    world.group("Chefs");
+    assert_eq!(total(&[("User", "", "")]), Some(4));
+    assert_eq!(total(&[("Group", "", "")]), Some(1));
+    assert_eq!(total(&[("User", "", ""), ("Group", "", "")]), Some(5));
+    world.commit(vec![delete(&people[0]), delete(&people[3])]);
+    assert!(world.try_commit(vec![delete(&people[1]), delete(&people[3])]).is_err());
+    assert_eq!(total(&[("User", "", "")]), Some(2));
+    assert_eq!(total(&[("User", r#"userName sw "p""#, ""), ("Group", "", "")]), Some(3));
+    assert_eq!(total(&[("Device", "", "")]), Some(0));
+    world.create_in(world.elsewhere, "User", &json!({ "userName": "p" }));
+    assert_eq!(total(&[("User", "", "")]), Some(2));
+}
+
+/// Resources of several types come in the one order of ids.
+pub fn several_types_in_one_order(store: &dyn Store) {
+    let world = World::new(store);
+    let mut all = Vec::new();
+    for number in 0..6 {
+        all.push(match number % 3 {
+            0 => world.person(&format!("p{number}")).id,
+            1 => world.group(&format!("g{number}")).id,
+            _ => world.create("Device", &json!({ "label": "d" })).id,
+        });
+    }
+    for limit in [1, 2, 4, 10] {
+        let mut query = world.query(&[("Group", "", ""), ("Device", "", ""), ("User", "", "")]);
+        query.limit = limit;
+        assert_eq!(world.walk(query, |_| {}), all);
+    }
+    let mut query = world.query(&[("Device", "", ""), ("User", "", "")]);
+    query.start = Start::Offset(1);
+    assert_eq!(world.ids(&query), [all[2], all[3], all[5]]);
+    let none = scim_storage::Query { parts: Vec::new(), total: true, ..query };
+    assert_eq!(world.find(&none).total, Some(0));
+}

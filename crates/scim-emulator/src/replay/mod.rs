@@ -20,6 +20,7 @@ mod scenario;
 mod text;
 mod variables;
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -64,7 +65,7 @@ pub(crate) enum Stop {
 }
 
 /// How to play.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Player {
     base: String,
     /// Scheme and host, without a path.
@@ -75,6 +76,16 @@ pub struct Player {
     timeout: Duration,
     insecure: bool,
     levels: Vec<String>,
+}
+
+/// Without the token.
+impl fmt::Debug for Player {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Player")
+            .field("base", &self.base)
+            .field("levels", &self.levels)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Plays every scenario in `paths` (files, or directories with all below them) with the default settings, calling

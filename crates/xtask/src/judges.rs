@@ -1,0 +1,107 @@
+//! The outside judges: recorded conversations of real clients, and two conformance testers from PyPI.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context as _, bail};
+use scim_emulator::replay;
+
+use crate::root;
+use crate::server::{Server, binary, free_address};
+use crate::shell::{answers, check, output, program, say};
+
+/// All judges on an empty database.
+pub(crate) fn empty() -> anyhow::Result<()> {
+    // The testers read every profileUrl back as a URI; the recorded clients send some that are none. So they come first.
+    let server = Server::start()?;
+    testers(&server)?;
+    recorded(&server)
+}
+
+/// All judges on a directory of 10,000 people.
+pub(crate) fn ten_thousand() -> anyhow::Result<()> {
+    let server = Server::start()?;
+    say("filling with 10,000 people");
+    let filled = Command::new(binary()?)
+        .args(["emulate", "entra", "--base", &server.base, "--token", &server.token, "--people", "10000"])
+        .output()?;
+    if !filled.status.success() {
+        bail!(
+            "filling failed: {}{}",
+            String::from_utf8_lossy(&filled.stdout),
+            String::from_utf8_lossy(&filled.stderr)
+        );
+    }
+    testers(&server)?;
+    recorded(&server)
+}
+
+fn recorded(server: &Server) -> anyhow::Result<()> {
+    let paths = [root().join("fixtures/idp").display().to_string()];
+    if !replay(&server.base, &server.token, &paths)? {
+        bail!("recorded clients found differences");
+    }
+    Ok(())
+}
+
+/// Plays recorded conversations; whether all passed.
+pub(crate) fn replay(base: &str, token: &str, paths: &[String]) -> anyhow::Result<bool> {
+    let report = replay::run(base, token, paths, |result| {
+        if result.outcome != replay::Outcome::Passed {
+            say(&result.to_string());
+        }
+    })?;
+    say(&format!("recorded clients: {} passed, {} failed", report.passed(), report.failed()));
+    Ok(report.failed() == 0 && report.passed() > 0)
+}
+
+fn testers(server: &Server) -> anyhow::Result<()> {
+    let python = python()?;
+    let script = root().join("conformance/judges.py");
+    check(Command::new(python).arg(script).args([&server.base, &server.token]))
+}
+
+/// A Python with the pinned testers, installed once per set of pins.
+fn python() -> anyhow::Result<PathBuf> {
+    let requirements = root().join("conformance/requirements.txt");
+    let pins = std::fs::read_to_string(&requirements).context("conformance/requirements.txt")?;
+    let folder = root().join("target/judges");
+    let (python, stamp) = (folder.join("bin/python"), folder.join("pins.txt"));
+    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == pins) && answers(&python) {
+        return Ok(python);
+    }
+    if !answers("python3") || output(&mut program("python3", &["-c", "import venv, ensurepip"])).is_err() {
+        say("installing python3-venv");
+        let install = program(
+            "apt-get",
+            &["install", "-y", "-q", "--no-install-recommends", "python3", "python3-venv"],
+        )
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .status();
+        if !install.is_ok_and(|status| status.success()) {
+            bail!(
+                "python3 with venv is needed, and could not be installed: install it as root (python3, python3-venv)"
+            );
+        }
+    }
+    say("installing the outside judges into target/judges");
+    let _ = std::fs::remove_dir_all(&folder);
+    let target = folder.display().to_string();
+    check(&mut program("python3", &["-m", "venv", &target]))?;
+    let file = requirements.display().to_string();
+    check(&mut program(
+        &python,
+        &["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", &file],
+    ))?;
+    std::fs::write(&stamp, pins)?;
+    Ok(python)
+}
+
+/// The demo: its exit status says whether the cycles ended as they should.
+pub(crate) fn demo() -> anyhow::Result<()> {
+    let address = free_address()?;
+    let shown =
+        output(Command::new(binary()?).args(["demo", "--once", "--people", "1000", "--listen", &address]))?;
+    say(&shown);
+    Ok(())
+}

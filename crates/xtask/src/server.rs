@@ -1,0 +1,89 @@
+//! The real binary, serving a database of its own on a free port.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use tempfile::TempDir;
+
+use crate::root;
+use crate::shell::output;
+
+/// How long the server may take to be ready.
+const START: Duration = Duration::from_secs(30);
+
+/// The release binary.
+pub(crate) fn binary() -> anyhow::Result<PathBuf> {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    let binary = target.join("release/rollcall");
+    if !binary.exists() {
+        bail!("{} is not there; run the step `release` first", binary.display());
+    }
+    Ok(binary)
+}
+
+/// A running server; ended when dropped.
+pub(crate) struct Server {
+    /// The SCIM base URL.
+    pub(crate) base: String,
+    /// A key's token.
+    pub(crate) token: String,
+    child: Child,
+    _folder: TempDir,
+}
+
+impl Server {
+    /// Starts a server with an instance `judge` on an empty database.
+    pub(crate) fn start() -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let database = format!("sqlite:{}", folder.path().join("judge.db").display());
+        let binary = binary()?;
+        let run = |arguments: &[&str]| output(rollcall(&binary, &database).args(arguments));
+        run(&["instance", "create", "judge"])?;
+        let token = run(&["key", "issue", "--instance", "judge", "--user", "integration"])?.trim().to_owned();
+        let address = free_address()?;
+        let child = rollcall(&binary, &database)
+            .args(["serve", "--listen", &address])
+            .stdin(Stdio::null())
+            .spawn()
+            .context("cannot start the server")?;
+        let mut server = Self { base: format!("http://{address}/scim/v2"), token, child, _folder: folder };
+        server.wait(&address)?;
+        Ok(server)
+    }
+
+    fn wait(&mut self, address: &str) -> anyhow::Result<()> {
+        let started = Instant::now();
+        while started.elapsed() < START {
+            if let Some(status) = self.child.try_wait()? {
+                bail!("the server ended with {status} before it was ready");
+            }
+            if std::net::TcpStream::connect(address).is_ok() {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        bail!("the server was not ready within {START:?}")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The binary with its database, and nothing of this process's settings.
+pub(crate) fn rollcall(binary: &Path, database: &str) -> Command {
+    let mut command = Command::new(binary);
+    command.args(["--database", database]).env_remove("DATABASE_URL");
+    command
+}
+
+/// An address that was free a moment ago.
+pub(crate) fn free_address() -> anyhow::Result<String> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string())
+}

@@ -1,0 +1,62 @@
+//! Links and paths in documents lead somewhere.
+
+use std::path::{Path, PathBuf};
+
+use super::Finding;
+
+pub(super) fn check(root: &Path, files: &[PathBuf]) -> anyhow::Result<Vec<Finding>> {
+    let mut findings = Vec::new();
+    for file in files.iter().filter(|file| file.extension().is_some_and(|extension| extension == "md")) {
+        let text = std::fs::read_to_string(root.join(file))?;
+        let folder = file.parent().unwrap_or(Path::new(""));
+        for target in targets(&text) {
+            if !root.join(folder).join(&target).exists() {
+                findings.push(format!("{}: the link to {target} leads nowhere", file.display()));
+            }
+        }
+        if file.ends_with("docs/conformance.md") {
+            for path in quoted_paths(&text) {
+                if !root.join(&path).exists() {
+                    findings.push(format!("{}: names {path}, which is not there", file.display()));
+                }
+            }
+        }
+    }
+    Ok(findings)
+}
+
+/// The files that `[text](target)` links to; not URLs, not fragments.
+fn targets(text: &str) -> Vec<String> {
+    let links = text.split("](").skip(1).filter_map(|rest| rest.split_once(')').map(|(target, _)| target));
+    links
+        .map(|target| target.split('#').next().unwrap_or_default().trim())
+        .filter(|target| !target.is_empty() && !target.contains("://") && !target.starts_with("mailto:"))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Paths between back-quotes: in a conformance table, where something is tested.
+fn quoted_paths(text: &str) -> Vec<String> {
+    let quoted = text.split('`').skip(1).step_by(2);
+    quoted
+        .filter(|path| {
+            ["crates/", "fixtures/", "bins/", "conformance/", "fuzz/"]
+                .iter()
+                .any(|head| path.starts_with(head))
+        })
+        .filter(|path| !path.contains(['*', '<', ' ']))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_what_is_linked() {
+        let text = "[a](b.md#c) [d](https://x.example) [e](#f) ![g](h.png)";
+        assert_eq!(targets(text), ["b.md", "h.png"]);
+        assert_eq!(quoted_paths("`crates/a` and `other` and `fixtures/x/*.json`"), ["crates/a"]);
+    }
+}

@@ -1,0 +1,31 @@
+# List the recipes
+default:
+    @just --list
+
+# All that CI runs; writes nothing
+check: test
+
+# Every test: format, lints, tidy checks, unit and integration tests, docs, the outside judges
+test:
+    cargo xtask test
+
+# Put right what a tool can
+fix:
+    cargo fmt --all
+    cargo clippy --workspace --all-targets --fix --allow-dirty --allow-staged
+
+# A company's people arrive
+demo:
+    cargo run --release -- demo
+
+# Benchmarks
+bench:
+    cargo bench -p scim-core -p scim-storage-diesel
+
+# Fuzz a target (filter, path, patch, resource, bulk); needs cargo-fuzz
+fuzz TARGET *ARGS:
+    RUSTC_BOOTSTRAP=1 cargo fuzz run {{TARGET}} {{ARGS}}
+
+# Play recorded exchanges of identity providers against a server
+replay BASE TOKEN *PATHS:
+    cargo xtask replay --base {{BASE}} --token {{TOKEN}} {{PATHS}}

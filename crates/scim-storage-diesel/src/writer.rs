@@ -1,7 +1,7 @@
 //! The one writer: it takes whatever waits, applies each change set in a savepoint, commits once, then answers all.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use diesel::connection::SimpleConnection;
 use diesel::sqlite::SqliteConnection;
@@ -22,25 +22,41 @@ struct Waiting {
     answer: oneshot::Sender<Answer>,
 }
 
-/// The way to the writer's thread, which ends when this is dropped.
+/// The way to the writer's thread. Dropping it waits until what was queued is answered and the file is closed.
 #[derive(Debug)]
 pub(crate) struct Writer {
-    queue: Sender<Waiting>,
+    // `None` only while it is dropped.
+    queue: Option<Sender<Waiting>>,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Writer {
     pub(crate) fn start(connection: SqliteConnection) -> std::io::Result<Self> {
         let (queue, waiting) = channel();
-        thread::Builder::new().name("sqlite-writer".to_owned()).spawn(move || write(connection, &waiting))?;
-        Ok(Self { queue })
+        let thread = thread::Builder::new()
+            .name("sqlite-writer".to_owned())
+            .spawn(move || write(connection, &waiting))?;
+        Ok(Self { queue: Some(queue), thread: Some(thread) })
     }
 
     /// Queues a change set; the receiver gives the answer once it is on disk.
     pub(crate) fn submit(&self, changes: ChangeSet) -> Result<oneshot::Receiver<Answer>, StoreError> {
         let (answer, receiver) = oneshot::channel();
-        match self.queue.send(Waiting { changes, answer }) {
-            Ok(()) => Ok(receiver),
-            Err(_) => Err(StoreError::Unavailable { reason: "the writer has ended".to_owned() }),
+        let sent = self.queue.as_ref().and_then(|queue| queue.send(Waiting { changes, answer }).ok());
+        match sent {
+            Some(()) => Ok(receiver),
+            None => Err(StoreError::Unavailable { reason: "the writer has ended".to_owned() }),
+        }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.queue = None;
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            log::error!("the thread that writes to the database panicked");
         }
     }
 }

@@ -203,16 +203,19 @@ fn key(connection: &mut SqliteConnection, id: KeyId) -> Result<Option<KeyContext
     }))
 }
 
-/// The secret of that name; SQLite's own generator, which is seeded by the operating system, makes it at the first
-/// question.
+/// The secret of that name; the operating system makes it at the first question. (SQLite's own generator would fall back
+/// to the time of day where the system has no randomness.)
 fn secret(connection: &mut SqliteConnection, name: &str) -> Result<[u8; 32], StoreError> {
     let select = || Statement::kept("SELECT value FROM secrets WHERE name = ?").text(name);
     let found: Option<Secret> = select().row(connection).map_err(store_error)?;
     let found = match found {
         Some(found) => found,
         None => {
-            Statement::kept("INSERT OR IGNORE INTO secrets (name, value) VALUES (?, randomblob(32))")
+            let mut fresh = [0; 32];
+            getrandom::fill(&mut fresh).map_err(|error| StoreError::internal(error.to_string()))?;
+            Statement::kept("INSERT OR IGNORE INTO secrets (name, value) VALUES (?, ?)")
                 .text(name)
+                .blob(fresh)
                 .run(connection)
                 .map_err(store_error)?;
             select().row(connection).map_err(store_error)?.ok_or_else(|| damaged("a secret"))?

@@ -40,6 +40,11 @@ impl Statement {
         Self { text: text.to_owned(), binds: Vec::new(), kept: true }
     }
 
+    /// The statement, kept prepared: for text that was put together, but is one of few all the same.
+    pub(crate) fn keep(self) -> Self {
+        Self { kept: true, ..self }
+    }
+
     /// Adds a value for the next `?`.
     pub(crate) fn bind(mut self, value: Bind) -> Self {
         self.binds.push(value);

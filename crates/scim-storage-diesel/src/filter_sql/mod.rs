@@ -41,6 +41,11 @@ pub(crate) fn is_narrow(filter: &TypedFilter) -> bool {
     }
 }
 
+/// Whether the filter is one equality that an index answers: such filters make few different texts.
+pub(crate) fn is_look_up(filter: &TypedFilter) -> bool {
+    matches!(filter, TypedFilter::Compare(_)) && is_narrow(filter)
+}
+
 /// Whether equality on the path is answered by an index.
 fn is_indexed(path: &AttributeRef) -> bool {
     path.is("id")

@@ -75,7 +75,7 @@ pub(crate) fn edges(
     }
     let limit = i64::try_from(query.limit).unwrap_or(i64::MAX).saturating_add(1);
     statement.push(Statement::new(format!(" ORDER BY {of}, {other} LIMIT ?")).integer(limit));
-    let rows: Vec<Row> = statement.rows(connection).map_err(store_error)?;
+    let rows: Vec<Row> = statement.keep().rows(connection).map_err(store_error)?;
     let more = rows.len() > query.limit;
     let edges = rows.into_iter().take(query.limit).map(|row| {
         Ok(Edge {

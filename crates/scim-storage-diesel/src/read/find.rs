@@ -11,7 +11,7 @@ use scim_storage::{Keyset, Page, Query, SortKey, Start, StoreError};
 
 use super::record::{Row, connector};
 use crate::error::{damaged, store_error};
-use crate::filter_sql::{compile, is_narrow, sort_expression};
+use crate::filter_sql::{compile, is_look_up, is_narrow, sort_expression};
 use crate::sql::{Bind, Number, Statement};
 
 /// Offsets up to here are cheap.
@@ -44,6 +44,14 @@ pub(crate) fn is_short(query: &Query) -> bool {
         Some(filter) => is_narrow(filter),
         None => query.sort.is_none() && query.limit <= SMALL_PAGE && beginning,
     })
+}
+
+/// Whether the query's text is one of few, so that it is worth keeping prepared. Others are as many as clients care to
+/// write, and would fill the memory.
+fn is_common(query: &Query) -> bool {
+    query.sort.is_none()
+        && query.parts.len() <= 2
+        && query.parts.iter().all(|part| part.filter.as_ref().is_none_or(is_look_up))
 }
 
 /// A page.
@@ -177,7 +185,7 @@ fn select(scope: &Scope, query: &Query) -> Statement {
     } else {
         whole.push_str(" ORDER BY id");
     }
-    whole
+    if is_common(query) { whole.keep() } else { whole }
 }
 
 /// One row more than wanted tells whether there are more.
@@ -218,6 +226,7 @@ fn total(connection: &mut SqliteConnection, scope: &Scope, query: &Query) -> Que
     if filtered {
         let mut statement = Statement::new("SELECT count(*) AS n ");
         statement.push(from(scope, query));
+        let statement = if is_common(query) { statement.keep() } else { statement };
         total = statement.row::<Number>(connection)?.map_or(0, |row| row.n);
     } else {
         for part in &query.parts {
@@ -231,4 +240,88 @@ fn total(connection: &mut SqliteConnection, scope: &Scope, query: &Query) -> Que
         }
     }
     Ok(u64::try_from(total).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use diesel::QueryableByName;
+    use diesel::sql_types::Text;
+    use scim_core::Dialect;
+    use scim_core::filter::{Filter, FilterLimits};
+    use scim_core::schema::Registry;
+    use scim_directory::{ConnectorId, InstanceId};
+    use scim_storage::{QueryPart, Want};
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::open::connect;
+    use crate::{Options, SqliteStore};
+
+    #[derive(QueryableByName)]
+    struct Step {
+        #[diesel(sql_type = Text)]
+        detail: String,
+    }
+
+    /// That the plan of a query finds `r` by an index as far as `found_by` says.
+    fn check(resource_type: &str, filter: &str, found_by: &str) {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("plan.sqlite3");
+        drop(SqliteStore::open(&path, Options::default()).expect("opens"));
+        let mut connection = connect(path.to_str().expect("UTF-8")).expect("connects");
+        let registry = Registry::builtin();
+        let resource_type = registry.resource_type(resource_type).expect("built in");
+        let filter = (!filter.is_empty()).then(|| {
+            let filter = Filter::parse(filter, &FilterLimits::default()).expect(filter);
+            filter.resolve(resource_type, Dialect::LENIENT).expect("a filter of the type").0
+        });
+        let query = Query {
+            parts: vec![QueryPart { resource_type: Arc::clone(resource_type), filter, sort_by: None }],
+            sort: None,
+            start: Start::Offset(0),
+            limit: 100,
+            want: Want::RECORD,
+            total: false,
+        };
+        let scope = Scope {
+            instance: InstanceId::new(Uuid::from_u128(1)),
+            connector: Some(ConnectorId::new(Uuid::from_u128(2))),
+        };
+        let plan: Vec<Step> =
+            select(&scope, &query).prefixed("EXPLAIN QUERY PLAN ").rows(&mut connection).expect("a plan");
+        let plan: Vec<_> = plan.into_iter().map(|step| step.detail).collect();
+        assert!(
+            plan.iter().any(|step| step.starts_with("SEARCH r ") && step.contains(found_by)),
+            "{plan:#?}"
+        );
+        assert!(!plan.iter().any(|step| step.starts_with("SCAN r ")), "{plan:#?}");
+        let scans = |step: &String| {
+            ["SCAN k", "SCAN x", "SCAN m", "SCAN l"].iter().any(|scan| step.starts_with(scan))
+        };
+        assert!(!plan.iter().any(scans), "{plan:#?}");
+    }
+
+    #[test]
+    fn look_ups_begin_at_an_index() {
+        let one = "id=?)";
+        check("User", r#"userName eq "ada""#, one);
+        check("User", r#"externalId eq "7""#, one);
+        check("User", r#"emails.value eq "a@b.example""#, one);
+        check("User", r#"emails[type eq "work" and value eq "a@b.example"]"#, one);
+        check("User", r#"displayName eq "Ada" and active eq true"#, one);
+        check("User", r#"id eq "019b0000-0001-7000-8000-000000000001""#, one);
+        check("User", r#"groups.value eq "019b0000-0001-7000-8000-000000000001""#, one);
+        check("Group", r#"members.value eq "019b0000-0001-7000-8000-000000000001""#, one);
+        check(
+            "Group",
+            r#"members[value eq "019b0000-0001-7000-8000-000000000001"] and displayName eq "a""#,
+            one,
+        );
+    }
+
+    #[test]
+    fn lists_follow_the_index_by_type() {
+        check("User", "", "resources_by_type (instance_id=? AND resource_type=?)");
+        check("User", "title pr", "resources_by_type (instance_id=? AND resource_type=?)");
+    }
 }

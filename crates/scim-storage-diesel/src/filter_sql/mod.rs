@@ -111,6 +111,13 @@ impl Compiler<'_> {
     }
 
     fn element(&self, attribute: &AttributeRef, condition: &TypedFilter) -> Statement {
+        let narrow = indexed_element(attribute, condition)
+            .and_then(|(path, operand)| self.special(&path, CompareOp::Eq, operand));
+        let narrow = match (narrow, condition) {
+            // That one element has the value is all that is asked, and what the index says.
+            (Some(narrow), TypedFilter::Compare(_)) => return narrow,
+            (narrow, _) => narrow,
+        };
         let whole = match self.elements(attribute) {
             Some((from, place)) => {
                 let mut exists = from;
@@ -126,7 +133,7 @@ impl Compiler<'_> {
                 " AND ",
             ),
         };
-        match indexed_element(attribute, condition).and_then(|(path, operand)| self.indexed(&path, operand)) {
+        match narrow {
             Some(narrow) => Statement::joined(vec![narrow, whole], " AND "),
             None => whole,
         }

@@ -1,7 +1,7 @@
 //! Creating and changing records.
 
 use diesel::QueryableByName;
-use diesel::sql_types::{BigInt, Nullable, Text};
+use diesel::sql_types::BigInt;
 use scim_core::instant::Timestamp;
 use scim_core::text::Matching;
 use scim_directory::{Content, Effect, Key, NewRecord, ResourceId, Version};
@@ -19,13 +19,6 @@ struct Standing {
     membership: i64,
     #[diesel(sql_type = BigInt)]
     modified_ms: i64,
-}
-
-/// How a record is displayed.
-#[derive(QueryableByName)]
-struct Displayed {
-    #[diesel(sql_type = Nullable<Text>)]
-    display: Option<String>,
 }
 
 impl Applying<'_> {
@@ -75,7 +68,6 @@ impl Applying<'_> {
     ) -> Result<Effect, Refusal> {
         let before = self.standing(key)?.ok_or(Refusal::Conflict)?;
         self.check(key.id, before.version, Some(expected))?;
-        let renamed = self.display(key)? != content.display;
         let step = i64::from(!self.raised.contains_key(&key.id));
         let standing = Statement::kept(
             "UPDATE resources SET version = version + ?, modified_ms = max(modified_ms, ?), display = ?, \
@@ -97,9 +89,6 @@ impl Applying<'_> {
         self.add_index(key, &content.index)?;
         self.link(key, external_id)?;
         self.raised.entry(key.id).or_insert(expected);
-        if renamed {
-            self.count_members(key.id)?;
-        }
         let edges = self.link_held(key, content, external_id)?;
         let joined = i64::try_from(edges.len()).unwrap_or(i64::MAX);
         Ok(Effect {
@@ -141,16 +130,7 @@ impl Applying<'_> {
         Ok(standing.map(|standing| standing.effect()))
     }
 
-    /// How a record is displayed.
-    fn display(&mut self, key: &Key) -> Result<Option<String>, Refusal> {
-        let row = Statement::kept("SELECT display FROM resources WHERE instance_id = ? AND id = ?")
-            .blob(self.instance)
-            .blob(key.id.uuid().into_bytes())
-            .row::<Displayed>(self.connection)?;
-        Ok(row.and_then(|row| row.display))
-    }
-
-    /// The members of a group have other groups now: it was renamed, or it goes. One statement, whatever their number.
+    /// The members of a group that goes have one group less. One statement, whatever their number.
     pub(crate) fn count_members(&mut self, group: ResourceId) -> Result<(), Refusal> {
         Statement::kept(
             "UPDATE resources SET membership = membership + 1 WHERE instance_id = ? AND id IN \

@@ -160,7 +160,7 @@ pub(crate) fn sort_expression(path: &AttributeRef) -> Statement {
         return Statement::new("json_extract(r.shadow, ?)").text(pointer(path, true));
     }
     let whole = pointer(path, false);
-    match &path.sub {
+    match path.sub.as_ref().or_else(|| path.attribute.default_sub_attribute()) {
         Some(sub) => Statement::new(
             "(SELECT json_extract(e.value, ?) FROM json_each(r.shadow, ?) e \
              ORDER BY coalesce(json_extract(e.value, '$.primary'), 0) DESC, e.key LIMIT 1)",

@@ -78,7 +78,7 @@ pub enum Change {
     Update {
         /// Which.
         key: Key,
-        /// The version that the decision was made on; another one is a `Conflict`.
+        /// The version that the decision was made on, before the change set; another one is a `Conflict`.
         expected: Version,
         /// What it holds from now on.
         content: Content,
@@ -134,7 +134,7 @@ pub struct HeldReference {
 /// What a commit did.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Committed {
-    /// Where it stands in the journal.
+    /// Position of the last log record that it wrote; 0 where it wrote none.
     pub position: Position,
     /// One for each change, in the same order.
     pub effects: Vec<Effect>,

@@ -31,8 +31,8 @@ pub struct Record {
     pub key: Key,
     /// The record's own version. A member change of a group counts as a change of the group.
     pub version: Version,
-    /// How often the groups of this resource changed: joined or left, or such a group was renamed or deleted. Part of
-    /// the ETag, not of `If-Match`. Zero means that it never was a member.
+    /// Grows whenever this resource joins or leaves a group, or such a group is deleted; not when one is renamed, which
+    /// would touch every member. Part of the ETag, not of `If-Match`. Zero means that it never was a member.
     pub membership: i64,
     /// `meta.created`.
     pub created: Timestamp,

@@ -28,7 +28,7 @@ pub struct QueryPart {
     pub resource_type: Arc<ResourceType>,
     /// What its resources must satisfy; `None` for all.
     pub filter: Option<TypedFilter>,
-    /// What its resources are sorted by; `None` where the query has no sort, or this type has no such attribute (its
+    /// What its resources are sorted by, never complex nor derived from edges; `None` where the query has no sort, or this type has no such attribute (its
     /// resources then count as having no value).
     pub sort_by: Option<AttributeRef>,
 }

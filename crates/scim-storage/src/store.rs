@@ -34,12 +34,29 @@ pub struct Capabilities {
 /// - **Uniqueness.** Two records of an instance and type never have the same unique [`IndexEntry`], under any race. Within
 ///   one change set, what deletions and updates give up is free for its creations and updates, so that two people can
 ///   swap names.
-/// - **Versions.** A record's version grows by one with each change set that changes it. Lost updates are impossible:
-///   an update names the version that it was decided on.
+/// - **Versions.** A record's version grows by one with each change set that changes it, however many of its changes
+///   name the record; one that the change set creates has version 1. Lost updates are impossible: an update names the
+///   version that it was decided on, which is that before the change set. `lastModified` becomes the change set's time,
+///   but never an earlier one than it was.
+/// - **Absence.** A change of a record that is not there, has another type than its key says, or belongs to another
+///   instance, is a [`CommitError::Conflict`]; to read one gives nothing.
 /// - **Member changes commute.** They never conflict with one another; the group's version grows once for each change
-///   set that really changed an edge.
-/// - **Filters** select what [`scim_core::filter::TypedFilter::matches`] selects on the full resource, `members`, `groups`
-///   and `manager.displayName` included.
+///   set that really changed an edge. A member's own version does not grow, its membership counter does, as often as
+///   the backend finds handy but at least once.
+/// - **Deletion.** With a record go its edges both ways, its index entries, its `externalId`s at every connector and
+///   what it held as a group. Each group that it was in has another version and `lastModified`; each member that it had
+///   another membership counter, in one statement however many they are. Its id is known as deleted from then on.
+///   Renaming a record, on the other hand, changes no other row: names of other ends are looked up when they are read.
+/// - **Held references** become edges in the commit that creates or updates whom they mean, an `externalId` at the
+///   connector through which it was held. The store logs that itself ([`crate::reference_linked`]). To hold a reference
+///   that means somebody, or the id of somebody deleted, is a [`CommitError::Conflict`].
+/// - **`externalId`** belongs to the scope's connector: others neither see nor change it. A scope without one sees none,
+///   and its changes leave all of them as they are. It need not be unique; a reference by it means the oldest resource.
+/// - **Filters** select what [`scim_core::filter::TypedFilter::matches`] selects on the full resource
+///   ([`crate::full_resource`]): `members` with held references, `groups` and `manager.displayName` are there as of now,
+///   what only rendering adds (`meta.location`, `meta.version`, `$ref`) is not.
+/// - **The log** of a change set is written with it or not at all. Of edge differences it keeps those that happened
+///   ([`crate::what_happened`]); positions grow in commit order, and a reader that follows them misses nothing.
 /// - **Order.** Every list has a total order with the id as tie-break.
 /// - **Boundedness.** Nothing is loaded that is not returned; no call's cost grows with the directory, but for counts and
 ///   filters that no index answers.
@@ -60,21 +77,23 @@ pub trait Store: Send + Sync {
     /// A page of records.
     fn find<'a>(&'a self, scope: &'a Scope, query: &'a Query) -> BoxFuture<'a, Result<Page, StoreError>>;
 
-    /// Edges of several resources, in one read.
+    /// Edges of several resources, in one read. Resources that are not there have none.
     fn edges<'a>(
         &'a self,
         scope: &'a Scope,
         query: &'a EdgeQuery,
     ) -> BoxFuture<'a, Result<EdgePage, StoreError>>;
 
-    /// Answers to `questions`, one each, in the same order, in one round trip and of one moment.
+    /// Answers to `questions`, one each, in the same order, in one round trip and of one moment. What another instance
+    /// has is unknown.
     fn facts<'a>(
         &'a self,
         scope: &'a Scope,
         questions: &'a [Question],
     ) -> BoxFuture<'a, Result<Vec<Fact>, StoreError>>;
 
-    /// Commits a change set. See the promises above.
+    /// Commits a change set. See the promises above. The effects are those after each change; the position is that of
+    /// the last log record written, 0 where there was none.
     fn commit(&self, changes: ChangeSet) -> BoxFuture<'_, Result<Committed, CommitError>>;
 
     /// The log of the scope's instance, in commit order.

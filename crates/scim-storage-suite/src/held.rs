@@ -1,10 +1,11 @@
 //! Held references: places in groups for people who are not there yet.
 
-use scim_directory::{Change, EdgeOutcome, Key, MemberChange, Version};
-use scim_storage::{Direction, Store};
+use pollster::block_on;
+use scim_directory::{Change, EdgeOutcome, HeldReference, Key, MemberChange, Version};
+use scim_storage::{Direction, EdgeQuery, HeldEdge, Store};
 use serde_json::json;
 
-use crate::world::{World, delete, held, hold, is_conflict};
+use crate::world::{World, delete, held, hold, is_conflict, members};
 
 /// Creates a person through the first connector; whether that linked it into the group.
 fn linked(world: &World<'_>, group: &Key, body: &serde_json::Value) -> bool {
@@ -27,6 +28,65 @@ fn linked(world: &World<'_>, group: &Key, body: &serde_json::Value) -> bool {
     assert_eq!((effect.version, effect.membership), (Some(Version(1)), record.membership));
     assert_eq!(record.membership > 0, is_member);
     is_member
+}
+
+/// A held reference is shown with its group's members: on their first page, and to filters.
+pub fn a_held_reference_is_shown_as_a_member(store: &dyn Store) {
+    let world = World::new(store);
+    let (chefs, cooks, mira) = (world.group("Chefs"), world.group("Cooks"), world.person("mira"));
+    let hold = |group: &Key, texts: &[(&str, Option<&str>)]| {
+        let reference = |(text, kind): &(&str, Option<&str>)| HeldReference {
+            reference: (*text).to_owned(),
+            kind: kind.map(str::to_owned),
+        };
+        let Change::Members(change) = members(group, &[&mira], &[]) else { panic!("a member change") };
+        Change::Members(MemberChange { hold: texts.iter().map(reference).collect(), ..change })
+    };
+    world.commit(vec![
+        hold(&chefs, &[("b", Some("User")), ("A", None)]),
+        hold(&cooks, &[("c", None), ("b", Some("Group"))]),
+    ]);
+    let seen = |group: &Key, reference: &str, kind: Option<&str>| HeldEdge {
+        of: group.id,
+        reference: reference.to_owned(),
+        kind: kind.map(str::to_owned),
+    };
+    let mut query = EdgeQuery {
+        of: vec![cooks.id, chefs.id],
+        direction: Direction::Members,
+        only: None,
+        after: None,
+        limit: 10,
+    };
+    let read = |query: &EdgeQuery| block_on(store.edges(&world.scope, query)).expect("a read");
+    let all = [
+        seen(&chefs, "A", None),
+        seen(&chefs, "b", Some("User")),
+        seen(&cooks, "b", Some("Group")),
+        seen(&cooks, "c", None),
+    ];
+    let page = read(&query);
+    assert_eq!((page.edges.len(), page.held), (2, all.to_vec()));
+    query.limit = 1;
+    let page = read(&query);
+    assert_eq!((page.held, page.more), (all[..1].to_vec(), true), "at most as many as edges");
+    query.after = page.edges.last().map(|edge| (edge.of, edge.other));
+    assert_eq!(read(&query).held, [], "on the first page alone");
+    let only = EdgeQuery { only: Some(vec![mira.id]), after: None, ..query.clone() };
+    assert_eq!(read(&only).held, []);
+    let groups = EdgeQuery { direction: Direction::Groups, after: None, ..query };
+    assert_eq!(read(&groups).held, []);
+    let elsewhere = EdgeQuery { only: None, direction: Direction::Members, ..only };
+    assert_eq!(block_on(store.edges(&world.elsewhere, &elsewhere)).expect("a read").held, []);
+
+    let found = |filter: &str| world.ids(&world.query(&[("Group", filter, "")]));
+    assert_eq!(found(r#"members eq "B""#), [chefs.id, cooks.id]);
+    assert_eq!(found(r#"members[value eq "b" and type eq "user"]"#), [chefs.id]);
+    assert_eq!(found(r#"members[value eq "a" and not (type pr) and not (display pr)]"#), [chefs.id]);
+    world.create("User", &json!({ "userName": "c" }));
+    assert_eq!(found(r#"members.value eq "c""#), []);
+    world.commit(vec![members(&chefs, &[], &[&mira]), members(&cooks, &[], &[&mira])]);
+    assert_eq!(found("members pr"), [chefs.id, cooks.id]);
 }
 
 /// A person who arrives with the `externalId` that a group was waiting for is in it, once.

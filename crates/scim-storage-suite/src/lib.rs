@@ -156,6 +156,7 @@ macro_rules! __groups {
             a_version_can_be_demanded
         ]);
         $crate::__group!($dollar $factory $skips held [
+            a_held_reference_is_shown_as_a_member
             a_held_reference_is_linked_by_external_id
             a_held_reference_is_linked_by_user_name
             a_held_reference_is_linked_by_an_update

@@ -11,7 +11,7 @@ use scim_storage::{Direction, EdgeQuery, Query, QueryPart, Relations, Store, ful
 use serde_json::json;
 
 use crate::generate::{Vocabulary, device, filter, group, person};
-use crate::world::{World, members};
+use crate::world::{World, hold, members};
 
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 /// How many filters are generated, unless `SCIM_STORAGE_SUITE_CASES` says otherwise.
@@ -187,6 +187,10 @@ fn populate(world: &World<'_>, runner: &mut TestRunner) -> Vec<(&'static str, Ve
         // The first group stays empty.
         let chosen = keys.iter().enumerate().filter(|(at, _)| number > 0 && at % (number + 2) == 1);
         world.commit(vec![members(&key, &chosen.map(|(_, key)| key).collect::<Vec<_>>(), &[])]);
+        if number % 3 == 2 {
+            let references = [format!("held {number}"), format!("x{}", number / 4)];
+            world.commit(vec![hold(&key, &references.each_ref().map(String::as_str))]);
+        }
         keys.push(key);
     }
     let of = |name: &'static str| {

@@ -75,7 +75,6 @@ pub fn primary_or_first_value(store: &dyn Store) {
     ];
     let ids: Vec<_> = bodies.iter().map(|body| world.create("User", body).id).collect();
     check_ids(&world, &ids, "User", "emails.value", &[&[1], &[2], &[0], &[3, 4]]);
-    check_ids(&world, &ids, "User", "emails", &[&[1], &[2], &[0], &[3, 4]]);
     check_ids(&world, &ids, "User", "emails.type", &[&[4], &[0, 1, 2, 3]]);
     let bodies = [json!({ "tags": ["n", "a"] }), json!({ "tags": ["B", "z"] }), json!({ "label": "x" })];
     check(&world, "Device", &bodies, "tags", &[&[1], &[0], &[2]]);

@@ -182,11 +182,11 @@ fn sort_key(resource: &Resource, path: &AttributeRef) -> SortKey {
         }
         other => other,
     };
-    let sub = path.sub.as_ref().or_else(|| path.attribute.default_sub_attribute());
-    let (leaf, value) = match (value, sub) {
-        (Some(Value::Object(object)), Some(sub)) => (sub, object.get(&sub.name)),
-        (value, _) => (path.leaf(), value),
+    let value = match &path.sub {
+        Some(sub) => value.and_then(|value| value.get(&sub.name)),
+        None => value,
     };
+    let leaf = path.leaf();
     match value {
         Some(Value::Bool(value)) => SortKey::Boolean(*value),
         Some(Value::Number(number)) => match (number.as_i64(), number.as_f64()) {

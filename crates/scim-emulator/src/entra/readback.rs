@@ -161,10 +161,11 @@ fn sample(how: ReadBack, list: Vec<u32>) -> Vec<u32> {
     match how {
         ReadBack::Nothing => Vec::new(),
         ReadBack::All => list,
-        ReadBack::Sample(count) => {
-            let step = list.len().div_ceil((count as usize).max(1)).max(1);
-            list.into_iter().step_by(step).take(count as usize).collect()
+        ReadBack::Sample(count) if (count as usize) < list.len() => {
+            let (count, length) = (count as usize, list.len());
+            (0..count).filter_map(|number| list.get(number * length / count).copied()).collect()
         }
+        ReadBack::Sample(_) => list,
     }
 }
 
@@ -192,7 +193,8 @@ mod tests {
         check(ReadBack::Nothing, &[]);
         check(ReadBack::All, &list);
         check(ReadBack::Sample(0), &[]);
-        check(ReadBack::Sample(3), &[0, 4, 8]);
+        check(ReadBack::Sample(3), &[0, 3, 6]);
+        check(ReadBack::Sample(9), &[0, 1, 2, 3, 4, 5, 6, 7, 8]);
         check(ReadBack::Sample(10), &list);
         check(ReadBack::Sample(99), &list);
     }

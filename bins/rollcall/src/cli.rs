@@ -133,6 +133,9 @@ pub(crate) enum Connector {
         /// What it tolerates
         #[arg(long, value_enum, default_value_t)]
         dialect: DialectChoice,
+        /// Keep passwords that it sends, as argon2id hashes; by default they are dropped
+        #[arg(long)]
+        keep_passwords: bool,
     },
     /// List an instance's connectors
     List {

@@ -77,6 +77,8 @@ pub struct Connector {
     pub created: Timestamp,
     /// What it tolerates.
     pub dialect: DialectName,
+    /// Whether passwords that it sends are kept, as argon2id hashes; else they are dropped. Default: false.
+    pub keep_passwords: bool,
 }
 
 /// What an integration user may do.

@@ -23,6 +23,8 @@ pub(crate) struct Caller<'p> {
     pub(crate) actor: Actor,
     /// What the connector tolerates.
     pub(crate) dialect: Dialect,
+    /// Whether the connector keeps passwords.
+    pub(crate) keep_passwords: bool,
     /// The instance's schemas.
     pub(crate) registry: &'p Registry,
 }
@@ -58,6 +60,7 @@ impl Provider {
                 user: Some(context.user.id),
             },
             dialect: context.connector.dialect.dialect(),
+            keep_passwords: context.connector.keep_passwords,
             registry: self.registry(context.instance.settings.unique_group_names),
         })
     }

@@ -155,7 +155,7 @@ impl Operation<'_> {
             let resource_type = self.bulk_type(operation)?;
             let mut data = operation.data.clone().unwrap_or_default();
             resolve_references(&mut data, &id_of)?;
-            drafts.push(self.draft(&resource_type, *id, data)?);
+            drafts.push(self.draft(&resource_type, *id, data).await?);
             types.push(resource_type);
         }
         let known: HashMap<String, Key> =

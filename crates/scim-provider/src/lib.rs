@@ -14,6 +14,7 @@ mod failure;
 mod handle;
 mod http;
 mod limits;
+mod password;
 mod provider;
 mod resource;
 mod route;

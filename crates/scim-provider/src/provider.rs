@@ -10,6 +10,7 @@ use scim_storage::{ServerAnswer, ServerQuestion, Store, StoreError};
 
 use crate::cursor::{LIFETIME_SECONDS, Sealer};
 use crate::failure::{Failure, store_failure};
+use crate::password::PasswordHasher;
 use crate::{Limits, Source};
 
 /// A provider that cannot start.
@@ -31,6 +32,7 @@ pub struct Provider {
     pub(crate) limits: Limits,
     pub(crate) config: ProviderConfig,
     pub(crate) sealer: Sealer,
+    pub(crate) passwords: PasswordHasher,
     unique_names: Registry,
     shared_names: Registry,
 }
@@ -70,6 +72,7 @@ impl Provider {
             shared_names: registry.with_shared_group_names(),
             unique_names: registry,
             sealer: Sealer::new(&secret),
+            passwords: PasswordHasher::default(),
             store,
             source,
             limits,

@@ -30,6 +30,7 @@ fn connector(world: &World<'_>, instance: InstanceId, name: &str) -> Connector {
         name: name.to_owned(),
         created: world.now(),
         dialect: DialectName::Strict,
+        keep_passwords: true,
     }
 }
 

@@ -136,6 +136,7 @@ impl<'s> World<'s> {
             name: name.to_owned(),
             created: BEGINNING,
             dialect: DialectName::Lenient,
+            keep_passwords: false,
         };
         let id = connector.id;
         let scope = Scope { instance, connector: None };

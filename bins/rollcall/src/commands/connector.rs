@@ -10,13 +10,13 @@ use crate::{database, output};
 pub(crate) async fn run(command: cli::Connector, settings: &Settings) -> anyhow::Result<()> {
     let admin = database::admin(settings)?;
     match command {
-        cli::Connector::Create { instance, connector, dialect } => {
+        cli::Connector::Create { instance, connector, dialect, keep_passwords } => {
             let instance = admin.instance_named(&instance).await?;
             let dialect = match dialect {
                 DialectChoice::Lenient => DialectName::Lenient,
                 DialectChoice::Strict => DialectName::Strict,
             };
-            show(&admin.connector_create(&instance, &connector, dialect).await?, settings)
+            show(&admin.connector_create(&instance, &connector, dialect, keep_passwords).await?, settings)
         }
         cli::Connector::List { instance } => {
             let instance = admin.instance_named(&instance).await?;
@@ -55,6 +55,7 @@ pub(crate) fn connector_json(connector: &Connector) -> Value {
         "id": connector.id.to_string(),
         "name": connector.name,
         "dialect": connector.dialect.name(),
+        "keep_passwords": connector.keep_passwords,
         "created_at": connector.created.to_string(),
     })
 }

@@ -6,7 +6,7 @@ use scim_storage::{ServerAnswer, ServerQuestion};
 use super::{Admin, AdminError, check_name, record, refused};
 
 impl Admin {
-    /// Creates a connector.
+    /// Creates a connector; `keep_passwords` says whether passwords that it sends are kept, as argon2id hashes.
     ///
     /// # Errors
     /// [`AdminError::Taken`] where the instance has the name; [`AdminError::Invalid`] where it is no name.
@@ -15,6 +15,7 @@ impl Admin {
         instance: &Instance,
         name: &str,
         dialect: DialectName,
+        keep_passwords: bool,
     ) -> Result<Connector, AdminError> {
         check_name("a connector", name)?;
         let connector = Connector {
@@ -23,6 +24,7 @@ impl Admin {
             name: name.to_owned(),
             created: self.now(),
             dialect,
+            keep_passwords,
         };
         let log = vec![record(
             Action::ConnectorCreated,

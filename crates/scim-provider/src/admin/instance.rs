@@ -39,6 +39,7 @@ impl Admin {
             name: "default".to_owned(),
             created,
             dialect: DialectName::default(),
+            keep_passwords: false,
         };
         let user = IntegrationUser {
             id: IntegrationUserId::new(self.source.uuid()),

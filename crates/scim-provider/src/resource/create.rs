@@ -10,7 +10,7 @@ use scim_lifecycle::{Decision, MemberPlanner};
 use scim_storage::CommitError;
 use serde_json::Value;
 
-use super::write::{record_after, without_password, written};
+use super::write::{record_after, written};
 use super::{ATTEMPTS, Operation};
 use crate::Response;
 use crate::failure::{Failure, commit_failure};
@@ -31,7 +31,7 @@ impl Operation<'_> {
         body: Value,
     ) -> Result<Response, Failure> {
         self.lens()?;
-        let draft = self.draft(resource_type, ResourceId::new(self.provider.source.uuid()), body)?;
+        let draft = self.draft(resource_type, ResourceId::new(self.provider.source.uuid()), body).await?;
         for _ in 0..ATTEMPTS {
             let decision = self.decide(std::slice::from_ref(&draft), &HashMap::new()).await?;
             let changes = decision.changes.clone();
@@ -48,7 +48,7 @@ impl Operation<'_> {
     }
 
     /// Checks a body by itself.
-    pub(crate) fn draft(
+    pub(crate) async fn draft(
         &self,
         resource_type: &Arc<ResourceType>,
         id: ResourceId,
@@ -59,7 +59,7 @@ impl Operation<'_> {
         let (notes, external_id) = (inbound.notes.clone(), inbound.external_id.clone());
         let edges = inbound.edges.clone().unwrap_or_default();
         let mut resource = inbound.into_created(resource_type)?;
-        without_password(resource_type, &mut resource);
+        self.settle_password(resource_type, None, &mut resource).await?;
         let decision = scim_lifecycle::create(resource_type, id, &resource, external_id, &notes);
         let name = resource.text("displayName").map(str::to_owned);
         Ok(Draft { key: Key { resource_type: Arc::clone(&resource_type.name), id }, decision, name, edges })

@@ -10,7 +10,7 @@ use scim_directory::Record;
 use scim_storage::{CommitError, Want};
 use serde_json::Value;
 
-use super::write::{record_after, without_password, written};
+use super::write::{record_after, written};
 use super::{ATTEMPTS, Operation, resource_of};
 use crate::Response;
 use crate::etag::etag;
@@ -40,7 +40,7 @@ impl Operation<'_> {
             let outcome =
                 patch.apply(resource_type, &own_id, &before, record.external_id.as_deref(), dialect)?;
             let mut after = outcome.resource;
-            without_password(resource_type, &mut after);
+            self.settle_password(resource_type, Some(&before), &mut after).await?;
             self.log_notes(&outcome.notes);
             let (external_id, edits, notes) = (outcome.external_id, outcome.edits, outcome.notes);
             match self.change(resource_type, &record, &before, &after, external_id, &edits, &notes).await? {

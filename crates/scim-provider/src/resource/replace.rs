@@ -8,7 +8,6 @@ use scim_core::schema::ResourceType;
 use scim_storage::{CommitError, Want};
 use serde_json::Value;
 
-use super::write::without_password;
 use super::{ATTEMPTS, Operation, resource_of};
 use crate::Response;
 use crate::failure::{Failure, commit_failure};
@@ -34,7 +33,7 @@ impl Operation<'_> {
             self.precondition(&record)?;
             let before = resource_of(&record)?;
             let mut after = replace(resource_type, &before, &inbound)?;
-            without_password(resource_type, &mut after);
+            self.settle_password(resource_type, Some(&before), &mut after).await?;
             let external_id = inbound.external_id.clone();
             match self
                 .change(resource_type, &record, &before, &after, external_id, &edits, &inbound.notes)

@@ -2,12 +2,13 @@
 
 use scim_core::Note;
 use scim_core::resource::Resource;
-use scim_core::schema::{ResourceType, USER_URN};
+use scim_core::schema::ResourceType;
 use scim_directory::{Change, ChangeSet, ChangeSetId, Committed, Content, Key, Record};
 use scim_lifecycle::Decision;
 use scim_storage::CommitError;
 
 use super::Operation;
+use crate::failure::Failure;
 
 impl Operation<'_> {
     /// Commits a decision on behalf of the caller.
@@ -22,6 +23,17 @@ impl Operation<'_> {
             log: decision.log,
         };
         self.provider.store.commit(changes).await
+    }
+
+    /// Drops the password that a client sent, or puts its hash in its place where the connector keeps passwords.
+    pub(crate) async fn settle_password(
+        &self,
+        resource_type: &ResourceType,
+        before: Option<&Resource>,
+        after: &mut Resource,
+    ) -> Result<(), Failure> {
+        let (provider, keep) = (self.provider, self.caller.keep_passwords);
+        provider.passwords.settle(&*provider.source, resource_type, before, after, keep).await
     }
 
     /// Notes of tolerances that were used go to the server's log by name; the details stand in the provisioning log.
@@ -70,11 +82,4 @@ pub(crate) fn record_after(
         }
     }
     record
-}
-
-/// A person's `password` is accepted and not kept.
-pub(crate) fn without_password(resource_type: &ResourceType, resource: &mut Resource) {
-    if &*resource_type.schema.id == USER_URN {
-        resource.attributes_mut().shift_remove("password");
-    }
 }

@@ -29,14 +29,15 @@ impl Applying<'_> {
             AdminChange::CreateConnector(connector) => {
                 self.insert(
                     Statement::kept(
-                        "INSERT OR IGNORE INTO connectors (instance_id, id, name, created_ms, dialect) \
-                         VALUES (?, ?, ?, ?, ?)",
+                        "INSERT OR IGNORE INTO connectors (instance_id, id, name, created_ms, dialect, \
+                         keep_passwords) VALUES (?, ?, ?, ?, ?, ?)",
                     )
                     .blob(self.instance)
                     .blob(connector.id.uuid().into_bytes())
                     .text(connector.name.clone())
                     .integer(connector.created.unix_millis())
-                    .text(connector.dialect.name()),
+                    .text(connector.dialect.name())
+                    .integer(i64::from(connector.keep_passwords)),
                     name_taken,
                 )?;
             }

@@ -38,6 +38,8 @@ struct ConnectorRow {
     created_ms: i64,
     #[diesel(sql_type = Text)]
     dialect: String,
+    #[diesel(sql_type = BigInt)]
+    keep_passwords: i64,
 }
 
 #[derive(QueryableByName)]
@@ -89,6 +91,8 @@ struct ContextRow {
     connector_created_ms: i64,
     #[diesel(sql_type = Text)]
     dialect: String,
+    #[diesel(sql_type = BigInt)]
+    keep_passwords: i64,
     #[diesel(sql_type = Text)]
     user_name: String,
     #[diesel(sql_type = Text)]
@@ -121,14 +125,14 @@ pub(crate) fn server(
         }
         ServerQuestion::Connectors(instance) => {
             let rows = Statement::kept(
-                "SELECT instance_id, id, name, created_ms, dialect FROM connectors WHERE instance_id = ? ORDER BY name",
+                "SELECT instance_id, id, name, created_ms, dialect, keep_passwords FROM connectors WHERE instance_id = ? ORDER BY name",
             )
             .blob(instance.uuid().into_bytes());
             ServerAnswer::Connectors(all(rows.rows(connection), ConnectorRow::connector)?)
         }
         ServerQuestion::Connector(instance, id) => {
             let row = Statement::kept(
-                "SELECT instance_id, id, name, created_ms, dialect FROM connectors WHERE instance_id = ? AND id = ?",
+                "SELECT instance_id, id, name, created_ms, dialect, keep_passwords FROM connectors WHERE instance_id = ? AND id = ?",
             )
             .blob(instance.uuid().into_bytes())
             .blob(id.uuid().into_bytes())
@@ -167,7 +171,7 @@ fn key(connection: &mut SqliteConnection, id: KeyId) -> Result<Option<KeyContext
     let row: Option<ContextRow> = Statement::kept(
         "SELECT k.id, k.instance_id, k.connector_id, k.user_id, k.hash, k.created_ms, k.expires_ms, k.revoked_ms, \
          i.name AS instance_name, i.created_ms AS instance_created_ms, i.settings, c.name AS connector_name, \
-         c.created_ms AS connector_created_ms, c.dialect, u.name AS user_name, u.privilege \
+         c.created_ms AS connector_created_ms, c.dialect, c.keep_passwords, u.name AS user_name, u.privilege \
          FROM api_keys k JOIN instances i ON i.id = k.instance_id \
          JOIN connectors c ON c.instance_id = k.instance_id AND c.id = k.connector_id \
          JOIN integration_users u ON u.instance_id = k.instance_id AND u.id = k.user_id WHERE k.id = ?",
@@ -188,6 +192,7 @@ fn key(connection: &mut SqliteConnection, id: KeyId) -> Result<Option<KeyContext
         name: row.connector_name,
         created_ms: row.connector_created_ms,
         dialect: row.dialect,
+        keep_passwords: row.keep_passwords,
     };
     let user = UserRow {
         instance_id: row.key.instance_id.clone(),
@@ -251,6 +256,7 @@ impl ConnectorRow {
                 "strict" => DialectName::Strict,
                 _ => return Err(damaged("a dialect")),
             },
+            keep_passwords: self.keep_passwords == 1,
         })
     }
 }

@@ -19,7 +19,8 @@ const FORBIDDEN: &[(&str, &str, Option<&str>)] = &[
 
 pub(super) fn check(root: &Path, files: &[PathBuf]) -> anyhow::Result<Vec<Finding>> {
     let mut findings = Vec::new();
-    for file in files.iter().filter(|file| !file.starts_with("fuzz/corpus") && !file.starts_with("fixtures")) {
+    for file in files.iter().filter(|file| !file.starts_with("fuzz/corpus") && !file.starts_with("fixtures"))
+    {
         // What is not text has no words.
         if let Ok(text) = std::fs::read_to_string(root.join(file)) {
             let extension = file.extension().and_then(|extension| extension.to_str());

@@ -13,6 +13,7 @@ CREATE TABLE connectors (
     name TEXT NOT NULL,
     created_ms BIGINT NOT NULL,
     dialect TEXT NOT NULL,
+    keep_passwords BIGINT NOT NULL,
     PRIMARY KEY (instance_id, id),
     UNIQUE (instance_id, name)
 ) WITHOUT ROWID;

@@ -1,0 +1,126 @@
+//! Passwords that clients send: dropped, or, where a connector asks for it, kept as argon2id hashes.
+//!
+//! Hashing takes tens of milliseconds of a processor by design, so it runs on a few threads of its own behind a bounded
+//! queue; a flood of passwords is told to come back instead of taking the server down.
+
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use argon2::Argon2;
+use argon2::password_hash::{PasswordHasher as _, SaltString};
+use futures_channel::oneshot;
+use scim_core::resource::Resource;
+use scim_core::schema::{ResourceType, USER_URN};
+use serde_json::Value;
+
+use crate::Source;
+use crate::failure::Failure;
+
+/// Hashes that may wait.
+const QUEUE: usize = 64;
+/// Threads that hash.
+const THREADS: usize = 2;
+/// The salt's length in bytes (RFC 9106 §3.1).
+const SALT_BYTES: usize = 16;
+
+struct Job {
+    password: String,
+    salt: [u8; SALT_BYTES],
+    answer: oneshot::Sender<Option<String>>,
+}
+
+/// A few threads that hash passwords, started when the first one comes.
+#[derive(Debug, Default)]
+pub(crate) struct PasswordHasher {
+    queue: Mutex<Option<SyncSender<Job>>>,
+}
+
+impl std::fmt::Debug for Job {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Job")
+    }
+}
+
+impl PasswordHasher {
+    /// What is kept in place of the password that `after` holds: nothing, or its hash (a PHC string) where `keep` says
+    /// so. A hash that `before` held is left alone.
+    pub(crate) async fn settle(
+        &self,
+        source: &dyn Source,
+        resource_type: &ResourceType,
+        before: Option<&Resource>,
+        after: &mut Resource,
+        keep: bool,
+    ) -> Result<(), Failure> {
+        if &*resource_type.schema.id != USER_URN {
+            return Ok(());
+        }
+        let Some(given) = after.text("password") else { return Ok(()) };
+        if before.and_then(|before| before.text("password")) == Some(given) {
+            return Ok(());
+        }
+        if !keep {
+            let kept = before.and_then(|before| before.text("password")).map(Value::from);
+            match kept {
+                Some(kept) => after.attributes_mut().insert("password".to_owned(), kept),
+                None => after.attributes_mut().shift_remove("password"),
+            };
+            return Ok(());
+        }
+        let mut salt = [0; SALT_BYTES];
+        source.random(&mut salt);
+        let hash = self.hash(given.to_owned(), salt).await?;
+        after.attributes_mut().insert("password".to_owned(), hash.into());
+        Ok(())
+    }
+
+    async fn hash(&self, password: String, salt: [u8; SALT_BYTES]) -> Result<String, Failure> {
+        let (answer, receiver) = oneshot::channel();
+        self.submit(Job { password, salt, answer })?;
+        match receiver.await {
+            Ok(Some(hash)) => Ok(hash),
+            _ => Err(Failure::status(500, "The server could not hash the password")),
+        }
+    }
+
+    fn submit(&self, job: Job) -> Result<(), Failure> {
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let sender = match &*queue {
+            Some(sender) => sender,
+            None => queue.insert(start()),
+        };
+        match sender.try_send(job) {
+            Ok(()) => Ok(()),
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
+                Err(Failure::unavailable("Too many passwords are being hashed; try again"))
+            }
+        }
+    }
+}
+
+fn start() -> SyncSender<Job> {
+    let (sender, receiver) = sync_channel(QUEUE);
+    let receiver = Arc::new(Mutex::new(receiver));
+    for _ in 0..THREADS {
+        let receiver = Arc::clone(&receiver);
+        let started =
+            thread::Builder::new().name("password-hasher".to_owned()).spawn(move || work(&receiver));
+        if let Err(error) = started {
+            log::error!("cannot start a thread for password hashes: {error}");
+        }
+    }
+    sender
+}
+
+fn work(receiver: &Mutex<Receiver<Job>>) {
+    loop {
+        let job = receiver.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(Job { password, salt, answer }) = job else { return };
+        let hash = SaltString::encode_b64(&salt).and_then(|salt| {
+            Argon2::default().hash_password(password.as_bytes(), &salt).map(|hash| hash.to_string())
+        });
+        // The caller may be gone.
+        let _ = answer.send(hash.ok());
+    }
+}

@@ -128,13 +128,15 @@ pub fn generated_filters_agree_with_the_evaluator(store: &dyn Store) {
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
     let config = Config { cases, failure_persistence: None, ..Config::default() };
-    let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
+    let runner =
+        || TestRunner::new_with_rng(config.clone(), TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
 
-    let population = populate(&world, &mut runner);
+    let population = populate(&world, &mut runner());
     for (resource_type, resources) in &population {
         let vocabulary = Vocabulary::of(resources.iter().map(|(_, resource)| resource));
         let kind = world.resource_type(resource_type);
-        let outcome = runner.run(&filter(kind, &vocabulary), |filter| {
+        // A runner runs so many cases in its life, so that each type needs its own.
+        let outcome = runner().run(&filter(kind, &vocabulary), |filter| {
             let expected: Vec<ResourceId> = resources
                 .iter()
                 .filter(|(_, resource)| filter.matches(resource))

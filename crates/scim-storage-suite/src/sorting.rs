@@ -96,6 +96,9 @@ pub fn booleans_numbers_and_instants(store: &dyn Store) {
     check_ids(&world, &ids, "Device", "count", &[&[2], &[1], &[0], &[5], &[4], &[3]]);
     check_ids(&world, &ids, "Device", "level", &[&[2], &[1], &[0], &[4], &[5], &[3]]);
     check_ids(&world, &ids, "Device", "seen", &[&[1], &[0, 4, 5], &[2], &[3]]);
+    let zeros =
+        [json!({ "level": 0 }), json!({ "level": -0.0 }), json!({ "level": 0.0 }), json!({ "level": -0.5 })];
+    check(&world, "Device", &zeros, "level", &[&[3], &[0, 1, 2]]);
 }
 
 /// `id`, `externalId` (of the scope's connector) and `meta` sort as well.

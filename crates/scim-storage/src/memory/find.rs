@@ -191,7 +191,8 @@ fn sort_key(resource: &Resource, path: &AttributeRef) -> SortKey {
         Some(Value::Bool(value)) => SortKey::Boolean(*value),
         Some(Value::Number(number)) => match (number.as_i64(), number.as_f64()) {
             (Some(integer), _) => SortKey::Integer(integer),
-            (None, Some(decimal)) => SortKey::Decimal(decimal),
+            // Minus zero is zero.
+            (None, Some(decimal)) => SortKey::Decimal(decimal + 0.0),
             (None, None) => SortKey::Missing,
         },
         Some(Value::String(text)) => SortKey::Text(match leaf.attribute_type {

@@ -1,6 +1,8 @@
 //! The commands: each a client of the provider's use-cases.
 
 mod connector;
+mod demo;
+mod emulate;
 mod instance;
 mod key;
 mod log;
@@ -15,7 +17,8 @@ use crate::config::Settings;
 pub(crate) async fn run(command: Command, settings: Settings) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve(options) => serve::run(options, settings).await?,
-        Command::Demo(_) | Command::Emulate(_) => anyhow::bail!("soon"),
+        Command::Demo(options) => return demo::run(options, settings).await,
+        Command::Emulate(options) => return emulate::run(options, &settings).await,
         Command::Instance(command) => instance::run(command, &settings).await?,
         Command::Connector(command) => connector::run(command, &settings).await?,
         Command::Key(command) => key::run(command, &settings).await?,

@@ -79,17 +79,20 @@ pub(crate) fn start(
 
 /// Serves until SIGTERM or SIGINT, then finishes what was accepted.
 pub(crate) async fn until_signal(server: Server) -> anyhow::Result<()> {
-    use actix_web::rt::signal::unix::{SignalKind, signal};
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let handle = server.handle();
     let running = actix_web::rt::spawn(server);
-    let stop = async {
-        let (terminate, interrupt) = (std::pin::pin!(terminate.recv()), std::pin::pin!(interrupt.recv()));
-        futures_util::future::select(terminate, interrupt).await;
-    };
-    stop.await;
+    signalled().await?;
     output::message("ending: finishing what was accepted");
     handle.stop(true).await;
     running.await??;
+    Ok(())
+}
+
+/// Waits for SIGTERM or SIGINT.
+pub(crate) async fn signalled() -> anyhow::Result<()> {
+    use actix_web::rt::signal::unix::{SignalKind, signal};
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let (terminate, interrupt) = (std::pin::pin!(terminate.recv()), std::pin::pin!(interrupt.recv()));
+    futures_util::future::select(terminate, interrupt).await;
     Ok(())
 }

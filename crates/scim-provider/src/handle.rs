@@ -15,7 +15,6 @@ impl Provider {
     /// Answers a request. Every outcome is an answer: errors have a SCIM body.
     pub async fn handle(&self, request: Request<'_>) -> Response {
         let json = accepts_plain_json(&request);
-        let head = request.method == Method::Head;
         let mut response = match self.answer(request).await {
             Ok(response) => response,
             Err(failure) => failure.into(),
@@ -23,9 +22,6 @@ impl Provider {
         if !response.body.is_empty() {
             let content_type = if json { "application/json" } else { "application/scim+json" };
             response.headers.push(("Content-Type", format!("{content_type}; charset=utf-8")));
-        }
-        if head {
-            response.body.clear();
         }
         response
     }
@@ -134,7 +130,8 @@ fn accepts_plain_json(request: &Request<'_>) -> bool {
     let Some(accept) = request.headers.get("accept") else { return false };
     let mut plain = false;
     for range in accept.split(',') {
-        match range.split(';').next().unwrap_or_default().trim() {
+        let media_type = range.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        match media_type.as_str() {
             "application/json" => plain = true,
             "application/scim+json" | "*/*" | "application/*" => return false,
             _ => {}

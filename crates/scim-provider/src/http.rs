@@ -7,7 +7,7 @@ use scim_core::instant::Timestamp;
 pub enum Method {
     /// GET.
     Get,
-    /// HEAD: as GET, without the body.
+    /// HEAD: as GET; the adapter sends the headers alone, `Content-Length` among them.
     Head,
     /// POST.
     Post,
@@ -57,7 +57,8 @@ impl Method {
 
 /// Where a request's headers come from.
 pub trait HeaderSource {
-    /// The first value of that header, whatever its letter case; `None` where it is missing or not text.
+    /// The value of that header, whatever its letter case; `None` where it is missing or not text. Of several fields the
+    /// first, but of lists (`If-Match`, `If-None-Match`) all, with commas between them (RFC 9110 §5.3).
     fn get(&self, name: &str) -> Option<&str>;
 }
 
@@ -105,7 +106,7 @@ pub struct Response {
     pub status: u16,
     /// The headers; `Content-Type` is among them where there is a body.
     pub headers: Vec<(&'static str, String)>,
-    /// The body; empty for HEAD, 204 and 304.
+    /// The body; empty for 204 and 304. For HEAD it is that of GET: it says how long `Content-Length` is, and is not sent.
     pub body: Vec<u8>,
 }
 

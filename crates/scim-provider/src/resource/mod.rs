@@ -20,7 +20,7 @@ use scim_directory::{Key, Record, ResourceId};
 use scim_storage::Want;
 
 use crate::authenticate::Caller;
-use crate::etag::{etag, if_match};
+use crate::etag::{etag, if_match, if_none_match};
 use crate::failure::{Failure, store_failure};
 use crate::view::Lens;
 use crate::{Provider, Request, Response};
@@ -53,15 +53,17 @@ impl<'o> Operation<'o> {
         record.map_err(|error| store_failure(&error))?.ok_or_else(not_found)
     }
 
-    /// 412 where `If-Match` names another version than the record has.
+    /// 412 where a write's `If-Match` names another version than the record has, or its `If-None-Match` that one
+    /// (RFC 7232 §3.1, §3.2).
     fn precondition(&self, record: &Record) -> Result<(), Failure> {
-        match self.request.headers.get("if-match") {
-            Some(header) if !if_match(header, record) => Err(Failure::status(
-                412,
-                format!("The resource has version {} now; read it again and decide again", etag(record)),
-            )),
-            _ => Ok(()),
+        let headers = self.request.headers;
+        let stale = headers.get("if-match").is_some_and(|header| !if_match(header, record));
+        if stale || headers.get("if-none-match").is_some_and(|header| if_none_match(header, record)) {
+            let detail =
+                format!("The resource has version {} now; read it again and decide again", etag(record));
+            return Err(Failure::status(412, detail));
         }
+        Ok(())
     }
 
     /// Whether the client named a version to write to.

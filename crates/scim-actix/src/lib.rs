@@ -19,10 +19,12 @@
 
 mod body;
 mod error;
+mod fallback;
 mod health;
 mod request;
 mod service;
 
 pub use error::scim_error;
+pub use fallback::{nothing_here, request_ids};
 pub use health::health;
 pub use service::{Options, Service, scim};

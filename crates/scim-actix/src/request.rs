@@ -1,19 +1,57 @@
 //! What the provider wants to know of an HTTP request.
 
 use actix_web::HttpRequest;
-use actix_web::http::header::{HeaderMap, HeaderName};
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH};
+use scim_core::ScimError;
 use scim_provider::HeaderSource;
 
 /// Longest request id that is taken over from a client or proxy, in bytes.
 const MAX_REQUEST_ID_BYTES: usize = 128;
+/// The longest header fields together, in bytes.
+const MAX_HEADER_BYTES: usize = 32 * 1024;
 
 /// Headers as the provider reads them.
-pub(crate) struct Headers<'r>(pub(crate) &'r HeaderMap);
+pub(crate) struct Headers<'r> {
+    map: &'r HeaderMap,
+    /// Lists that came in several fields, joined.
+    lists: Vec<(HeaderName, String)>,
+}
+
+impl<'r> Headers<'r> {
+    /// Takes headers within the limit. Those that decide whether a write happens must be readable, as to ignore them
+    /// would be to write.
+    ///
+    /// # Errors
+    /// 431 where they are too long together, 400 where preconditions are no text.
+    pub(crate) fn read(map: &'r HeaderMap) -> Result<Self, ScimError> {
+        let bytes: usize = map.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+        if bytes > MAX_HEADER_BYTES {
+            let detail = format!(
+                "The header fields have more than {MAX_HEADER_BYTES} bytes; send fewer or shorter ones"
+            );
+            return Err(ScimError::status_only(431, detail));
+        }
+        let mut lists = Vec::new();
+        for name in [IF_MATCH, IF_NONE_MATCH] {
+            let fields: Result<Vec<&str>, _> = map.get_all(&name).map(HeaderValue::to_str).collect();
+            let fields = fields.map_err(|_| {
+                ScimError::status_only(400, format!("{name} must be a list of entity tags, in ASCII"))
+            })?;
+            if fields.len() > 1 {
+                lists.push((name, fields.join(",")));
+            }
+        }
+        Ok(Self { map, lists })
+    }
+}
 
 impl HeaderSource for Headers<'_> {
     fn get(&self, name: &str) -> Option<&str> {
         let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
-        self.0.get(name)?.to_str().ok()
+        match self.lists.iter().find(|(list, _)| *list == name) {
+            Some((_, joined)) => Some(joined),
+            None => self.map.get(name)?.to_str().ok(),
+        }
     }
 }
 

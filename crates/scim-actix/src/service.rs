@@ -17,8 +17,8 @@ use crate::request::{Headers, base, request_id};
 
 /// Where the scope is mounted.
 const BASE_PATH: &str = "/scim/v2";
-/// The longest query string, in bytes.
-const MAX_QUERY_BYTES: usize = 8 * 1024;
+/// The longest path and query together, in bytes.
+const MAX_TARGET_BYTES: usize = 8 * 1024;
 
 /// How requests are taken in.
 #[derive(Clone, Debug)]
@@ -114,16 +114,19 @@ async fn answer(http: &HttpRequest, payload: web::Payload, service: &Service, id
     // The path as it was sent: the provider decodes each segment by itself.
     let path = http.uri().path().strip_prefix(BASE_PATH).unwrap_or_default();
     let query = http.uri().query().unwrap_or_default();
-    if query.len() > MAX_QUERY_BYTES {
-        let detail = format!("The query has more than {MAX_QUERY_BYTES} bytes; use POST .search");
+    if path.len() + query.len() > MAX_TARGET_BYTES {
+        let detail = format!("Path and query have more than {MAX_TARGET_BYTES} bytes; use POST .search");
         return scim_error(&ScimError::status_only(414, detail));
     }
+    let headers = match Headers::read(http.headers()) {
+        Ok(headers) => headers,
+        Err(error) => return scim_error(&error),
+    };
     let body = match collect(http, payload, provider.max_body_bytes(path), options.deadline).await {
         Ok(body) => body,
         Err(error) => return scim_error(&error),
     };
     let base = base(http, options.base_url.as_deref(), options.trust_proxy, BASE_PATH);
-    let headers = Headers(http.headers());
     let request = Request {
         method: Method::named(http.method().as_str()),
         path,

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::Server;
+use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 use anyhow::{Context as _, bail};
-use scim_actix::{Options, Service, health, scim, scim_error};
-use scim_core::ScimError;
+use scim_actix::{Options, Service, health, nothing_here, request_ids, scim};
 use scim_provider::Provider;
 
 use crate::config::{Settings, parse_listen};
@@ -63,11 +63,12 @@ pub(crate) fn start(
     };
     let service = Service::new(provider, options);
     let server = HttpServer::new(move || {
-        App::new().service(scim(service.clone())).service(health(service.clone())).default_service(web::to(
-            || async {
-                scim_error(&ScimError::status_only(404, "There is nothing here; SCIM is at /scim/v2"))
-            },
-        ))
+        App::new()
+            .app_data(web::Data::new(service.clone()))
+            .wrap(from_fn(request_ids))
+            .service(scim(service.clone()))
+            .service(health(service.clone()))
+            .default_service(web::to(nothing_here))
     })
     .keep_alive(KEEP_ALIVE)
     .client_request_timeout(HEAD_TIMEOUT)

@@ -1,0 +1,9 @@
+//! The real binary over HTTP: every theme starts `rollcall serve` on a free port with a SQLite file of its own, and looks
+//! at status, headers and body of what comes back.
+#![cfg(test)]
+
+mod auth;
+mod cli;
+mod etags;
+mod routes;
+mod support;

@@ -1,0 +1,132 @@
+//! `rollcall serve` as a process of its own, and the command line beside it.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use super::{Client, raw};
+
+/// The binary under test, without settings of whoever runs the tests.
+fn rollcall(database: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rollcall"));
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy().into_owned();
+        if name.starts_with("ROLLCALL_") || name == "DATABASE_URL" || name == "RUST_LOG" {
+            command.env_remove(name);
+        }
+    }
+    command.env("DATABASE_URL", database);
+    command
+}
+
+/// A server with its database; both go when it is dropped.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) address: String,
+    database: String,
+    folder: TempDir,
+    variables: Vec<(&'static str, &'static str)>,
+}
+
+/// Starts a server on a free port and waits until it is ready.
+fn serve(database: &str, folder: &TempDir, variables: &[(&str, &str)]) -> (Child, String) {
+    let mut command = rollcall(database);
+    command.current_dir(folder.path()).args(["serve", "--listen", "127.0.0.1:0"]);
+    command.envs(variables.iter().copied());
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("started");
+    let mut lines = BufReader::new(child.stderr.take().expect("piped")).lines().map_while(Result::ok);
+    let address = lines.by_ref().find_map(|line| {
+        line.split_once("serving http://").map(|(_, address)| address.replace("/scim/v2", ""))
+    });
+    let address = address.expect("the server says where it listens");
+    // What else it says must not fill the pipe.
+    std::thread::spawn(move || lines.for_each(drop));
+    let ready = b"GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    assert!((0..200).any(|_| raw(&address, ready).status == 200), "the server is not ready");
+    (child, address)
+}
+
+impl Server {
+    /// Starts with an instance `acme`.
+    pub(crate) fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// Starts with these files in its folder, named by these variables: (variable, file name, text).
+    pub(crate) fn start_with(files: &[(&'static str, &'static str, &str)]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let database = format!("sqlite:{}", folder.path().join("rollcall.db").display());
+        let mut variables = Vec::new();
+        for (variable, name, text) in files {
+            std::fs::write(folder.path().join(name), text).expect("written");
+            variables.push((*variable, *name));
+        }
+        let (child, address) = serve(&database, &folder, &variables);
+        let server = Self { child, address, database, folder, variables };
+        server.run(&["instance", "create", "acme"]);
+        server
+    }
+
+    /// Kills the server and starts another one on the same database.
+    pub(crate) fn restart(&mut self) {
+        self.child.kill().expect("killed");
+        self.child.wait().expect("ended");
+        (self.child, self.address) = serve(&self.database, &self.folder, &self.variables);
+    }
+
+    /// Runs another command on the same database; its standard output, without the line end.
+    pub(crate) fn run(&self, arguments: &[&str]) -> String {
+        let output = self.output(arguments);
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("text").trim_end().to_owned()
+    }
+
+    /// Runs another command on the same database.
+    pub(crate) fn output(&self, arguments: &[&str]) -> Output {
+        rollcall(&self.database).current_dir(self.folder.path()).args(arguments).output().expect("it runs")
+    }
+
+    /// A client with a key of this connector.
+    pub(crate) fn client(&self, instance: &str, connector: &str) -> Client {
+        let key = ["key", "issue", "--instance", instance, "--connector", connector, "--user", "integration"];
+        Client::new(&self.address, &self.run(&key))
+    }
+
+    /// A client of the instance `acme`.
+    pub(crate) fn acme(&self) -> Client {
+        self.client("acme", "default")
+    }
+
+    /// Asks the server to end, as a service manager does.
+    pub(crate) fn terminate(&self) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().expect("kill runs").success());
+    }
+
+    /// The exit status, once it has ended.
+    pub(crate) fn ended(&mut self) -> Option<i32> {
+        for _ in 0..1000 {
+            if let Some(status) = self.child.try_wait().expect("a child") {
+                return status.code();
+            }
+            std::thread::park_timeout(Duration::from_millis(10));
+        }
+        panic!("the server does not end");
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Exit status, standard output, standard error.
+pub(crate) fn outcome(output: &Output) -> (Option<i32>, String, String) {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
+}

@@ -33,7 +33,8 @@ pub(crate) struct Global {
 pub(crate) enum Command {
     /// Serve SCIM at /scim/v2
     Serve(Serve),
-    /// Watch a company's people arrive: make an instance, serve it, and run an identity provider's cycles against it
+    /// Watch a company's people arrive: make an instance, serve it, and run an identity provider's cycles against it.
+    /// Another port is taken where the one to listen on is in use
     Demo(Demo),
     /// Play an identity provider against any SCIM server
     #[command(subcommand)]
@@ -51,11 +52,32 @@ pub(crate) enum Command {
     Log(Log),
 }
 
+impl Command {
+    /// Where the command listens, if it does.
+    pub(crate) fn listen(&self) -> Option<&Listen> {
+        match self {
+            Self::Serve(serve) => Some(&serve.listen),
+            Self::Demo(demo) => Some(&demo.listen),
+            _ => None,
+        }
+    }
+}
+
+/// Where to listen.
+#[derive(Args, Debug)]
+pub(crate) struct Listen {
+    /// Address and port. Default: 127.0.0.1:8080
+    #[arg(long = "listen", value_name = "ADDR")]
+    pub(crate) address: Option<String>,
+    /// Let plain HTTP be served on an address that is not loopback
+    #[arg(long)]
+    pub(crate) insecure_listen: bool,
+}
+
 #[derive(Args, Debug)]
 pub(crate) struct Serve {
-    /// Address and port. Default: 127.0.0.1:8080
-    #[arg(long, value_name = "ADDR")]
-    pub(crate) listen: Option<String>,
+    #[command(flatten)]
+    pub(crate) listen: Listen,
     /// Migrate a database of an earlier release
     #[arg(long)]
     pub(crate) migrate: bool,
@@ -63,9 +85,8 @@ pub(crate) struct Serve {
 
 #[derive(Args, Debug)]
 pub(crate) struct Demo {
-    /// Address and port; a free port is taken where it is in use
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
-    pub(crate) listen: String,
+    #[command(flatten)]
+    pub(crate) listen: Listen,
     /// People of the fictitious company
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) people: u32,

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use crate::cli::Global;
+use crate::cli::{Global, Listen};
 
 /// The file that is read where none is named and it is there.
 const DEFAULT_FILE: &str = "rollcall.toml";
@@ -24,8 +24,6 @@ pub(crate) struct Settings {
     pub(crate) base_url: Option<String>,
     /// Whether forwarded headers are believed.
     pub(crate) trust_proxy: bool,
-    /// Whether plain HTTP may be served on an address that is not loopback.
-    pub(crate) insecure_listen: bool,
     /// Files of schemas to load (RFC 7643 §7).
     pub(crate) schemas: Vec<PathBuf>,
     /// Files of resource types to load (RFC 7643 §6).
@@ -41,9 +39,11 @@ struct Given {
 }
 
 impl Settings {
-    /// Reads the settings; the mistakes, each with its setting's name, where there are any.
+    /// Reads the settings; the mistakes, each with its setting's name, where there are any. `listen` has the flags of a
+    /// command that listens.
     pub(crate) fn load(
         flags: &Global,
+        listen: Option<&Listen>,
         environment: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, Vec<String>> {
         let mut mistakes = Vec::new();
@@ -88,27 +88,37 @@ impl Settings {
         let url = url
             .unwrap_or_else(|| Given { text: "sqlite:rollcall.db".to_owned(), from: "database".to_owned() });
         let database = database_path(&url, &mut mistakes);
-        let listen = given("listen")
+        let insecure_listen =
+            flag("insecure_listen", &mut mistakes) || listen.is_some_and(|flags| flags.insecure_listen);
+        let address = listen
+            .and_then(|flags| flags.address.clone())
+            .map(|text| Given { text, from: "--listen".to_owned() })
+            .or_else(|| given("listen"))
             .unwrap_or_else(|| Given { text: "127.0.0.1:8080".to_owned(), from: "listen".to_owned() });
-        let listen = parse_listen(&listen.text, &listen.from, &mut mistakes);
+        let (address, plain) = (parse_listen(&address, &mut mistakes), address);
+        if listen.is_some() && !insecure_listen && !address.ip().is_loopback() {
+            mistakes.push(format!(
+                "{}: {address} is not a loopback address, and this is plain HTTP: keys would travel in clear. Listen on \
+                 127.0.0.1 behind a proxy that speaks TLS, or set insecure_listen = true",
+                plain.from
+            ));
+        }
         let base_url = given("base_url");
         if let Some(Given { text, from }) = &base_url
             && !(text.starts_with("http://") || text.starts_with("https://"))
         {
             mistakes.push(format!("{from}: {text:?} must be a URL such as https://scim.example.com/scim/v2"));
         }
-        let (trust_proxy, insecure_listen) =
-            (flag("trust_proxy", &mut mistakes), flag("insecure_listen", &mut mistakes));
+        let trust_proxy = flag("trust_proxy", &mut mistakes);
         if !mistakes.is_empty() {
             return Err(mistakes);
         }
         Ok(Self {
             database,
             database_named,
-            listen,
+            listen: address,
             base_url: base_url.map(|given| given.text),
             trust_proxy,
-            insecure_listen,
             schemas: files("schemas"),
             resource_types: files("resource_types"),
             json: flags.json,
@@ -117,9 +127,10 @@ impl Settings {
 }
 
 /// An address and port.
-pub(crate) fn parse_listen(text: &str, from: &str, mistakes: &mut Vec<String>) -> SocketAddr {
-    let resolved =
-        std::net::ToSocketAddrs::to_socket_addrs(text).ok().and_then(|mut addresses| addresses.next());
+fn parse_listen(Given { text, from }: &Given, mistakes: &mut Vec<String>) -> SocketAddr {
+    let resolved = std::net::ToSocketAddrs::to_socket_addrs(text.as_str())
+        .ok()
+        .and_then(|mut addresses| addresses.next());
     resolved.unwrap_or_else(|| {
         mistakes.push(format!("{from}: {text:?} must be an address and a port such as 127.0.0.1:8080"));
         SocketAddr::from(([127, 0, 0, 1], 8080))
@@ -176,7 +187,7 @@ mod tests {
         let variable = |name: &str| {
             environment.iter().find(|(other, _)| *other == name).map(|(_, text)| (*text).to_owned())
         };
-        Settings::load(&flags, &variable)
+        Settings::load(&flags, None, &variable)
     }
 
     #[test]
@@ -206,5 +217,22 @@ mod tests {
         }
         assert_eq!(mistakes.len(), 5);
         assert!(load(Some("="), &[], None).is_err());
+    }
+
+    #[test]
+    fn plain_http_on_an_open_address_is_refused_unless_it_is_asked_for() {
+        let load = |address: &str, insecure_listen, variable: Option<&str>| {
+            let listen = Listen { address: Some(address.to_owned()), insecure_listen };
+            let variable =
+                |name: &str| variable.filter(|_| name == "ROLLCALL_INSECURE_LISTEN").map(str::to_owned);
+            Settings::load(&Global::default(), Some(&listen), &variable)
+                .map(|settings| settings.listen.to_string())
+        };
+        assert_eq!(load("[::1]:80", false, None), Ok("[::1]:80".to_owned()));
+        let refused = load("0.0.0.0:80", false, None).expect_err("refused");
+        assert!(refused.iter().any(|mistake| mistake.contains("insecure_listen")), "{refused:?}");
+        assert_eq!(load("0.0.0.0:80", true, None), Ok("0.0.0.0:80".to_owned()));
+        assert_eq!(load("0.0.0.0:80", false, Some("true")), Ok("0.0.0.0:80".to_owned()));
+        assert!(load("80", true, None).is_err_and(|mistakes| mistakes.len() == 1));
     }
 }

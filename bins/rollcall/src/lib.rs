@@ -7,6 +7,7 @@ mod config;
 mod database;
 mod output;
 mod progress;
+mod summary;
 
 use std::process::ExitCode;
 
@@ -30,7 +31,7 @@ pub fn run() -> ExitCode {
         }
     };
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
-    let settings = match Settings::load(&cli.global, &|name| std::env::var(name).ok()) {
+    let settings = match Settings::load(&cli.global, cli.command.listen(), &|name| std::env::var(name).ok()) {
         Ok(settings) => settings,
         Err(mistakes) => {
             for mistake in mistakes {

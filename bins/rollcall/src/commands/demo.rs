@@ -1,102 +1,218 @@
 //! `rollcall demo`: the main job in one command.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
 
-use anyhow::bail;
-use scim_directory::InstanceSettings;
+use anyhow::Context as _;
+use futures_util::future::{Either, select};
+use scim_api_keys::ApiKey;
+use scim_directory::{Instance, InstanceSettings};
+use scim_emulator::entra::{EmulatorError, Summary};
 use scim_provider::admin::{Admin, AdminError, KeyRequest};
-use tempfile::TempDir;
+use serde_json::json;
 
-use super::{emulate, serve};
-use crate::cli;
+use super::emulate;
+use super::serve::{Server, Signals, bind};
 use crate::clock::System;
-use crate::config::{Settings, parse_listen};
-use crate::{database, output};
+use crate::config::Settings;
+use crate::{cli, database, output, summary};
 
 /// The instance's name.
 const INSTANCE: &str = "demo";
+/// How long the key is good for.
+const KEY_LIFETIME: Duration = Duration::from_secs(30 * 86_400);
 
-pub(crate) async fn run(options: cli::Demo, mut settings: Settings) -> anyhow::Result<ExitCode> {
-    // A database of its own, gone at the end, unless one is named.
-    let folder = tempfile::tempdir()?;
-    if !settings.database_named {
+/// Where the demonstration is to be found.
+struct Place {
+    /// The SCIM base URL.
+    base: String,
+    key: ApiKey,
+    /// The database, as `--database` takes it.
+    database: String,
+    /// Whether the database stays when the command ends.
+    stays: bool,
+}
+
+pub(crate) async fn run(options: &cli::Demo, mut settings: Settings) -> anyhow::Result<ExitCode> {
+    let mut signals = Signals::catch()?;
+    let folder = match settings.database_named {
+        true => None,
+        false => {
+            let folder = tempfile::Builder::new().prefix("rollcall-demo-").tempdir();
+            Some(folder.context("cannot make a folder for the database")?)
+        }
+    };
+    if let Some(folder) = &folder {
         settings.database = folder.path().join("demo.db");
     }
-    let mut mistakes = Vec::new();
-    let wanted = parse_listen(&options.listen, "--listen", &mut mistakes);
-    if let Some(mistake) = mistakes.pop() {
-        bail!(mistake);
-    }
-    if !wanted.ip().is_loopback() && !settings.insecure_listen {
-        bail!(
-            "--listen: {wanted} is not a loopback address, and this is plain HTTP; set insecure_listen = true if you mean it"
-        );
-    }
     let store = database::open(&settings, false)?;
-    let token = prepare(&Admin::new(store.clone(), std::sync::Arc::new(System))).await?;
-    let (address, listener) = serve::bind(wanted).or_else(|_| {
-        output::message(&format!("{wanted} is in use; taking a free port"));
-        serve::bind(SocketAddr::new(wanted.ip(), 0))
-    })?;
+    let admin = Admin::new(Arc::clone(&store), Arc::new(System));
+    let instance = instance(&admin).await?;
+    let request = KeyRequest { connector: "default", user: "integration", lifetime: Some(KEY_LIFETIME) };
+    let key = admin.key_issue(&instance, &request).await?.key;
     let provider = database::provider(&settings, store).await?;
-    let server = serve::start(listener, provider, &settings)?;
-    let handle = server.handle();
-    let running = actix_web::rt::spawn(server);
-    let base = format!("http://{address}/scim/v2");
-    output::message(&format!("{} people of Fernwood Instruments arrive at {base}", options.people));
-    let summary = emulate::play(base.clone(), token.clone(), options.people).await?;
-    if settings.json {
-        let shown = serde_json::json!({ "scim_url": base, "token": token, "summary": serde_json::to_value(&summary)? });
-        output::json(&shown)?;
-    } else {
-        emulate::show(&summary)?;
-        try_next(&base, &token, &settings, options.once)?;
-    }
-    if !options.once {
-        output::message("serving until Ctrl-C");
-        serve::signalled().await?;
-    }
-    handle.stop(true).await;
-    running.await??;
-    end(folder);
-    Ok(if summary.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// An instance and a key. The instance of an earlier demo on the same database is taken up again.
-async fn prepare(admin: &Admin) -> anyhow::Result<String> {
-    let instance = match admin.instance_create(INSTANCE, InstanceSettings::default()).await {
-        Ok(created) => created.instance,
-        Err(AdminError::Taken(_)) => admin.instance_named(INSTANCE).await?,
-        Err(error) => return Err(error.into()),
+    let (address, listener) = bind_or_any(settings.listen)?;
+    let server = Server::start(listener, provider, &settings)?;
+    let place = Place {
+        base: format!("http://{}/scim/v2", reachable(address)),
+        key,
+        database: format!("sqlite:{}", settings.database.display()),
+        stays: folder.is_none(),
     };
-    let request = KeyRequest { connector: "default", user: "integration", lifetime: None };
-    Ok(admin.key_issue(&instance, &request).await?.key.reveal())
-}
+    let people = options.people;
+    output::message(&format!(
+        "serving {}; {people} people of Fernwood Instruments are on their way",
+        place.base
+    ));
 
-fn try_next(base: &str, token: &str, settings: &Settings, once: bool) -> anyhow::Result<()> {
-    let curl = format!("curl -s -H 'Authorization: Bearer {token}'");
-    let database = settings.database.display();
-    output::line("")?;
-    output::line(&format!("SCIM URL      {base}"))?;
-    output::line(&format!("secret token  {token}"))?;
-    output::line("")?;
-    output::line(if once { "Try, with the server running (without --once):" } else { "Try:" })?;
-    output::line(&format!("  {curl} '{base}/Users?count=2'"))?;
-    output::line(&format!(
-        "  {curl} -G '{base}/Users' --data-urlencode 'filter=name.familyName sw \"s\" and active eq true' -d count=3"
-    ))?;
-    output::line(&format!("  {curl} '{base}/Groups?excludedAttributes=members&count=5&sortBy=displayName'"))?;
-    if settings.database_named || !once {
-        output::line(&format!("  rollcall --database sqlite:{database} log --instance {INSTANCE}"))?;
+    let cycles = play(place.base.clone(), place.key.reveal(), people);
+    let finished = {
+        let (cycles, asked) = (std::pin::pin!(cycles), std::pin::pin!(signals.asked()));
+        match select(cycles, asked).await {
+            Either::Left((summary, _)) => Some(summary??),
+            Either::Right(_) => None,
+        }
+    };
+    let Some(summary) = finished else {
+        output::message("ended before the cycles were done");
+        server.end().await?;
+        return Ok(ExitCode::FAILURE);
+    };
+    if settings.json {
+        output::json(&json!({
+            "base": place.base,
+            "token": place.key.reveal(),
+            "instance": INSTANCE,
+            "database": place.database,
+            "clean": summary.is_clean(),
+            "summary": summary,
+        }))?;
+    } else {
+        summary::write(&summary)?;
+        place.write(options.once)?;
     }
-    Ok(())
+    summary::tell_failures(&summary);
+    if options.once {
+        server.end().await?;
+    } else {
+        output::message("serving until Ctrl-C");
+        server.until(&mut signals).await?;
+    }
+    Ok(summary::status(&summary))
 }
 
-/// Removes the demo's own folder; what cannot be removed is told.
-fn end(folder: TempDir) {
-    let path = folder.path().to_owned();
-    if let Err(error) = folder.close() {
-        output::message(&format!("cannot remove {}: {error}", path.display()));
+/// The instance, made where the database has none of that name.
+async fn instance(admin: &Admin) -> anyhow::Result<Instance> {
+    match admin.instance_named(INSTANCE).await {
+        Ok(instance) => {
+            output::message(&format!("the database has an instance {INSTANCE} already; it is used again"));
+            Ok(instance)
+        }
+        Err(AdminError::NotFound(_)) => {
+            Ok(admin.instance_create(INSTANCE, InstanceSettings::default()).await?.instance)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Takes the address, or a free port where that one is in use.
+fn bind_or_any(address: SocketAddr) -> anyhow::Result<(SocketAddr, TcpListener)> {
+    match TcpListener::bind(address) {
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+            output::message(&format!("{address} is in use; another port is taken"));
+            bind(SocketAddr::new(address.ip(), 0))
+        }
+        Err(error) => Err(error).with_context(|| format!("cannot listen on {address}")),
+        Ok(listener) => Ok((listener.local_addr()?, listener)),
+    }
+}
+
+/// An address to connect to: loopback where the server listens on all.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(match address.ip() {
+            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    address
+}
+
+/// Runs the cycles on a thread of their own: when the command is ended before them, nothing waits for that thread.
+async fn play(base: String, token: String, people: u32) -> anyhow::Result<Result<Summary, EmulatorError>> {
+    let (sender, receiver) = futures_channel::oneshot::channel();
+    std::thread::Builder::new().name("identity provider".to_owned()).spawn(move || {
+        // Nobody listens any more where the command was ended.
+        let _ = sender.send(emulate::play(base, token, people));
+    })?;
+    receiver.await.context("the identity provider failed")
+}
+
+impl Place {
+    /// Writes the URL, the token and what to try next.
+    fn write(&self, once: bool) -> anyhow::Result<()> {
+        let (base, token) = (&self.base, self.key.reveal());
+        output::line("")?;
+        output::line(&format!("SCIM URL      {base}"))?;
+        output::line(&format!("Secret token  {token}"))?;
+        output::line("")?;
+        if once && !self.stays {
+            return output::line("Next: rollcall demo, without --once, stays up to be tried.");
+        }
+        if once {
+            let listen = base.trim_start_matches("http://").trim_end_matches("/scim/v2");
+            output::line(&format!(
+                "Serve it: rollcall serve --database '{}' --listen {listen}",
+                self.database
+            ))?;
+        }
+        output::line("Try next:")?;
+        let authorization = format!("-H 'Authorization: Bearer {token}'");
+        output::line(&format!(
+            "  curl -s {authorization} '{base}/Groups?excludedAttributes=members&count=5&sortBy=displayName'"
+        ))?;
+        output::line(&format!(
+            "  curl -s {authorization} -G '{base}/Users' --data-urlencode 'filter=name.familyName sw \"s\" and active eq true' -d count=3"
+        ))?;
+        output::line(&format!(
+            "  curl -s {authorization} -H 'Content-Type: application/scim+json' '{base}/Users' -d '{}'",
+            json!({
+                "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
+                "userName": "new.colleague@fernwood.example",
+                "name": { "givenName": "New", "familyName": "Colleague" },
+            })
+        ))?;
+        output::line(&format!("  {} log --database '{}' --instance {INSTANCE}", program(), self.database))
+    }
+}
+
+/// This program, as it was called.
+fn program() -> String {
+    std::env::args().next().unwrap_or_else(|| "rollcall".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_in_use_is_left_alone() {
+        let (taken, _listener) = bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a free port");
+        let (address, _other) = bind_or_any(taken).expect("another port");
+        assert_eq!(address.ip(), taken.ip());
+        assert_ne!(address.port(), taken.port());
+    }
+
+    #[test]
+    fn an_address_to_connect_to() {
+        let check = |listen: &str, expected: &str| {
+            let listen: SocketAddr = listen.parse().expect("an address");
+            assert_eq!(reachable(listen).to_string(), expected);
+        };
+        check("0.0.0.0:80", "127.0.0.1:80");
+        check("[::]:80", "[::1]:80");
+        check("192.0.2.1:80", "192.0.2.1:80");
     }
 }

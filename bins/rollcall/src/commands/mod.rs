@@ -10,15 +10,15 @@ mod serve;
 
 use std::process::ExitCode;
 
-use crate::cli::Command;
+use crate::cli::{self, Command};
 use crate::config::Settings;
 
 /// Runs a command; the process's exit status.
 pub(crate) async fn run(command: Command, settings: Settings) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Serve(options) => serve::run(options, settings).await?,
-        Command::Demo(options) => return demo::run(options, settings).await,
-        Command::Emulate(options) => return emulate::run(options, &settings).await,
+        Command::Serve(options) => serve::run(&options, &settings).await?,
+        Command::Demo(options) => return demo::run(&options, settings).await,
+        Command::Emulate(cli::Emulate::Entra(options)) => return emulate::run(options, &settings),
         Command::Instance(command) => instance::run(command, &settings).await?,
         Command::Connector(command) => connector::run(command, &settings).await?,
         Command::Key(command) => key::run(command, &settings).await?,

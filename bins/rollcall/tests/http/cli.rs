@@ -48,7 +48,8 @@ fn exit_statuses() {
     check(&["key", "show", "rubbish"], 1, "key list");
     check(&["key", "revoke", "00000000-0000-7000-8000-000000000000"], 1, "key list");
     check(&["log", "--instance", "globex"], 1, "globex");
-    check(&["serve", "--listen", "0.0.0.0:0"], 1, "insecure_listen");
+    check(&["serve", "--listen", "0.0.0.0:0"], 2, "insecure_listen");
+    check(&["demo", "--listen", "nowhere"], 2, "--listen");
     check(&["serve", "--listen", &server.address], 1, &server.address);
 }
 

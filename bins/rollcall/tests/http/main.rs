@@ -4,6 +4,7 @@
 
 mod auth;
 mod cli;
+mod demo;
 mod etags;
 mod routes;
 mod support;

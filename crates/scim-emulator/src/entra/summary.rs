@@ -174,6 +174,13 @@ impl CycleSummary {
         if seconds > 0.0 { self.requests as f64 / seconds } else { 0.0 }
     }
 
+    /// How long answers took, whatever was asked.
+    pub fn latency(&self) -> Latency {
+        let mut all = Latency::default();
+        self.latencies.values().for_each(|latency| all.merge(latency));
+        all
+    }
+
     /// Everything counted, with a label, in the order to show it.
     pub fn counts(&self) -> [(&'static str, u64); 19] {
         [
@@ -228,6 +235,14 @@ impl Latency {
         self.count += 1;
         self.max = self.max.max(time);
         *self.buckets.entry(bucket(micros(time))).or_default() += 1;
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.count += other.count;
+        self.max = self.max.max(other.max);
+        for (bucket, count) in &other.buckets {
+            *self.buckets.entry(*bucket).or_default() += count;
+        }
     }
 
     /// How many requests.
@@ -324,6 +339,17 @@ mod tests {
         assert!(near(latency.p99(), 990.0), "{:?}", latency.p99());
         assert_eq!((latency.count(), latency.max()), (1000, Duration::from_secs(1)));
         assert_eq!(latency.quantile(1.0), Duration::from_secs(1));
+    }
+
+    #[test]
+    fn latencies_of_all_kinds_count_together() {
+        let mut summary = CycleSummary::default();
+        for (kind, millis) in [(RequestKind::CreatePerson, 1), (RequestKind::ReadPerson, 100)] {
+            summary.latencies.entry(kind).or_default().record(Duration::from_millis(millis));
+        }
+        let all = summary.latency();
+        assert_eq!((all.count(), all.max()), (2, Duration::from_millis(100)));
+        assert!(all.p50() < Duration::from_millis(2), "{:?}", all.p50());
     }
 
     #[test]

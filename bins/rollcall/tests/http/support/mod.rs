@@ -4,7 +4,7 @@ mod client;
 mod server;
 
 pub(crate) use client::{Answer, Client, raw, read, send};
-pub(crate) use server::{Server, outcome};
+pub(crate) use server::{Server, outcome, rollcall};
 
 use serde_json::{Value, json};
 

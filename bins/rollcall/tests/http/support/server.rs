@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use super::{Client, raw};
 
 /// The binary under test, without settings of whoever runs the tests.
-fn rollcall(database: &str) -> Command {
+pub(crate) fn rollcall(database: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rollcall"));
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy().into_owned();

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use scim_core::ScimType;
 use scim_core::resource::{Document, EdgeView, Projection, ReferenceView, View};
 use scim_core::schema::{ENTERPRISE_USER_URN, ResourceType};
 use scim_directory::{Fact, Question, Record, ResourceId};
@@ -45,14 +44,8 @@ impl<'a> Lens<'a> {
         request: &'a Request<'_>,
         attributes: &'a [String],
         excluded: &'a [String],
-    ) -> Result<Self, Failure> {
-        if !attributes.is_empty() && !excluded.is_empty() {
-            return Err(Failure::scim(
-                ScimType::InvalidValue,
-                "attributes and excludedAttributes exclude each other (RFC 7644 §3.9); send one of them",
-            ));
-        }
-        Ok(Self { provider, caller, base: request.base, attributes, excluded })
+    ) -> Self {
+        Self { provider, caller, base: request.base, attributes, excluded }
     }
 
     fn shape(&self, name: &str) -> Result<Shape, Failure> {
@@ -62,7 +55,7 @@ impl<'a> Lens<'a> {
             })?;
         let attributes = (!self.attributes.is_empty()).then_some(self.attributes);
         let excluded = (!self.excluded.is_empty()).then_some(self.excluded);
-        let projection = Projection::parse(resource_type, attributes, excluded)?;
+        let projection = Projection::parse(resource_type, attributes, excluded);
         let wants =
             |path: &str| resource_type.resolve_attribute(path).is_ok_and(|path| projection.wants(&path));
         Ok(Shape {

@@ -86,9 +86,7 @@ impl<'a> Lexer<'a> {
 
     /// The JSON string whose opening quote is at `open`, and the byte after its closing quote.
     fn string(&self, open: usize) -> Result<(TokenKind<'a>, usize), FilterError> {
-        if open.checked_sub(1).and_then(|at| self.byte(at)).is_some_and(is_word) {
-            return Err(FilterError::syntax(open, "\"", "a blank is needed before the quote"));
-        }
+        // No blank is asked for before the quote: an example of RFC 7644 §3.5.2.2 has none.
         let body = open + 1;
         let plain = self.plain(body);
         let (text, close) = if self.byte(plain) == Some(b'"') {

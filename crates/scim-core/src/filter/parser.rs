@@ -358,7 +358,7 @@ mod tests {
     fn blanks_are_free_between_tokens() {
         check("  a   eq\t\"x\"  and(  b pr  )  ", Ok("a eq \"x\" and b pr"));
         check("emails [ type eq \"work\" ] ", Ok("emails[type eq \"work\"]"));
-        check("a eq\"x\"", Err("a blank is needed before"));
+        check("a eq\"x\"", Ok("a eq \"x\""));
         check("a eq \"x\"and b pr", Err("a blank is needed after"));
     }
 

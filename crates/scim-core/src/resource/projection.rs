@@ -7,7 +7,6 @@ use serde_json::{Map, Value};
 
 use super::Resource;
 use crate::dialect::Dialect;
-use crate::error::{ScimError, ScimType};
 use crate::path::{AttributeRef, Resolved};
 use crate::schema::{Attribute, ResourceType, Returned, Schema};
 
@@ -48,45 +47,51 @@ enum Choice {
 }
 
 impl Projection {
-    /// Reads `attributes` and `excludedAttributes`, each a list of names.
-    ///
-    /// # Errors
-    /// `invalidValue` where both are given.
+    /// Reads `attributes` and `excludedAttributes`, each a list of names. The RFC has them one at a time; Entra sends both
+    /// when it checks a reference, and what is excluded is then taken from what was asked for.
+    #[must_use]
     pub fn parse(
         resource_type: &Arc<ResourceType>,
         attributes: Option<&[String]>,
         excluded: Option<&[String]>,
-    ) -> Result<Self, ScimError> {
-        let (choice, names) = match (attributes, excluded) {
-            (None, None) => (Choice::Default, &[][..]),
-            (Some(names), None) => (Choice::Only, names),
-            (None, Some(names)) => (Choice::Except, names),
-            (Some(_), Some(_)) => {
-                return Err(ScimError::new(
-                    ScimType::InvalidValue,
-                    "attributes and excludedAttributes exclude each other; send one of them",
-                ));
+    ) -> Self {
+        let resolve = |names: &[String]| -> Vec<Resolved> {
+            let resolve = |name: &String| {
+                resource_type
+                    .resolve_in(&without_filter(name.trim()), Dialect::LENIENT)
+                    .ok()
+                    .map(|found| found.0)
+            };
+            names.iter().filter_map(resolve).collect()
+        };
+        let (only, except) = (attributes.map(resolve), excluded.map(resolve));
+        let of = |urn: Option<&str>, attribute: &Attribute| match (&only, &except) {
+            (None, None) => shown(Choice::Default, &[], urn, attribute),
+            (Some(only), None) => shown(Choice::Only, only, urn, attribute),
+            (None, Some(except)) => shown(Choice::Except, except, urn, attribute),
+            (Some(only), Some(except)) => {
+                let asked = shown(Choice::Only, only, urn, attribute);
+                if except.iter().any(|named| names(named, urn, attribute)) {
+                    asked.and(&shown(Choice::Except, except, urn, attribute))
+                } else {
+                    asked
+                }
             }
         };
-        let named: Vec<Resolved> = names
-            .iter()
-            .filter_map(|name| {
-                Some(resource_type.resolve_in(&without_filter(name.trim()), Dialect::LENIENT).ok()?.0)
-            })
-            .collect();
         let all = |schema: &Schema, urn: Option<&str>| -> Vec<Shown> {
-            schema.attributes.iter().map(|attribute| shown(choice, &named, urn, attribute)).collect()
+            schema.attributes.iter().map(|attribute| of(urn, attribute)).collect()
         };
         let extensions = resource_type.extensions.iter().map(|extension| &extension.schema);
         let mut schemas = extensions.clone().chain([&resource_type.schema]);
-        Ok(Self {
+        Self {
             common: all(&resource_type.common, None),
             base: all(&resource_type.schema, None),
             extensions: extensions.map(|schema| all(schema, Some(&schema.id))).collect(),
-            is_plain: choice == Choice::Default
+            is_plain: only.is_none()
+                && except.is_none()
                 && !schemas.any(|schema| schema.attributes.iter().any(|attribute| hides_a_part(attribute))),
             resource_type: Arc::clone(resource_type),
-        })
+        }
     }
 
     /// Whether nothing was asked, so that a stored document can go out as it is
@@ -146,6 +151,19 @@ fn find<'p>(schema: &'p Schema, list: &'p [Shown], name: &str) -> Option<(&'p At
 }
 
 impl Shown {
+    /// What both show.
+    fn and(self, other: &Self) -> Self {
+        match (self, other) {
+            (Self::Nothing, _) | (_, Self::Nothing) => Self::Nothing,
+            (Self::All, other) => other.clone(),
+            (own, Self::All) => own,
+            (Self::Parts(own), Self::Parts(other)) => {
+                let parts: Vec<bool> = own.iter().zip(other).map(|(own, other)| *own && *other).collect();
+                if parts.contains(&true) { Self::Parts(parts) } else { Self::Nothing }
+            }
+        }
+    }
+
     /// Reduces a value to what is shown of it; false where that is nothing.
     fn keep(&self, attribute: &Attribute, value: &mut Value) -> bool {
         let Self::Parts(parts) = self else { return *self == Self::All };
@@ -164,6 +182,16 @@ impl Shown {
             }
             _ => false,
         }
+    }
+}
+
+/// Whether a name means the attribute, a part of it, or its whole extension.
+fn names(named: &Resolved, urn: Option<&str>, attribute: &Attribute) -> bool {
+    match named {
+        Resolved::Attribute(path) => {
+            path.extension.as_deref() == urn && path.attribute.name == attribute.name
+        }
+        Resolved::Extension(schema) => urn == Some(&*schema.id),
     }
 }
 
@@ -269,8 +297,7 @@ mod tests {
             user,
             (!attributes.is_empty()).then_some(&attributes[..]),
             (!excluded.is_empty()).then_some(&excluded[..]),
-        )
-        .expect("one of them");
+        );
         let mut shown = projection.apply(Resource::from_canonical(full)).into_attributes();
         assert!(
             shown.shift_remove("schemas").is_some() && shown.shift_remove("id").is_some(),
@@ -299,12 +326,17 @@ mod tests {
     }
 
     #[test]
-    fn both_together_are_refused() {
+    fn what_is_excluded_is_taken_from_what_was_asked() {
+        check(&["id"], &["members"], &json!({}));
+        check(
+            &["name", "emails"],
+            &["name.givenName"],
+            &json!({ "name": { "familyName": "L" }, "emails": [{ "value": "a@b", "type": "work" }] }),
+        );
+        check(&["name.familyName"], &["name"], &json!({}));
         let registry = Registry::builtin();
         let user = registry.resource_type("User").expect("built in");
-        let paths = ["a".to_owned()];
-        assert!(Projection::parse(user, Some(&paths), Some(&paths)).is_err());
-        assert!(Projection::parse(user, None, None).expect("fine").is_plain());
+        assert!(Projection::parse(user, None, None).is_plain());
     }
 
     /// Shows a thing whose attributes are named for when they are returned.
@@ -335,8 +367,7 @@ mod tests {
             thing,
             (!asked.is_empty()).then_some(&asked[..]),
             (!left_out.is_empty()).then_some(&left_out[..]),
-        )
-        .expect("one of them");
+        );
         assert!(!projection.is_plain(), "parts are hidden");
         let got = projection.apply(Resource::from_canonical(full)).into_attributes();
         assert_eq!(&Value::Object(got), expected, "{attributes:?} {excluded:?}");
@@ -384,7 +415,7 @@ mod tests {
             let projection =
                 Projection::parse(resource_type, one(attributes).as_deref(), one(excluded).as_deref());
             let path = resource_type.resolve_attribute(path).expect("an attribute");
-            projection.expect("one of them").wants(&path)
+            projection.wants(&path)
         };
         let manager = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager";
         assert!(wants("Group", "members", None, None));

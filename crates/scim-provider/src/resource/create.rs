@@ -30,7 +30,6 @@ impl Operation<'_> {
         resource_type: &Arc<ResourceType>,
         body: Value,
     ) -> Result<Response, Failure> {
-        self.lens()?;
         let draft = self.draft(resource_type, ResourceId::new(self.provider.source.uuid()), body).await?;
         for _ in 0..ATTEMPTS {
             let decision = self.decide(std::slice::from_ref(&draft), &HashMap::new()).await?;

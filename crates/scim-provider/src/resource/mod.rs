@@ -39,7 +39,7 @@ pub(crate) struct Operation<'o> {
 
 impl<'o> Operation<'o> {
     /// What the client asked to see.
-    fn lens(&self) -> Result<Lens<'o>, Failure> {
+    fn lens(&self) -> Lens<'o> {
         let Self { provider, caller, request, parameters } = *self;
         Lens::new(provider, caller, request, &parameters.attributes, &parameters.excluded_attributes)
     }
@@ -82,7 +82,7 @@ impl<'o> Operation<'o> {
         resource_type: &ResourceType,
         record: &Record,
     ) -> Result<Response, Failure> {
-        let body = self.lens()?.one(record).await?;
+        let body = self.lens().one(record).await?;
         Ok(Response::json(status, body)
             .with("ETag", etag(record))
             .with("Location", self.location(resource_type, record.key.id)))

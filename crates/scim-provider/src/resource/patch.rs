@@ -25,7 +25,6 @@ impl Operation<'_> {
         id: &str,
         body: &Value,
     ) -> Result<Response, Failure> {
-        self.lens()?;
         let dialect = self.caller.dialect;
         // A resource that is not there is 404 before anything is said about the body.
         let mut record = self.load(resource_type, id, Want::RECORD).await?;

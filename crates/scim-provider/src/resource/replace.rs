@@ -20,7 +20,6 @@ impl Operation<'_> {
         id: &str,
         body: &Value,
     ) -> Result<Response, Failure> {
-        self.lens()?;
         let inbound = ingest(resource_type, body.clone(), self.caller.dialect)?;
         self.log_notes(&inbound.notes);
         // A group's members that are not sent are cleared, as every other attribute.

@@ -18,7 +18,7 @@ impl Operation<'_> {
     /// A page of resources of these types.
     pub(crate) async fn search(&self, types: &[Arc<ResourceType>]) -> Result<Response, Failure> {
         let (parameters, limits) = (self.parameters, &self.provider.limits);
-        let lens = self.lens()?;
+        let lens = self.lens();
         let wanted = parameters.count.map(|count| usize::try_from(count).unwrap_or(usize::MAX));
         let mut limit = wanted.unwrap_or(limits.default_page_size).min(limits.max_page_size);
         let binding = self.binding(types);

@@ -1,4 +1,4 @@
-//! The protocol's errors (RFC 7644 §3.12, RFC 9865 §2.3): the table of `scimType` keywords, and the one error value that
+//! The protocol's errors (RFC 7644 §3.12, RFC 9865 §2.1): the table of `scimType` keywords, and the one error value that
 //! becomes an error body.
 //!
 //! Families of operations have errors of their own ([`crate::path::PathError`] and so on); each turns into a
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 /// URN of the error message (RFC 7644 §3.12).
 pub const ERROR_URN: &str = "urn:ietf:params:scim:api:messages:2.0:Error";
 
-/// The detail error keywords of RFC 7644 §3.12 table 9 and RFC 9865 §2.3 table 3.
+/// The detail error keywords of RFC 7644 §3.12 table 9 and RFC 9865 §2.1 table 3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ScimType {
@@ -35,11 +35,11 @@ pub enum ScimType {
     InvalidVers,
     /// The request would put sensitive information into a URI (RFC 7644 §7.5.2; status 403 by erratum 6893).
     Sensitive,
-    /// The cursor is not valid (RFC 9865 §2.3).
+    /// The cursor is not valid (RFC 9865 §2.1).
     InvalidCursor,
-    /// The cursor has expired (RFC 9865 §2.3).
+    /// The cursor has expired (RFC 9865 §2.1).
     ExpiredCursor,
-    /// The count is not valid, or not that of the initial query (RFC 9865 §2.3).
+    /// The count is not valid, or not that of the initial query (RFC 9865 §2.1).
     InvalidCount,
 }
 

@@ -8,10 +8,11 @@ use serde_json::json;
 
 use crate::world::{World, delete};
 
-/// Index paging: in the order of ids, with the total of what matches.
+/// Index paging: the newest first, with the total of what matches.
 pub fn offsets_and_totals(store: &dyn Store) {
     let world = World::new(store);
-    let people: Vec<_> = (0..7).map(|number| world.person(&format!("p{number}")).id).collect();
+    let mut people: Vec<_> = (0..7).map(|number| world.person(&format!("p{number}")).id).collect();
+    people.reverse();
     world.group("Chefs");
     let page = |start: u64, limit: usize, filter: &str| {
         let mut query = world.query(&[("User", filter, "")]);
@@ -30,8 +31,8 @@ pub fn offsets_and_totals(store: &dyn Store) {
     check(&page(7, 3, ""), &[], 7, false);
     check(&page(1 << 40, 3, ""), &[], 7, false);
     check(&page(0, 0, ""), &[], 7, false);
-    check(&page(0, 2, r#"userName gt "P3""#), &people[4..6], 3, true);
-    check(&page(2, 2, r#"userName gt "P3""#), &people[6..], 3, false);
+    check(&page(0, 2, r#"userName gt "P3""#), &people[..2], 3, true);
+    check(&page(2, 2, r#"userName gt "P3""#), &people[2..3], 3, false);
     check(&page(0, 0, r#"userName gt "P3""#), &[], 3, false);
     check(&page(0, 2, r#"userName eq "nobody""#), &[], 0, false);
     let mut query = world.query(&[("User", "", "")]);
@@ -43,13 +44,14 @@ pub fn offsets_and_totals(store: &dyn Store) {
 pub fn keysets_walk_through_everything(store: &dyn Store) {
     let world = World::new(store);
     let people: Vec<_> = (0..10).map(|number| world.person(&format!("p{number}")).id).collect();
+    let newest_first: Vec<_> = people.iter().rev().copied().collect();
     for limit in [1, 3, 5, 10, 11] {
         let mut query = world.query(&[("User", "", "")]);
         query.limit = limit;
-        assert_eq!(world.walk(query, |_| {}), people, "{limit} at a time");
+        assert_eq!(world.walk(query, |_| {}), newest_first, "{limit} at a time");
         let mut query = world.query(&[("User", r#"userName ne "p3" and userName lt "p8""#, "")]);
         query.limit = limit;
-        let expected: Vec<_> = [0, 1, 2, 4, 5, 6, 7].map(|number| people[number]).to_vec();
+        let expected: Vec<_> = [7, 6, 5, 4, 2, 1, 0].map(|number| people[number]).to_vec();
         assert_eq!(world.walk(query, |_| {}), expected, "{limit} at a time");
     }
 }
@@ -94,7 +96,10 @@ pub fn pages_stay_whole_while_others_write(store: &dyn Store) {
         });
         let distinct: BTreeSet<_> = seen.iter().collect();
         assert_eq!(distinct.len(), seen.len(), "nobody twice");
-        let expected: Vec<_> = staying.iter().map(|key| key.id).collect();
+        let mut expected: Vec<_> = staying.iter().map(|key| key.id).collect();
+        if sort_by.is_empty() {
+            expected.reverse();
+        }
         let kept: Vec<_> = seen.iter().filter(|id| expected.contains(id)).copied().collect();
         assert_eq!(kept, expected, "everybody who stays, in order");
     }
@@ -123,7 +128,7 @@ pub fn totals_follow_creates_and_deletes(store: &dyn Store) {
     assert_eq!(total(&[("User", "", "")]), Some(2));
 }
 
-/// Resources of several types come in the one order of ids.
+/// Resources of several types come in one order, the newest first.
 pub fn several_types_in_one_order(store: &dyn Store) {
     let world = World::new(store);
     let mut all = Vec::new();
@@ -137,11 +142,12 @@ pub fn several_types_in_one_order(store: &dyn Store) {
     for limit in [1, 2, 4, 10] {
         let mut query = world.query(&[("Group", "", ""), ("Device", "", ""), ("User", "", "")]);
         query.limit = limit;
-        assert_eq!(world.walk(query, |_| {}), all);
+        let newest_first: Vec<_> = all.iter().rev().copied().collect();
+        assert_eq!(world.walk(query, |_| {}), newest_first);
     }
     let mut query = world.query(&[("Device", "", ""), ("User", "", "")]);
     query.start = Start::Offset(1);
-    assert_eq!(world.ids(&query), [all[2], all[3], all[5]]);
+    assert_eq!(world.ids(&query), [all[0], all[2], all[3]]);
     let none = scim_storage::Query { parts: Vec::new(), total: true, ..query };
     assert_eq!(world.find(&none).total, Some(0));
 }

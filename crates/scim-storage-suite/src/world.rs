@@ -448,10 +448,14 @@ impl<'s> World<'s> {
         page
     }
 
-    /// The ids that a query finds.
+    /// The ids that a query finds: sorted as it says, or, without a sort, in the order of creation.
     #[must_use]
     pub fn ids(&self, query: &Query) -> Vec<ResourceId> {
-        self.find(query).records.iter().map(|record| record.key.id).collect()
+        let mut ids: Vec<_> = self.find(query).records.iter().map(|record| record.key.id).collect();
+        if query.sort.is_none() {
+            ids.reverse();
+        }
+        ids
     }
 
     /// Follows [`Page::next`] to the end.

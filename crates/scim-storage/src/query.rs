@@ -33,7 +33,8 @@ pub struct QueryPart {
     pub sort_by: Option<AttributeRef>,
 }
 
-/// The order of results. Without one, resources come in the order of their ids, which is that of creation.
+/// The order of results. Without one, the newest resources come first: in descending order of their ids, which hold the
+/// time of creation.
 ///
 /// A singular attribute sorts by its value's key ([`scim_core::text::Matching`]), a multi-valued one by its primary
 /// value, else its first (RFC 7644 §3.4.2.3); booleans sort `false` first. Resources without a value come last in

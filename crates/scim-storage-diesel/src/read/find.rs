@@ -156,12 +156,12 @@ fn select(scope: &Scope, query: &Query) -> Statement {
     inner.push_str(" AS k ");
     inner.push(from(scope, query));
     if query.sort.is_none() {
-        // Without a sort the order is that of ids: the condition and the order go into the inner query, where the index
+        // Without a sort the newest come first: the condition and the order go into the inner query, where the index
         // by type serves them.
         if let Start::After(position) = &query.start {
-            inner.push(Statement::new(" AND r.id > ?").blob(position.id.uuid().into_bytes()));
+            inner.push(Statement::new(" AND r.id < ?").blob(position.id.uuid().into_bytes()));
         }
-        inner.push_str(" ORDER BY r.id");
+        inner.push_str(" ORDER BY r.id DESC");
         inner.push(window(query));
     }
     let mut whole = Statement::new(
@@ -183,7 +183,7 @@ fn select(scope: &Scope, query: &Query) -> Statement {
         });
         whole.push(window(query));
     } else {
-        whole.push_str(" ORDER BY id");
+        whole.push_str(" ORDER BY id DESC");
     }
     if is_common(query) { whole.keep() } else { whole }
 }

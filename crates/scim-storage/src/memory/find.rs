@@ -14,7 +14,7 @@ use scim_core::text::canonical_base64;
 use scim_directory::{ResourceId, Scope};
 use serde_json::Value;
 
-use super::directory::{Directory, FIRST, Stored};
+use super::directory::{Directory, Stored};
 use crate::{
     Direction, Keyset, Page, Query, QueryPart, Relations, SortKey, Start, StoreError, Want, full_resource,
 };
@@ -43,7 +43,7 @@ impl Directory {
                 continue;
             }
             matching += 1;
-            if after.is_some_and(|after| id <= after) || full {
+            if after.is_some_and(|after| id >= after) || full {
                 continue;
             }
             if skip > 0 {
@@ -101,7 +101,7 @@ impl Directory {
         query: &'q Query,
         after: Option<ResourceId>,
     ) -> impl Iterator<Item = (ResourceId, &'q QueryPart)> {
-        let start = after.map_or(Bound::Included(FIRST), Bound::Excluded);
+        let end = after.map_or(Bound::Unbounded, Bound::Excluded);
         let none = BTreeSet::new();
         let mut parts: Vec<_> = query
             .parts
@@ -109,13 +109,17 @@ impl Directory {
             .map(|part| {
                 let indexed = part.filter.as_ref().and_then(|filter| self.indexed(part, filter));
                 let ids = indexed.or_else(|| self.of_type.get(&part.resource_type.name)).unwrap_or(&none);
-                ids.range((start, Bound::Unbounded)).copied().map(move |id| (id, part)).collect::<Vec<_>>()
+                ids.range((Bound::Unbounded, end))
+                    .rev()
+                    .copied()
+                    .map(move |id| (id, part))
+                    .collect::<Vec<_>>()
             })
             .collect();
         let mut all = parts.pop().unwrap_or_default();
         if !parts.is_empty() {
             all.extend(parts.into_iter().flatten());
-            all.sort_by_key(|(id, _)| *id);
+            all.sort_by_key(|(id, _)| std::cmp::Reverse(*id));
         }
         all.into_iter()
     }

@@ -1,16 +1,26 @@
-//! Bodies, within a size and a time.
+//! Bodies, within a size and a time; and the end of those that are not read.
 
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::http::header::CONTENT_LENGTH;
-use actix_web::{HttpRequest, web};
+use actix_web::web::Bytes;
+use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::StreamExt as _;
 use scim_core::ScimError;
+
+use crate::error::scim_error;
+
+/// What is made room for before the body has arrived: a client's word alone takes no more memory.
+const MAX_PROMISED_BYTES: u64 = 64 * 1024;
 
 /// Reads a body of at most `limit` bytes, within `deadline`.
 pub(crate) async fn collect(
     request: &HttpRequest,
-    mut payload: web::Payload,
+    payload: &mut web::Payload,
     limit: usize,
     deadline: Duration,
 ) -> Result<Vec<u8>, ScimError> {
@@ -23,8 +33,8 @@ pub(crate) async fn collect(
         return Err(too_large());
     }
     let read = async {
-        let mut body =
-            Vec::with_capacity(told.and_then(|length| usize::try_from(length).ok()).unwrap_or_default());
+        let promised = told.unwrap_or_default().min(MAX_PROMISED_BYTES);
+        let mut body = Vec::with_capacity(usize::try_from(promised).unwrap_or_default());
         while let Some(chunk) = payload.next().await {
             let chunk = chunk.map_err(|error| {
                 ScimError::status_only(400, format!("The body could not be read: {error}"))
@@ -42,5 +52,31 @@ pub(crate) async fn collect(
             408,
             format!("The body did not arrive within {} seconds; send the request again", deadline.as_secs()),
         )),
+    }
+}
+
+/// The answer to a request whose body was not, or not wholly, read. The connection ends after it; the framework by itself
+/// would wait for the rest of a chunked body, for as long as the client likes.
+pub(crate) fn unread(error: &ScimError, rest: web::Payload) -> HttpResponse {
+    let text = Bytes::from(error.to_json().to_string());
+    scim_error(error).set_body(BoxBody::new(Unread { text, _rest: rest }))
+}
+
+/// An answer's body that keeps the request's one open: only what is open is seen to be unfinished.
+struct Unread {
+    text: Bytes,
+    _rest: web::Payload,
+}
+
+impl MessageBody for Unread {
+    type Error = Infallible;
+
+    fn size(&self) -> BodySize {
+        BodySize::Sized(self.text.len() as u64)
+    }
+
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
+        let text = std::mem::take(&mut self.text);
+        Poll::Ready((!text.is_empty()).then_some(Ok(text)))
     }
 }

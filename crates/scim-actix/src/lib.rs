@@ -19,6 +19,7 @@
 
 mod body;
 mod error;
+mod exchange;
 mod fallback;
 mod health;
 mod request;

@@ -2,21 +2,24 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::header::{HeaderValue, RETRY_AFTER};
 use actix_web::{HttpRequest, HttpResponse, Scope, web};
 use futures_util::FutureExt as _;
 use scim_core::ScimError;
-use scim_provider::{Method, Provider, Request, Source};
+use scim_provider::{Method, Provider, Request};
 
-use crate::body::collect;
+use crate::body::{collect, unread};
 use crate::error::scim_error;
-use crate::request::{Headers, base, request_id};
+use crate::exchange::Exchange;
+use crate::request::{Headers, base};
 
 /// Where the scope is mounted.
-const BASE_PATH: &str = "/scim/v2";
+pub(crate) const BASE_PATH: &str = "/scim/v2";
+/// When a client may come again after a request that took too long.
+const RETRY_AFTER_SECONDS: &str = "5";
 /// The longest path and query together, in bytes.
 const MAX_TARGET_BYTES: usize = 8 * 1024;
 
@@ -65,66 +68,26 @@ pub fn scim(service: Service) -> Scope {
 }
 
 async fn handle(http: HttpRequest, payload: web::Payload, service: web::Data<Service>) -> HttpResponse {
-    let started = Instant::now();
-    let source: &dyn Source = service.provider.source();
-    let id = request_id(&http).unwrap_or_else(|| source.uuid().to_string());
-    let answer = AssertUnwindSafe(answer(&http, payload, &service, &id)).catch_unwind();
-    let mut response = match actix_web::rt::time::timeout(service.options.deadline, answer).await {
-        Ok(Ok(response)) => response,
-        Ok(Err(_)) => {
-            log::error!("request {id}: a panic was caught");
-            scim_error(&ScimError::status_only(
-                500,
-                "The server failed; its log has the cause under this request's id",
-            ))
-        }
-        Err(_) => {
-            log::warn!("request {id}: not done within {:?}", service.options.deadline);
-            let late =
-                ScimError::status_only(503, "The request took too long; try again, or ask for less at once");
-            let mut response = scim_error(&late);
-            response
-                .headers_mut()
-                .insert(HeaderName::from_static("retry-after"), HeaderValue::from_static("5"));
-            response
-        }
-    };
-    let headers = response.headers_mut();
-    for (name, value) in [("x-content-type-options", "nosniff"), ("cache-control", "no-store")] {
-        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
-    }
-    if let Ok(value) = HeaderValue::from_str(&id) {
-        headers.insert(HeaderName::from_static("x-request-id"), value);
-    }
-    // The path's first segment at most: ids and queries are personal data.
-    let endpoint =
-        http.path().strip_prefix(BASE_PATH).and_then(|rest| rest.split('/').nth(1)).unwrap_or_default();
-    let endpoint: String = endpoint.chars().filter(char::is_ascii_alphanumeric).take(40).collect();
-    log::info!(
-        "request {id} {} /{endpoint} {} {} us",
-        http.method(),
-        response.status().as_u16(),
-        started.elapsed().as_micros()
-    );
-    response
+    let exchange = Exchange::new(&http, service.provider.source());
+    let answer = AssertUnwindSafe(answer(&http, payload, &service, &exchange)).catch_unwind();
+    let response = answer.await.unwrap_or_else(|_| {
+        log::error!("request {}: a panic was caught", exchange.id);
+        let detail = "The server failed; its log has the cause under this request's id";
+        scim_error(&ScimError::status_only(500, detail))
+    });
+    exchange.finish(&http, response)
 }
 
-async fn answer(http: &HttpRequest, payload: web::Payload, service: &Service, id: &str) -> HttpResponse {
+async fn answer(
+    http: &HttpRequest,
+    mut payload: web::Payload,
+    service: &Service,
+    exchange: &Exchange,
+) -> HttpResponse {
     let (provider, options) = (&service.provider, &service.options);
-    // The path as it was sent: the provider decodes each segment by itself.
-    let path = http.uri().path().strip_prefix(BASE_PATH).unwrap_or_default();
-    let query = http.uri().query().unwrap_or_default();
-    if path.len() + query.len() > MAX_TARGET_BYTES {
-        let detail = format!("Path and query have more than {MAX_TARGET_BYTES} bytes; use POST .search");
-        return scim_error(&ScimError::status_only(414, detail));
-    }
-    let headers = match Headers::read(http.headers()) {
-        Ok(headers) => headers,
-        Err(error) => return scim_error(&error),
-    };
-    let body = match collect(http, payload, provider.max_body_bytes(path), options.deadline).await {
-        Ok(body) => body,
-        Err(error) => return scim_error(&error),
+    let Incoming { path, query, headers, body } = match take_in(http, &mut payload, service).await {
+        Ok(incoming) => incoming,
+        Err(error) => return unread(&error, payload),
     };
     let base = base(http, options.base_url.as_deref(), options.trust_proxy, BASE_PATH);
     let request = Request {
@@ -134,14 +97,56 @@ async fn answer(http: &HttpRequest, payload: web::Payload, service: &Service, id
         base: &base,
         headers: &headers,
         body,
-        request_id: id,
+        request_id: &exchange.id,
         now: provider.source().now(),
     };
-    let response = provider.handle(request).await;
+    let left = options.deadline.saturating_sub(exchange.started.elapsed());
+    let Ok(response) = actix_web::rt::time::timeout(left, provider.handle(request)).await else {
+        log::warn!("request {}: not done within {:?}", exchange.id, options.deadline);
+        return too_slow();
+    };
     let status = StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut http_response = HttpResponse::build(status);
     for (name, value) in response.headers {
         http_response.insert_header((name, value));
     }
     http_response.body(response.body)
+}
+
+/// A request within the limits.
+struct Incoming<'r> {
+    path: &'r str,
+    query: &'r str,
+    headers: Headers<'r>,
+    body: Vec<u8>,
+}
+
+/// Takes a request in, its body last.
+async fn take_in<'r>(
+    http: &'r HttpRequest,
+    payload: &mut web::Payload,
+    service: &Service,
+) -> Result<Incoming<'r>, ScimError> {
+    // The path as it was sent: the provider decodes each segment by itself. The framework finds the scope in the decoded
+    // path, so one whose base is written with escapes comes here too.
+    let path = http.uri().path().strip_prefix(BASE_PATH).ok_or_else(|| {
+        ScimError::status_only(404, format!("There is nothing here; SCIM is at {BASE_PATH}, written just so"))
+    })?;
+    let query = http.uri().query().unwrap_or_default();
+    if path.len() + query.len() > MAX_TARGET_BYTES {
+        let detail = format!("Path and query have more than {MAX_TARGET_BYTES} bytes; use POST .search");
+        return Err(ScimError::status_only(414, detail));
+    }
+    let headers = Headers::read(http.headers())?;
+    let limit = service.provider.max_body_bytes(path);
+    let body = collect(http, payload, limit, service.options.deadline).await?;
+    Ok(Incoming { path, query, headers, body })
+}
+
+fn too_slow() -> HttpResponse {
+    let detail = "The request took too long; try again, or ask for less at once";
+    let mut response = scim_error(&ScimError::status_only(503, detail));
+    let after = HeaderValue::from_static(RETRY_AFTER_SECONDS);
+    response.headers_mut().insert(RETRY_AFTER, after);
+    response
 }

@@ -15,7 +15,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("scim-storage-suite", &["scim-core", "scim-directory", "scim-storage", "scim-api-keys"]),
     ("scim-storage-diesel", &["scim-core", "scim-directory", "scim-storage", "scim-api-keys"]),
     ("scim-provider", &["scim-core", "scim-directory", "scim-lifecycle", "scim-api-keys", "scim-storage"]),
-    ("scim-actix", &["scim-core", "scim-provider"]),
+    // Storage and directory: what the provider shows of them.
+    ("scim-actix", &["scim-core", "scim-provider", "scim-storage", "scim-directory"]),
     (
         "rollcall",
         &[

@@ -1,0 +1,88 @@
+//! What every request and its answer have in common: an id, headers, a line in the log.
+
+use std::time::Instant;
+
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse};
+use scim_provider::Source;
+
+use crate::request::request_id;
+use crate::service::BASE_PATH;
+
+/// Headers of every answer: what an API for machines wants of browsers and caches. No CORS header, deliberately.
+const HEADERS: [(&str, &str); 2] = [("x-content-type-options", "nosniff"), ("cache-control", "no-store")];
+
+/// A request under way.
+pub(crate) struct Exchange {
+    /// The request's id: the client's or proxy's own where it is fit to be logged.
+    pub(crate) id: String,
+    /// When its head had arrived.
+    pub(crate) started: Instant,
+}
+
+impl Exchange {
+    pub(crate) fn new(request: &HttpRequest, source: &dyn Source) -> Self {
+        let id = request_id(request).unwrap_or_else(|| source.uuid().to_string());
+        Self { id, started: Instant::now() }
+    }
+
+    /// Gives the answer its headers and writes the access log, which never has ids, queries, bodies or tokens.
+    pub(crate) fn finish(self, request: &HttpRequest, mut response: HttpResponse) -> HttpResponse {
+        let headers = response.headers_mut();
+        for (name, value) in HEADERS {
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        if let Ok(value) = HeaderValue::from_str(&self.id) {
+            headers.insert(HeaderName::from_static("x-request-id"), value);
+        }
+        log::info!(
+            "request {} {} {} {} {} us",
+            self.id,
+            request.method(),
+            template(request.uri().path()),
+            response.status().as_u16(),
+            self.started.elapsed().as_micros()
+        );
+        response
+    }
+}
+
+/// The path without what it says of people: `/Users/{id}`. Of a path that is none of ours, nothing.
+fn template(path: &str) -> String {
+    let Some(path) = path.strip_prefix(BASE_PATH) else { return "(no route)".to_owned() };
+    let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+    let name = |segment: &str| {
+        let plain = segment.trim_start_matches('.');
+        !plain.is_empty() && plain.len() <= 40 && plain.bytes().all(|byte| byte.is_ascii_alphabetic())
+    };
+    match segments.as_slice() {
+        [] => "/".to_owned(),
+        [endpoint] if name(endpoint) => format!("/{endpoint}"),
+        [endpoint, ".search"] if name(endpoint) => format!("/{endpoint}/.search"),
+        [endpoint, _] if name(endpoint) => format!("/{endpoint}/{{id}}"),
+        _ => "(no route)".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::template;
+
+    fn check(path: &str, expected: &str) {
+        assert_eq!(template(path), expected, "{path}");
+    }
+
+    #[test]
+    fn a_template_names_nobody() {
+        check("/scim/v2", "/");
+        check("/scim/v2/", "/");
+        check("/scim/v2/Users", "/Users");
+        check("/scim/v2//Users/", "/Users");
+        check("/scim/v2/Users/ada@example.com", "/Users/{id}");
+        check("/scim/v2/Users/.search", "/Users/.search");
+        check("/scim/v2/.search", "/.search");
+        check("/scim/v2/ada@example.com", "(no route)");
+        check("/scim/v2/Users/a/b", "(no route)");
+        check("/ada", "(no route)");
+    }
+}

@@ -36,9 +36,10 @@ fn main() -> ExitCode {
     }
 }
 
-/// The repository's root.
+/// The repository's root: of the checkout that this runs in, which need not be the one that it was built in.
 pub(crate) fn root() -> PathBuf {
-    let own = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let own = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    let own = PathBuf::from(own);
     own.ancestors().nth(2).map_or(own.clone(), PathBuf::from)
 }
 

@@ -20,7 +20,7 @@ demo:
 
 # Benchmarks
 bench:
-    cargo bench -p scim-core -p scim-storage-diesel
+    cargo bench -p scim-core -p scim-storage-diesel -p scim-provider
 
 # Fuzz a target (filter, path, patch, resource, bulk); needs cargo-fuzz
 fuzz TARGET *ARGS:

@@ -5,9 +5,10 @@ use std::process::Command;
 
 use anyhow::{Context as _, bail};
 use scim_emulator::replay;
+use serde_json::Value;
 
 use crate::root;
-use crate::server::{Server, binary, free_address};
+use crate::server::{Server, binary, free_address, rollcall};
 use crate::shell::{answers, check, output, program, say};
 
 /// All judges on an empty database.
@@ -97,11 +98,51 @@ fn python() -> anyhow::Result<PathBuf> {
     Ok(python)
 }
 
-/// The demo: its exit status says whether the cycles ended as they should.
+/// The demo's cycles end with the right counts, and its log tells of each person who came and went.
 pub(crate) fn demo() -> anyhow::Result<()> {
-    let address = free_address()?;
-    let shown =
-        output(Command::new(binary()?).args(["demo", "--once", "--people", "1000", "--listen", &address]))?;
-    say(&shown);
+    const PEOPLE: u64 = 1000;
+    let folder = tempfile::tempdir()?;
+    let database = format!("sqlite:{}", folder.path().join("demo.db").display());
+    let (address, people) = (free_address()?, PEOPLE.to_string());
+    let arguments = ["demo", "--once", "--people", &people, "--listen", &address, "--json"];
+    let shown = output(rollcall(&binary()?, &database).args(arguments))?;
+    let shown: Value = serde_json::from_str(&shown).context("the demo's summary")?;
+    let count = |cycle: &str, name: &str| {
+        let found = shown.pointer(&format!("/summary/{cycle}/{name}")).and_then(Value::as_u64);
+        found.with_context(|| format!("the demo's summary has no {cycle}.{name}"))
+    };
+    let mut wrong = Vec::new();
+    let mut expect = |what: &str, got: u64, expected: u64| {
+        say(&format!("{what}: {got}"));
+        if got != expected {
+            wrong.push(format!("{what} is {got}, not {expected}"));
+        }
+    };
+    expect("people created at first", count("initial", "people_created")?, PEOPLE);
+    // Everybody but the head of the company has a manager.
+    expect("managers set at first", count("initial", "managers_set")?, PEOPLE - 1);
+    for cycle in ["initial", "incremental"] {
+        for name in ["failures", "mismatches"] {
+            expect(&format!("{name} of the {cycle} cycle"), count(cycle, name)?, 0);
+        }
+    }
+    let log =
+        output(rollcall(&binary()?, &database).args(["log", "--instance", "demo", "--format", "jsonl"]))?;
+    let records: Vec<Value> =
+        log.lines().map(serde_json::from_str).collect::<Result<_, _>>().context("the log")?;
+    let logged = |action: &str| {
+        let of = |record: &&Value| {
+            record.pointer("/action") == Some(&action.into())
+                && record.pointer("/resource/type") == Some(&"User".into())
+        };
+        records.iter().filter(of).count() as u64
+    };
+    let created = PEOPLE + count("incremental", "people_created")?;
+    expect("people created, says the log", logged("created"), created);
+    expect("people disabled, says the log", logged("suspended"), count("incremental", "people_disabled")?);
+    expect("people deleted, says the log", logged("deleted"), count("incremental", "people_deleted")?);
+    if !wrong.is_empty() {
+        bail!("{}", wrong.join("; "));
+    }
     Ok(())
 }

@@ -48,8 +48,12 @@ impl Settings {
     ) -> Result<Self, Vec<String>> {
         let mut mistakes = Vec::new();
         let file = read_file(flags.config.as_deref(), &mut mistakes);
-        for name in file.keys().filter(|name| !NAMES.contains(&name.as_str())) {
-            mistakes.push(format!("{name}: there is no such setting; there are {}", NAMES.join(", ")));
+        for (name, value) in &file {
+            if !NAMES.contains(&name.as_str()) {
+                mistakes.push(format!("{name}: there is no such setting; there are {}", NAMES.join(", ")));
+            } else if value.as_array().is_some_and(|list| !list.iter().all(toml::Value::is_str)) {
+                mistakes.push(format!("{name}: a list here must be of texts"));
+            }
         }
         let given = |name: &str| -> Option<Given> {
             let variable = format!("ROLLCALL_{}", name.to_ascii_uppercase());
@@ -59,7 +63,7 @@ impl Settings {
             let text = match file.get(name)? {
                 toml::Value::String(text) => text.clone(),
                 toml::Value::Array(list) => {
-                    list.iter().map(|item| item.as_str().unwrap_or_default()).collect::<Vec<_>>().join(",")
+                    list.iter().filter_map(toml::Value::as_str).collect::<Vec<_>>().join(",")
                 }
                 other => other.to_string(),
             };
@@ -141,6 +145,12 @@ fn database_path(url: &Given, mistakes: &mut Vec<String>) -> PathBuf {
     let Given { text, from } = url;
     if let Some(path) = text.strip_prefix("sqlite:") {
         let path = path.strip_prefix("//").unwrap_or(path);
+        if path.starts_with(":memory:") || path.starts_with("file:") {
+            mistakes.push(format!(
+                "{from}: {text:?} must name a file by its path; what is only in memory is lost"
+            ));
+            return PathBuf::new();
+        }
         if !path.is_empty() {
             return PathBuf::from(path);
         }
@@ -210,12 +220,15 @@ mod tests {
 
     #[test]
     fn all_mistakes_are_told_together() {
-        let file = "databse = \"x\"\nlisten = \"nowhere\"\ntrust_proxy = \"maybe\"\nbase_url = \"scim\"";
-        let mistakes = load(Some(file), &[], Some("postgres://x")).expect_err("five");
-        for name in ["databse", "listen", "trust_proxy", "base_url", "--database"] {
+        let file = "databse = \"x\"\nlisten = \"nowhere\"\ntrust_proxy = \"maybe\"\nbase_url = \"scim\"\nschemas = [1]";
+        let mistakes = load(Some(file), &[], Some("postgres://x")).expect_err("six");
+        for name in ["databse", "listen", "trust_proxy", "base_url", "--database", "schemas"] {
             assert!(mistakes.iter().any(|mistake| mistake.starts_with(name)), "{name}: {mistakes:?}");
         }
-        assert_eq!(mistakes.len(), 5);
+        assert_eq!(mistakes.len(), 6);
+        for no_file in ["sqlite:", "sqlite::memory:", "sqlite:file:x?mode=memory", "mysql:x", ""] {
+            assert!(load(None, &[], Some(no_file)).is_err_and(|mistakes| mistakes.len() == 1), "{no_file}");
+        }
         assert!(load(Some("="), &[], None).is_err());
     }
 

@@ -42,6 +42,8 @@ pub fn run() -> ExitCode {
     };
     match actix_web::rt::System::new().block_on(commands::run(cli.command, settings)) {
         Ok(code) => code,
+        // Whoever read the results has seen enough: `rollcall log | head`.
+        Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             output::message(&format!("error: {error:#}"));
             ExitCode::FAILURE

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use scim_directory::{AttributeChange, Instance, Position};
+use scim_directory::{Actor, AttributeChange, Instance, Position};
 use scim_provider::admin::Admin;
 use scim_storage::JournalEntry;
 use serde_json::{Value, json};
@@ -22,27 +22,25 @@ struct Reader {
     instance: Instance,
     names: HashMap<uuid::Uuid, String>,
     after: Option<Position>,
+    /// Whether each line of text names the instance.
+    named: bool,
 }
 
-pub(crate) async fn run(options: cli::Log, settings: &Settings) -> anyhow::Result<()> {
+pub(crate) async fn run(options: &cli::Log, settings: &Settings) -> anyhow::Result<()> {
     let admin = database::admin(settings)?;
-    let instances = match &options.instance {
-        Some(name) => vec![admin.instance_named(name).await?],
-        None => admin.instance_list().await?,
-    };
-    let mut readers = Vec::new();
-    for instance in instances {
-        let mut names = HashMap::new();
-        for connector in admin.connector_list(&instance).await? {
-            names.insert(connector.id.uuid(), connector.name);
-        }
-        for user in admin.integration_user_list(&instance).await? {
-            names.insert(user.id.uuid(), user.name);
-        }
-        readers.push(Reader { instance, names, after: None });
-    }
     let format = if settings.json { LogFormat::Jsonl } else { options.format };
+    let mut readers: Vec<Reader> = Vec::new();
     loop {
+        let instances = match &options.instance {
+            Some(name) => vec![admin.instance_named(name).await?],
+            None => admin.instance_list().await?,
+        };
+        for instance in instances {
+            if !readers.iter().any(|reader| reader.instance.id == instance.id) {
+                let (names, named) = (HashMap::new(), options.instance.is_none());
+                readers.push(Reader { instance, names, after: None, named });
+            }
+        }
         for reader in &mut readers {
             reader.write(&admin, format).await?;
         }
@@ -58,6 +56,10 @@ impl Reader {
     async fn write(&mut self, admin: &Admin, format: LogFormat) -> anyhow::Result<()> {
         loop {
             let page = admin.log(&self.instance, self.after, BATCH).await?;
+            let mut mentioned = page.entries.iter().flat_map(|entry| mentioned(&entry.actor));
+            if mentioned.any(|id| !self.names.contains_key(&id)) {
+                self.learn_names(admin).await?;
+            }
             for entry in &page.entries {
                 self.after = Some(entry.position);
                 match format {
@@ -69,6 +71,17 @@ impl Reader {
                 return Ok(());
             }
         }
+    }
+
+    /// Connectors and integration users, also those that are new.
+    async fn learn_names(&mut self, admin: &Admin) -> anyhow::Result<()> {
+        for connector in admin.connector_list(&self.instance).await? {
+            self.names.insert(connector.id.uuid(), connector.name);
+        }
+        for user in admin.integration_user_list(&self.instance).await? {
+            self.names.insert(user.id.uuid(), user.name);
+        }
+        Ok(())
     }
 
     fn name(&self, id: Option<uuid::Uuid>) -> Option<&str> {
@@ -99,6 +112,9 @@ impl Reader {
         let action = word(&serde_json::to_value(record.action).unwrap_or_default());
         let status = word(&serde_json::to_value(record.status).unwrap_or_default());
         let mut text = format!("{}  {status:7}  {action:16}", entry.at);
+        if self.named {
+            text.push_str(&format!("  [{}]", self.instance.name));
+        }
         if let Some(resource) = &record.resource {
             text.push_str(&format!(
                 "  {} {}",
@@ -116,6 +132,12 @@ impl Reader {
         }
         text
     }
+}
+
+/// Who did it: ids that have names.
+fn mentioned(actor: &Actor) -> impl Iterator<Item = uuid::Uuid> {
+    let connector = actor.connector.map(scim_directory::ConnectorId::uuid);
+    connector.into_iter().chain(actor.user.map(scim_directory::IntegrationUserId::uuid))
 }
 
 /// A change as the log's JSON has it; edges as differences.

@@ -22,7 +22,7 @@ pub(crate) async fn run(command: Command, settings: Settings) -> anyhow::Result<
         Command::Instance(command) => instance::run(command, &settings).await?,
         Command::Connector(command) => connector::run(command, &settings).await?,
         Command::Key(command) => key::run(command, &settings).await?,
-        Command::Log(options) => log::run(options, &settings).await?,
+        Command::Log(options) => log::run(&options, &settings).await?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -36,7 +36,7 @@ pub enum AdminError {
     #[error("{0}")]
     Taken(String),
     /// The store failed.
-    #[error("the store failed")]
+    #[error(transparent)]
     Store(#[from] StoreError),
 }
 

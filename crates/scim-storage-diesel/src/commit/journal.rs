@@ -1,13 +1,9 @@
 //! Log records in the same commit, of what really happened.
 
-use std::collections::HashSet;
-
 use diesel::QueryableByName;
 use diesel::sql_types::BigInt;
-use scim_directory::{
-    Action, AttributeChange, Change, EdgeEffect, EdgeOutcome, Effect, LogRecord, LogResource, LogStatus,
-    Position,
-};
+use scim_directory::{Change, Effect, LogRecord, Position};
+use scim_storage::{reference_linked, what_happened};
 
 use super::Applying;
 use crate::error::{Refusal, damaged};
@@ -22,26 +18,14 @@ struct Inserted {
 impl Applying<'_> {
     /// Writes the log; the last record's position, or 0 where there is none.
     pub(crate) fn journal(&mut self, effects: &[Effect]) -> Result<Position, Refusal> {
-        let changed: HashSet<(String, String, EdgeOutcome)> = self
-            .set
-            .changes
-            .iter()
-            .zip(effects)
-            .filter(|(change, _)| matches!(change, Change::Members(_)))
-            .flat_map(|(_, effect)| &effect.edges)
-            .map(|edge| (edge.group.to_string(), edge.member.to_string(), edge.outcome))
-            .collect();
-        let mut position = Position(0);
-        let set = self.set;
-        for record in &set.log {
-            if let Some(record) = really(record, &changed) {
-                position = self.log(&record)?;
-            }
+        let (set, mut position) = (self.set, Position(0));
+        for record in what_happened(set.log.clone(), effects) {
+            position = self.log(&record)?;
         }
         for (change, effect) in set.changes.iter().zip(effects) {
             if matches!(change, Change::Create(_) | Change::Update { .. }) {
-                for edge in &effect.edges {
-                    position = self.log(&linked(edge))?;
+                for record in reference_linked(&effect.edges) {
+                    position = self.log(&record)?;
                 }
             }
         }
@@ -66,36 +50,5 @@ impl Applying<'_> {
         .row::<Inserted>(self.connection)?
         .ok_or_else(|| damaged("a journal"))?;
         Ok(Position(row.position))
-    }
-}
-
-/// A record with the edge differences that happened; `None` where it had some and none did.
-fn really(record: &LogRecord, changed: &HashSet<(String, String, EdgeOutcome)>) -> Option<LogRecord> {
-    let group = record.resource.as_ref().map(|resource| resource.id.clone()).unwrap_or_default();
-    let mut kept = record.clone();
-    let had = !kept.changes.is_empty();
-    kept.changes.retain_mut(|change| match change {
-        AttributeChange::Value { .. } => true,
-        AttributeChange::Edges { added, removed, .. } => {
-            added.retain(|member| changed.contains(&(group.clone(), member.clone(), EdgeOutcome::Added)));
-            removed.retain(|member| changed.contains(&(group.clone(), member.clone(), EdgeOutcome::Removed)));
-            !added.is_empty() || !removed.is_empty()
-        }
-    });
-    (!had || !kept.changes.is_empty()).then_some(kept)
-}
-
-/// A held reference that became an edge: nobody asked for it in this request, so the store tells it.
-fn linked(edge: &EdgeEffect) -> LogRecord {
-    LogRecord {
-        action: Action::ReferenceLinked,
-        status: LogStatus::Success,
-        resource: Some(LogResource::new("Group", edge.group, None)),
-        changes: vec![AttributeChange::Edges {
-            attribute: "members".to_owned(),
-            added: vec![edge.member.to_string()],
-            removed: Vec::new(),
-        }],
-        notes: Vec::new(),
     }
 }

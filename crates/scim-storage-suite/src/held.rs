@@ -124,6 +124,18 @@ pub fn a_held_reference_is_linked_by_an_update(store: &dyn Store) {
     assert_eq!((world.version(&person), world.version(&one), world.version(&two)), (2, 2, 2));
 }
 
+/// A group that gets the `externalId` that it waits for does not become its own member.
+pub fn a_group_is_not_linked_to_itself(store: &dyn Store) {
+    let world = World::new(store);
+    let group = world.group("Chefs");
+    world.commit(vec![hold(&group, &["own"])]);
+    let update = world.update(&group, 1, &json!({ "displayName": "Chefs", "externalId": "own" }));
+    let committed = world.commit(vec![update]);
+    assert!(committed.effects[0].edges.is_empty());
+    assert!(world.others(&group, Direction::Members).is_empty());
+    assert_eq!(world.version(&group), 2);
+}
+
 /// An `externalId` counts at the connector that held the reference.
 pub fn an_external_id_of_another_connector_does_not_link(store: &dyn Store) {
     let world = World::new(store);

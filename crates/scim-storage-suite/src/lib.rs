@@ -160,6 +160,7 @@ macro_rules! __groups {
             a_held_reference_is_linked_by_external_id
             a_held_reference_is_linked_by_user_name
             a_held_reference_is_linked_by_an_update
+            a_group_is_not_linked_to_itself
             an_external_id_of_another_connector_does_not_link
             holding_who_is_there_is_a_conflict
             a_released_reference_is_forgotten

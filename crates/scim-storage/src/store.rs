@@ -49,7 +49,8 @@ pub struct Capabilities {
 ///   Renaming a record, on the other hand, changes no other row: names of other ends are looked up when they are read.
 /// - **Held references** become edges in the commit that creates or updates whom they mean, an `externalId` at the
 ///   connector through which it was held. The store logs that itself ([`crate::reference_linked`]). To hold a reference
-///   that means somebody, or the id of somebody deleted, is a [`CommitError::Conflict`].
+///   that means somebody, or the id of somebody deleted, is a [`CommitError::Conflict`]. A group never becomes its own
+///   member so: what it holds and comes to mean itself stays held.
 /// - **`externalId`** belongs to the scope's connector: others neither see nor change it. A scope without one sees none,
 ///   and its changes leave all of them as they are. It need not be unique; a reference by it means the oldest resource.
 /// - **Filters** select what [`scim_core::filter::TypedFilter::matches`] selects on the full resource

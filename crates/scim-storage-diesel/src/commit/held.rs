@@ -64,7 +64,7 @@ impl Applying<'_> {
     }
 
     /// Turns the references that mean this resource into edges: by its id, its user name, or its `externalId` at the
-    /// connector that sent them.
+    /// connector that sent them. A group's own references to itself stay held.
     pub(crate) fn link_held(
         &mut self,
         key: &Key,
@@ -91,6 +91,9 @@ impl Applying<'_> {
         for held in held {
             let group = Uuid::from_slice(&held.group_id).map_err(|_| damaged("an id"))?;
             let group = Key { resource_type: "Group".into(), id: ResourceId::new(group) };
+            if group.id == key.id {
+                continue;
+            }
             Statement::kept(
                 "DELETE FROM held WHERE instance_id = ? AND group_id = ? AND connector_id = ? AND reference = ?",
             )

@@ -218,7 +218,7 @@ impl Application<'_> {
         }
     }
 
-    /// The groups that hold a place for the record; the places are gone afterwards.
+    /// The other groups that hold a place for the record; the places are gone afterwards.
     fn take_held(
         &mut self,
         id: ResourceId,
@@ -231,7 +231,7 @@ impl Application<'_> {
             let linked = connector.is_some()
                 && held.connector == connector
                 && external_id == Some(held.reference.as_str());
-            let taken = linked || means(&held.reference, id, content);
+            let taken = held.group != id && (linked || means(&held.reference, id, content));
             if taken {
                 groups.insert(held.group);
             }

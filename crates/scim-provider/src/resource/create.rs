@@ -20,6 +20,7 @@ pub(crate) struct Draft {
     pub(crate) key: Key,
     decision: Decision,
     name: Option<String>,
+    external_id: Option<String>,
     edges: Vec<EdgeValue>,
 }
 
@@ -59,9 +60,10 @@ impl Operation<'_> {
         let edges = inbound.edges.clone().unwrap_or_default();
         let mut resource = inbound.into_created(resource_type)?;
         self.settle_password(resource_type, None, &mut resource).await?;
-        let decision = scim_lifecycle::create(resource_type, id, &resource, external_id, &notes);
+        let decision = scim_lifecycle::create(resource_type, id, &resource, external_id.clone(), &notes);
         let name = resource.text("displayName").map(str::to_owned);
-        Ok(Draft { key: Key { resource_type: Arc::clone(&resource_type.name), id }, decision, name, edges })
+        let key = Key { resource_type: Arc::clone(&resource_type.name), id };
+        Ok(Draft { key, decision, name, external_id, edges })
     }
 
     /// Decides on drafts together: all of them, then their members. `known` are references to drafts, which no store can
@@ -75,9 +77,11 @@ impl Operation<'_> {
         for draft in drafts {
             decision.append(draft.decision.clone());
         }
+        let arriving =
+            drafts.iter().filter_map(|draft| Some((draft.external_id.clone()?, draft.key.clone()))).collect();
         for draft in drafts.iter().filter(|draft| !draft.edges.is_empty()) {
             let mut planner = MemberPlanner::default();
-            planner.add(self.references(&draft.edges, known).await?);
+            planner.add(self.references(&draft.edges, known, &arriving).await?);
             let plan = planner.finish();
             self.refuse_unknown(&plan, &draft.key)?;
             decision.append(plan.decide(&draft.key, draft.name.as_deref(), &[], None));

@@ -17,20 +17,23 @@ use crate::failure::{Failure, store_failure};
 const EDGE_BATCH: usize = 10_000;
 
 impl Operation<'_> {
-    /// What references mean, in one round trip.
+    /// What references mean, in one round trip: to resources that have an id but no record yet (`known`), to those that
+    /// the store has, or to what the same change set gives this `externalId` (`arriving`).
     pub(crate) async fn references(
         &self,
         edges: &[EdgeValue],
         known: &HashMap<String, Key>,
+        arriving: &HashMap<String, Key>,
     ) -> Result<Vec<Reference>, Failure> {
         let sent: Vec<_> = edges.iter().map(|edge| (edge.value.clone(), edge.kind.clone())).collect();
-        self.resolve(&sent, known).await
+        self.resolve(&sent, known, arriving).await
     }
 
     async fn resolve(
         &self,
         sent: &[(String, Option<String>)],
         known: &HashMap<String, Key>,
+        arriving: &HashMap<String, Key>,
     ) -> Result<Vec<Reference>, Failure> {
         let mut targets: HashMap<String, Target> = HashMap::new();
         let mut questions = Vec::new();
@@ -45,9 +48,11 @@ impl Operation<'_> {
         if !questions.is_empty() {
             let facts = self.provider.facts(self.caller, &questions).await?;
             for (question, fact) in questions.into_iter().zip(facts) {
-                if let (Question::Target(text), Fact::Target(target)) = (question, fact) {
-                    targets.insert(text, target);
+                let (Question::Target(text), Fact::Target(mut target)) = (question, fact) else { continue };
+                if let (Target::Unknown, Some(key)) = (&target, arriving.get(&text)) {
+                    target = Target::Live(key.clone());
                 }
+                targets.insert(text, target);
             }
         }
         Ok(Reference::pair(sent, &targets))
@@ -79,24 +84,27 @@ impl Operation<'_> {
         Ok(())
     }
 
-    /// The net effect of edits, and the members that the group has now where that takes knowing them.
+    /// The net effect of edits, and the members that the group has now where that takes knowing them. `external_id` is
+    /// the one that the group has afterwards.
     pub(crate) async fn plan(
         &self,
         group: &Record,
+        external_id: Option<&str>,
         edits: &[MemberEdit],
     ) -> Result<(MemberPlan, Vec<ResourceId>), Failure> {
         let (mut planner, none) = (MemberPlanner::default(), HashMap::new());
+        let own = external_id.map(|text| (text.to_owned(), group.key.clone())).into_iter().collect();
         let mut present: Option<Vec<Edge>> = None;
         for edit in edits {
             match edit {
-                MemberEdit::Add(edges) => planner.add(self.references(edges, &none).await?),
+                MemberEdit::Add(edges) => planner.add(self.references(edges, &none, &own).await?),
                 MemberEdit::Remove(texts) => {
                     let sent: Vec<_> = texts.iter().map(|text| (text.clone(), None)).collect();
-                    planner.remove(self.resolve(&sent, &none).await?);
+                    planner.remove(self.resolve(&sent, &none, &own).await?);
                 }
                 MemberEdit::RemoveAll => planner.clear(),
                 MemberEdit::Replace(edges) => {
-                    let references = self.references(edges, &none).await?;
+                    let references = self.references(edges, &none, &own).await?;
                     planner.clear();
                     planner.add(references);
                 }

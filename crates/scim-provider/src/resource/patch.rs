@@ -71,8 +71,8 @@ impl Operation<'_> {
         edits: &[MemberEdit],
         notes: &[Note],
     ) -> Result<Result<Record, CommitError>, Failure> {
+        let (plan, present) = self.plan(record, external_id.as_deref(), edits).await?;
         let mut decision = scim_lifecycle::update(resource_type, record, before, after, external_id, notes);
-        let (plan, present) = self.plan(record, edits).await?;
         if !plan.is_empty() {
             // An update in the same change set carries the version already.
             let pinned = decision.changes.is_empty() && (plan.cleared || self.names_version());

@@ -6,5 +6,7 @@ mod auth;
 mod cli;
 mod demo;
 mod etags;
+mod groups;
+mod lists;
 mod routes;
 mod support;

@@ -99,6 +99,12 @@ impl Server {
         self.client("acme", "default")
     }
 
+    /// A client of the instance `acme` whose connector is strict.
+    pub(crate) fn strict(&self) -> Client {
+        self.run(&["connector", "create", "--instance", "acme", "strict", "--dialect", "strict"]);
+        self.client("acme", "strict")
+    }
+
     /// Asks the server to end, as a service manager does.
     pub(crate) fn terminate(&self) {
         let id = self.child.id().to_string();

@@ -19,6 +19,7 @@ mod provider;
 mod resource;
 mod route;
 mod source;
+mod turns;
 mod view;
 
 pub use failure::Failure;

@@ -11,6 +11,7 @@ use scim_storage::{ServerAnswer, ServerQuestion, Store, StoreError};
 use crate::cursor::{LIFETIME_SECONDS, Sealer};
 use crate::failure::{Failure, store_failure};
 use crate::password::PasswordHasher;
+use crate::turns::Turns;
 use crate::{Limits, Source};
 
 /// A provider that cannot start.
@@ -32,6 +33,7 @@ pub struct Provider {
     pub(crate) limits: Limits,
     pub(crate) config: ProviderConfig,
     pub(crate) sealer: Sealer,
+    pub(crate) turns: Turns,
     pub(crate) passwords: PasswordHasher,
     unique_names: Registry,
     shared_names: Registry,
@@ -72,6 +74,7 @@ impl Provider {
             shared_names: registry.with_shared_group_names(),
             unique_names: registry,
             sealer: Sealer::new(&secret),
+            turns: Turns::new(),
             passwords: PasswordHasher::default(),
             store,
             source,

@@ -10,7 +10,8 @@ use crate::failure::{Failure, commit_failure};
 impl Operation<'_> {
     /// Deletes a resource, its memberships included.
     pub(crate) async fn delete(&self, resource_type: &ResourceType, id: &str) -> Result<Response, Failure> {
-        for _ in 0..ATTEMPTS {
+        for attempt in 0..ATTEMPTS {
+            let _turn = self.provider.turns.take(id, attempt).await;
             let record = self.load(resource_type, id, Want::HEAD).await?;
             self.precondition(&record)?;
             let expected = self.names_version().then_some(record.version);

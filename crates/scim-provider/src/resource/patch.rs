@@ -26,11 +26,14 @@ impl Operation<'_> {
         body: &Value,
     ) -> Result<Response, Failure> {
         let dialect = self.caller.dialect;
+        self.provider.turns.take(id, 0).await;
         // A resource that is not there is 404 before anything is said about the body.
         let mut record = self.load(resource_type, id, Want::RECORD).await?;
         let patch = PatchRequest::parse(resource_type, body.clone(), dialect)?;
         for attempt in 0..ATTEMPTS {
+            let mut _turn = None;
             if attempt > 0 {
+                _turn = self.provider.turns.take(id, attempt).await;
                 record = self.load(resource_type, id, Want::RECORD).await?;
             }
             self.precondition(&record)?;

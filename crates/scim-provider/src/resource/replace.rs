@@ -27,7 +27,8 @@ impl Operation<'_> {
             Some(_) => vec![MemberEdit::Replace(inbound.edges.clone().unwrap_or_default())],
             None => Vec::new(),
         };
-        for _ in 0..ATTEMPTS {
+        for attempt in 0..ATTEMPTS {
+            let _turn = self.provider.turns.take(id, attempt).await;
             let record = self.load(resource_type, id, Want::RECORD).await?;
             self.precondition(&record)?;
             let before = resource_of(&record)?;

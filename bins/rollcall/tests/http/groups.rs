@@ -121,7 +121,7 @@ fn what_is_wrong_changes_nothing() {
     refused(
         &strict,
         json!([good, { "op": "remove", "path": "members", "value": [{ "value": ada }] }]),
-        "invalidSyntax",
+        "invalidValue",
     );
     refused(&strict, json!([{ "op": "Add", "path": "members", "value": values(&[&bob]) }]), "invalidSyntax");
     let detail = refused(&strict, add(&[&bob, "nobody-1", "nobody-2"]), "invalidValue");

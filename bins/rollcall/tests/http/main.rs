@@ -3,10 +3,13 @@
 #![cfg(test)]
 
 mod auth;
+mod bulk;
 mod cli;
+mod custom_types;
 mod demo;
 mod etags;
 mod groups;
 mod lists;
 mod routes;
 mod support;
+mod users;

@@ -45,6 +45,12 @@ fn message(name: &str, operations: Value) -> Value {
     message
 }
 
+/// Puts these members in, over those that are there.
+pub(crate) fn extend(body: &mut Value, members: Value) {
+    let Value::Object(members) = members else { panic!("an object") };
+    body.as_object_mut().expect("an object").extend(members);
+}
+
 /// The text members of an array's elements.
 pub(crate) fn texts(list: &Value, member: &str) -> Vec<String> {
     let texts = list.as_array().into_iter().flatten();

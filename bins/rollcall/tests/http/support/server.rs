@@ -51,22 +51,30 @@ fn serve(database: &str, folder: &TempDir, variables: &[(&str, &str)]) -> (Child
 impl Server {
     /// Starts with an instance `acme`.
     pub(crate) fn start() -> Self {
-        Self::start_with(&[])
+        Self::start_with(&[], &[])
     }
 
-    /// Starts with these files in its folder, named by these variables: (variable, file name, text).
-    pub(crate) fn start_with(files: &[(&'static str, &'static str, &str)]) -> Self {
+    /// Starts with these variables, and these files (name, text) in its folder.
+    pub(crate) fn start_with(variables: &[(&'static str, &'static str)], files: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let database = format!("sqlite:{}", folder.path().join("rollcall.db").display());
-        let mut variables = Vec::new();
-        for (variable, name, text) in files {
+        for (name, text) in files {
             std::fs::write(folder.path().join(name), text).expect("written");
-            variables.push((*variable, *name));
         }
-        let (child, address) = serve(&database, &folder, &variables);
-        let server = Self { child, address, database, folder, variables };
+        let (child, address) = serve(&database, &folder, variables);
+        let server = Self { child, address, database, folder, variables: variables.to_vec() };
         server.run(&["instance", "create", "acme"]);
         server
+    }
+
+    /// What another server says that this variable keeps from starting, with this file in its folder.
+    pub(crate) fn refuses(&self, variable: &str, name: &str, text: Option<&str>) -> Output {
+        if let Some(text) = text {
+            std::fs::write(self.folder.path().join(name), text).expect("written");
+        }
+        let mut command = rollcall(&self.database);
+        command.current_dir(self.folder.path()).args(["serve", "--listen", "127.0.0.1:0"]);
+        command.env(variable, name).output().expect("it ends")
     }
 
     /// Kills the server and starts another one on the same database.
@@ -103,6 +111,15 @@ impl Server {
     pub(crate) fn strict(&self) -> Client {
         self.run(&["connector", "create", "--instance", "acme", "strict", "--dialect", "strict"]);
         self.client("acme", "strict")
+    }
+
+    /// Whether this text stands in a file of the database.
+    pub(crate) fn holds(&self, text: &str) -> bool {
+        let files = std::fs::read_dir(self.folder.path()).expect("a folder");
+        files.flatten().any(|file| {
+            let bytes = std::fs::read(file.path()).unwrap_or_default();
+            bytes.windows(text.len()).any(|window| window == text.as_bytes())
+        })
     }
 
     /// Asks the server to end, as a service manager does.

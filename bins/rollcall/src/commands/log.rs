@@ -122,7 +122,11 @@ impl Reader {
                 resource.name.as_deref().unwrap_or(&resource.id)
             ));
         }
-        let told: Vec<String> = record.changes.iter().map(told).collect();
+        // What administrators name may be read by all of them; values of people may not.
+        let told: Vec<String> = match &record.resource {
+            None => record.changes.iter().map(named).collect(),
+            Some(_) => record.changes.iter().map(told).collect(),
+        };
         if !told.is_empty() {
             text.push_str("  ");
             text.push_str(&told.join(", "));
@@ -153,6 +157,14 @@ fn change(change: &AttributeChange) -> Value {
         AttributeChange::Edges { attribute, added, removed } => {
             json!({ "attribute": attribute, "old": members(removed), "new": members(added) })
         }
+    }
+}
+
+/// An administrative change with its new value.
+fn named(change: &AttributeChange) -> String {
+    match change {
+        AttributeChange::Value { attribute, new: Value::String(new), .. } => format!("{attribute} {new}"),
+        other => told(other),
     }
 }
 

@@ -97,12 +97,15 @@ pub fn what_was_created_is_found(store: &dyn Store) {
         ServerAnswer::Connectors(vec![another, context.connector.clone()])
     );
     let asked = ServerQuestion::Connector(id, context.connector.id);
-    assert_eq!(world.server(&asked), ServerAnswer::Connector(Some(context.connector)));
+    assert_eq!(world.server(&asked), ServerAnswer::Connector(Some(context.connector.clone())));
     let earlier = user(&world, id, "alpha");
     world.commit_in(scope(id), vec![Change::Admin(AdminChange::CreateIntegrationUser(earlier.clone()))]);
-    assert_eq!(world.server(&ServerQuestion::Users(id)), ServerAnswer::Users(vec![earlier, context.user]));
-    assert_eq!(world.server(&ServerQuestion::Keys(Some(id))), ServerAnswer::Keys(vec![context.key.clone()]));
-    assert_eq!(world.server(&ServerQuestion::Keys(None)), ServerAnswer::Keys(vec![context.key]));
+    assert_eq!(
+        world.server(&ServerQuestion::Users(id)),
+        ServerAnswer::Users(vec![earlier, context.user.clone()])
+    );
+    assert_eq!(world.server(&ServerQuestion::Keys(Some(id))), ServerAnswer::Keys(vec![context.clone()]));
+    assert_eq!(world.server(&ServerQuestion::Keys(None)), ServerAnswer::Keys(vec![context]));
     let nobody = InstanceId::new(world.uuid());
     assert_eq!(world.server(&ServerQuestion::Connectors(nobody)), ServerAnswer::Connectors(Vec::new()));
     assert_eq!(world.server(&ServerQuestion::Users(nobody)), ServerAnswer::Users(Vec::new()));
@@ -153,7 +156,8 @@ pub fn keys_come_with_whom_they_act_for(store: &dyn Store) {
     let issue = Change::Admin(AdminChange::IssueKey(second.clone()));
     world.commit_in(scope(context.instance.id), vec![issue]);
     let all = ServerQuestion::Keys(Some(context.instance.id));
-    assert_eq!(world.server(&all), ServerAnswer::Keys(vec![context.key, second]), "oldest first");
+    let later = KeyContext { key: second, ..context.clone() };
+    assert_eq!(world.server(&all), ServerAnswer::Keys(vec![context, later]), "oldest first");
 }
 
 /// A revoked key stays, with the time of its first revocation.

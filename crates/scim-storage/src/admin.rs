@@ -17,7 +17,7 @@ pub enum ServerQuestion {
     Connector(InstanceId, ConnectorId),
     /// The integration users of an instance, by name; answered by [`ServerAnswer::Users`].
     Users(InstanceId),
-    /// The keys of an instance, or of every one, oldest first; answered by [`ServerAnswer::Keys`].
+    /// The keys of an instance, or of every one, oldest first, each with whom it acts for; answered by [`ServerAnswer::Keys`].
     Keys(Option<InstanceId>),
     /// A 32-byte secret of that name, which all nodes share, made by the store at the first question from a secure
     /// source; answered by [`ServerAnswer::Secret`]. Seals cursors; never anything that opens a door.
@@ -53,7 +53,7 @@ pub enum ServerAnswer {
     /// See [`ServerQuestion::Users`].
     Users(Vec<IntegrationUser>),
     /// See [`ServerQuestion::Keys`].
-    Keys(Vec<KeyRecord>),
+    Keys(Vec<KeyContext>),
     /// See [`ServerQuestion::Secret`].
     Secret([u8; 32]),
 }

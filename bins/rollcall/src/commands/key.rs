@@ -70,11 +70,7 @@ async fn contexts(admin: &Admin, instance: Option<&str>) -> anyhow::Result<Vec<K
         Some(name) => Some(admin.instance_named(name).await?),
         None => None,
     };
-    let mut contexts = Vec::new();
-    for key in admin.key_list(instance.as_ref()).await? {
-        contexts.push(admin.key_show(key.id).await?);
-    }
-    Ok(contexts)
+    Ok(admin.key_list(instance.as_ref()).await?)
 }
 
 fn state(key: &KeyContext) -> &'static str {

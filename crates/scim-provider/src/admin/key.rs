@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use scim_api_keys::ApiKey;
 use scim_directory::{Action, AdminChange, Instance, KeyId, KeyRecord, Privilege};
-use scim_storage::{CommitError, ServerAnswer, ServerQuestion};
+use scim_storage::{CommitError, KeyContext, ServerAnswer, ServerQuestion};
 
 use super::{Admin, AdminError, record, refused};
 
@@ -83,11 +83,11 @@ impl Admin {
         Ok(IssuedKey { key, record: kept })
     }
 
-    /// The keys of an instance, or of every one, oldest first.
+    /// The keys of an instance, or of every one, oldest first, each with whom it acts for.
     ///
     /// # Errors
     /// If the store fails.
-    pub async fn key_list(&self, instance: Option<&Instance>) -> Result<Vec<KeyRecord>, AdminError> {
+    pub async fn key_list(&self, instance: Option<&Instance>) -> Result<Vec<KeyContext>, AdminError> {
         match self.store.server(&ServerQuestion::Keys(instance.map(|instance| instance.id))).await? {
             ServerAnswer::Keys(keys) => Ok(keys),
             _ => Ok(Vec::new()),
@@ -98,7 +98,7 @@ impl Admin {
     ///
     /// # Errors
     /// [`AdminError::NotFound`] where there is no such key.
-    pub async fn key_show(&self, id: KeyId) -> Result<scim_storage::KeyContext, AdminError> {
+    pub async fn key_show(&self, id: KeyId) -> Result<KeyContext, AdminError> {
         match self.store.server(&ServerQuestion::Key(id)).await? {
             ServerAnswer::Key(Some(context)) => Ok(*context),
             _ => Err(AdminError::NotFound(format!("there is no key {id}; `key list` shows them"))),

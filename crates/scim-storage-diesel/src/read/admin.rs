@@ -105,6 +105,18 @@ struct Secret {
     value: Vec<u8>,
 }
 
+/// Keys `k` with everything they act for, one row each.
+macro_rules! key_context {
+    () => {
+        "SELECT k.id, k.instance_id, k.connector_id, k.user_id, k.hash, k.created_ms, k.expires_ms, k.revoked_ms, \
+         i.name AS instance_name, i.created_ms AS instance_created_ms, i.settings, c.name AS connector_name, \
+         c.created_ms AS connector_created_ms, c.dialect, c.keep_passwords, u.name AS user_name, u.privilege \
+         FROM api_keys k JOIN instances i ON i.id = k.instance_id \
+         JOIN connectors c ON c.instance_id = k.instance_id AND c.id = k.connector_id \
+         JOIN integration_users u ON u.instance_id = k.instance_id AND u.id = k.user_id"
+    };
+}
+
 /// Answers a question.
 pub(crate) fn server(
     connection: &mut SqliteConnection,
@@ -149,12 +161,12 @@ pub(crate) fn server(
         }
         ServerQuestion::Keys(instance) => {
             let wanted = instance.map(|instance| instance.uuid().into_bytes().to_vec());
-            let rows = Statement::kept(
-                "SELECT id, instance_id, connector_id, user_id, hash, created_ms, expires_ms, revoked_ms FROM api_keys \
-                 WHERE instance_id = coalesce(?, instance_id) ORDER BY created_ms, id",
-            )
+            let rows = Statement::kept(concat!(
+                key_context!(),
+                " WHERE k.instance_id = coalesce(?, k.instance_id) ORDER BY k.created_ms, k.id"
+            ))
             .bind(Bind::OptionalBlob(wanted));
-            ServerAnswer::Keys(all(rows.rows(connection), KeyRow::key)?)
+            ServerAnswer::Keys(all(rows.rows(connection), ContextRow::context)?)
         }
         ServerQuestion::Secret(name) => ServerAnswer::Secret(secret(connection, name)?),
     })
@@ -168,44 +180,42 @@ fn all<R, T>(
 }
 
 fn key(connection: &mut SqliteConnection, id: KeyId) -> Result<Option<KeyContext>, StoreError> {
-    let row: Option<ContextRow> = Statement::kept(
-        "SELECT k.id, k.instance_id, k.connector_id, k.user_id, k.hash, k.created_ms, k.expires_ms, k.revoked_ms, \
-         i.name AS instance_name, i.created_ms AS instance_created_ms, i.settings, c.name AS connector_name, \
-         c.created_ms AS connector_created_ms, c.dialect, c.keep_passwords, u.name AS user_name, u.privilege \
-         FROM api_keys k JOIN instances i ON i.id = k.instance_id \
-         JOIN connectors c ON c.instance_id = k.instance_id AND c.id = k.connector_id \
-         JOIN integration_users u ON u.instance_id = k.instance_id AND u.id = k.user_id WHERE k.id = ?",
-    )
-    .blob(id.uuid().into_bytes())
-    .row(connection)
-    .map_err(store_error)?;
-    let Some(row) = row else { return Ok(None) };
-    let instance = InstanceRow {
-        id: row.key.instance_id.clone(),
-        name: row.instance_name,
-        created_ms: row.instance_created_ms,
-        settings: row.settings,
-    };
-    let connector = ConnectorRow {
-        instance_id: row.key.instance_id.clone(),
-        id: row.key.connector_id.clone(),
-        name: row.connector_name,
-        created_ms: row.connector_created_ms,
-        dialect: row.dialect,
-        keep_passwords: row.keep_passwords,
-    };
-    let user = UserRow {
-        instance_id: row.key.instance_id.clone(),
-        id: row.key.user_id.clone(),
-        name: row.user_name,
-        privilege: row.privilege,
-    };
-    Ok(Some(KeyContext {
-        key: row.key.key()?,
-        instance: instance.instance()?,
-        connector: connector.connector()?,
-        user: user.user()?,
-    }))
+    let row: Option<ContextRow> = Statement::kept(concat!(key_context!(), " WHERE k.id = ?"))
+        .blob(id.uuid().into_bytes())
+        .row(connection)
+        .map_err(store_error)?;
+    row.map(ContextRow::context).transpose()
+}
+
+impl ContextRow {
+    fn context(self) -> Result<KeyContext, StoreError> {
+        let instance = InstanceRow {
+            id: self.key.instance_id.clone(),
+            name: self.instance_name,
+            created_ms: self.instance_created_ms,
+            settings: self.settings,
+        };
+        let connector = ConnectorRow {
+            instance_id: self.key.instance_id.clone(),
+            id: self.key.connector_id.clone(),
+            name: self.connector_name,
+            created_ms: self.connector_created_ms,
+            dialect: self.dialect,
+            keep_passwords: self.keep_passwords,
+        };
+        let user = UserRow {
+            instance_id: self.key.instance_id.clone(),
+            id: self.key.user_id.clone(),
+            name: self.user_name,
+            privilege: self.privilege,
+        };
+        Ok(KeyContext {
+            key: self.key.key()?,
+            instance: instance.instance()?,
+            connector: connector.connector()?,
+            user: user.user()?,
+        })
+    }
 }
 
 /// The secret of that name; the operating system makes it at the first question. (SQLite's own generator would fall back

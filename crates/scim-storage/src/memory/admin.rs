@@ -94,9 +94,9 @@ impl Administration {
             }
             ServerQuestion::Keys(instance) => {
                 let of = |key: &&KeyRecord| instance.is_none_or(|instance| key.instance == instance);
-                let mut keys: Vec<_> = self.keys.values().filter(of).cloned().collect();
+                let mut keys: Vec<_> = self.keys.values().filter(of).collect();
                 keys.sort_by_key(|key| (key.created, key.id));
-                ServerAnswer::Keys(keys)
+                ServerAnswer::Keys(keys.into_iter().filter_map(|key| self.key(key.id)).collect())
             }
             // INVARIANT: the store answers this one itself; nothing is known of it here.
             ServerQuestion::Secret(_) => ServerAnswer::Instances(Vec::new()),

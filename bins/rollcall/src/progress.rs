@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::io::IsTerminal as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
@@ -14,6 +15,7 @@ pub(crate) struct Bars {
     /// Bars; `None` where standard error is no terminal.
     drawn: Option<MultiProgress>,
     phases: Mutex<HashMap<Phase, Seen>>,
+    ended: AtomicBool,
 }
 
 /// What is known of a phase.
@@ -26,15 +28,22 @@ struct Seen {
 impl Bars {
     pub(crate) fn new() -> Self {
         let drawn = std::io::stderr().is_terminal().then(MultiProgress::new);
-        Self { drawn, phases: Mutex::default() }
+        Self { drawn, phases: Mutex::default(), ended: AtomicBool::new(false) }
     }
 
-    /// Leaves the bars as they stand.
-    pub(crate) fn finish(&self) {
+    /// Leaves the bars as they stand, and shows no more of what is told.
+    pub(crate) fn end(&self) {
+        if self.ended.swap(true, Ordering::Relaxed) {
+            return;
+        }
         for seen in self.phases.lock().unwrap_or_else(PoisonError::into_inner).values() {
             if let Some(bar) = &seen.bar {
                 bar.abandon();
             }
+        }
+        if self.drawn.is_some() {
+            // The last bar has no line end.
+            output::message("");
         }
     }
 
@@ -48,7 +57,7 @@ impl Bars {
 
 impl Progress for Bars {
     fn update(&self, phase: Phase, done: u64, total: u64) {
-        if total == 0 {
+        if total == 0 || self.ended.load(Ordering::Relaxed) {
             return;
         }
         let mut phases = self.phases.lock().unwrap_or_else(PoisonError::into_inner);

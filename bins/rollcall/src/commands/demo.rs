@@ -17,6 +17,7 @@ use super::emulate;
 use super::serve::{Server, Signals, bind};
 use crate::clock::System;
 use crate::config::Settings;
+use crate::progress::Bars;
 use crate::{cli, database, output, summary};
 
 /// The instance's name.
@@ -67,7 +68,8 @@ pub(crate) async fn run(options: &cli::Demo, mut settings: Settings) -> anyhow::
         place.base
     ));
 
-    let cycles = play(place.base.clone(), place.key.reveal(), people);
+    let bars = Arc::new(Bars::new());
+    let cycles = play(place.base.clone(), place.key.reveal(), people, Arc::clone(&bars));
     let finished = {
         let (cycles, asked) = (std::pin::pin!(cycles), std::pin::pin!(signals.asked()));
         match select(cycles, asked).await {
@@ -76,6 +78,7 @@ pub(crate) async fn run(options: &cli::Demo, mut settings: Settings) -> anyhow::
         }
     };
     let Some(summary) = finished else {
+        bars.end();
         output::message("ended before the cycles were done");
         server.end().await?;
         return Ok(ExitCode::FAILURE);
@@ -141,11 +144,16 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
 }
 
 /// Runs the cycles on a thread of their own: when the command is ended before them, nothing waits for that thread.
-async fn play(base: String, token: String, people: u32) -> anyhow::Result<Result<Summary, EmulatorError>> {
+async fn play(
+    base: String,
+    token: String,
+    people: u32,
+    bars: Arc<Bars>,
+) -> anyhow::Result<Result<Summary, EmulatorError>> {
     let (sender, receiver) = futures_channel::oneshot::channel();
     std::thread::Builder::new().name("identity provider".to_owned()).spawn(move || {
         // Nobody listens any more where the command was ended.
-        let _ = sender.send(emulate::play(base, token, people));
+        let _ = sender.send(emulate::play(base, token, people, &bars));
     })?;
     receiver.await.context("the identity provider failed")
 }

@@ -14,7 +14,7 @@ const CONCURRENCY: usize = 8;
 
 /// Both cycles against the server that is named; exit status 1 where anything failed or was not found as written.
 pub(crate) fn run(options: cli::EmulateEntra, settings: &Settings) -> anyhow::Result<ExitCode> {
-    let summary = play(options.base, options.token, options.people)?;
+    let summary = play(options.base, options.token, options.people, &Bars::new())?;
     if settings.json {
         output::json(&serde_json::to_value(&summary)?)?;
     } else {
@@ -24,12 +24,11 @@ pub(crate) fn run(options: cli::EmulateEntra, settings: &Settings) -> anyhow::Re
     Ok(summary::status(&summary))
 }
 
-/// Plays both cycles, with progress on standard error. Blocks.
-pub(crate) fn play(base: String, token: String, people: u32) -> Result<Summary, EmulatorError> {
+/// Plays both cycles. Blocks.
+pub(crate) fn play(base: String, token: String, people: u32, bars: &Bars) -> Result<Summary, EmulatorError> {
     let mut options = Options::new(base, token).people(people);
     options.concurrency = CONCURRENCY;
-    let bars = Bars::new();
-    let summary = entra::run(&options, &bars);
-    bars.finish();
+    let summary = entra::run(&options, bars);
+    bars.end();
     summary
 }

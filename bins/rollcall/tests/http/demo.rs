@@ -93,6 +93,21 @@ fn what_it_says_to_try_works_until_it_is_ended() {
 }
 
 #[test]
+fn a_signal_ends_it_during_the_cycles() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut command = rollcall(&database(&folder));
+    command.args(["demo", "--listen", "127.0.0.1:0", "--people", "100000"]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("started");
+    let mut told = BufReader::new(child.stderr.take().expect("piped")).lines().map_while(Result::ok);
+    assert!(told.any(|line| line.starts_with("serving ")));
+    let id = child.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &id]).status().expect("kill runs").success());
+    let rest: Vec<String> = told.collect();
+    assert!(rest.iter().any(|line| line.contains("before the cycles were done")), "{rest:?}");
+    assert_eq!(child.wait().expect("it ends").code(), Some(1));
+}
+
+#[test]
 fn a_server_that_refuses_is_told_and_fails() {
     let server = Server::start();
     let base = format!("http://{}/scim/v2", server.address);

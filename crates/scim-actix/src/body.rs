@@ -6,13 +6,12 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::http::Method;
 use actix_web::http::header::CONTENT_LENGTH;
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::StreamExt as _;
 use scim_core::ScimError;
-
-use crate::error::scim_error;
 
 /// What is made room for before the body has arrived: a client's word alone takes no more memory.
 const MAX_PROMISED_BYTES: u64 = 64 * 1024;
@@ -27,8 +26,7 @@ pub(crate) async fn collect(
     let too_large = || {
         ScimError::status_only(413, format!("The body has more than {limit} bytes; send less in one request"))
     };
-    let told =
-        request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let told = told(request);
     if told.is_some_and(|length| length > limit as u64) {
         return Err(too_large());
     }
@@ -57,9 +55,23 @@ pub(crate) async fn collect(
 
 /// The answer to a request whose body was not, or not wholly, read. The connection ends after it; the framework by itself
 /// would wait for the rest of a chunked body, for as long as the client likes.
-pub(crate) fn unread(error: &ScimError, rest: web::Payload) -> HttpResponse {
-    let text = Bytes::from(error.to_json().to_string());
-    scim_error(error).set_body(BoxBody::new(Unread { text, _rest: rest }))
+pub(crate) fn unread(answer: HttpResponse, rest: web::Payload) -> HttpResponse {
+    answer.map_body(|_, body| match body.try_into_bytes() {
+        Ok(text) => BoxBody::new(Unread { text, _rest: rest }),
+        Err(body) => body,
+    })
+}
+
+/// Whether the body may be larger than what a stranger is given room for.
+pub(crate) fn is_large(request: &HttpRequest) -> bool {
+    match told(request) {
+        Some(length) => length > MAX_PROMISED_BYTES,
+        None => [Method::POST, Method::PUT, Method::PATCH].contains(request.method()),
+    }
+}
+
+fn told(request: &HttpRequest) -> Option<u64> {
+    request.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// An answer's body that keeps the request's one open: only what is open is seen to be unfinished.

@@ -9,9 +9,9 @@ use actix_web::http::header::{HeaderValue, RETRY_AFTER};
 use actix_web::{HttpRequest, HttpResponse, Scope, web};
 use futures_util::FutureExt as _;
 use scim_core::ScimError;
-use scim_provider::{Method, Provider, Request};
+use scim_provider::{Method, Provider, Request, Response};
 
-use crate::body::{collect, unread};
+use crate::body::{collect, is_large, unread};
 use crate::error::scim_error;
 use crate::exchange::Exchange;
 use crate::request::{Headers, base};
@@ -85,26 +85,42 @@ async fn answer(
     exchange: &Exchange,
 ) -> HttpResponse {
     let (provider, options) = (&service.provider, &service.options);
-    let Incoming { path, query, headers, body } = match take_in(http, &mut payload, service).await {
+    let Incoming { path, query, headers } = match take_in(http) {
         Ok(incoming) => incoming,
-        Err(error) => return unread(&error, payload),
+        Err(error) => return unread(scim_error(&error), payload),
     };
     let base = base(http, options.base_url.as_deref(), options.trust_proxy, BASE_PATH);
-    let request = Request {
+    let mut request = Request {
         method: Method::named(http.method().as_str()),
         path,
         query,
         base: &base,
         headers: &headers,
-        body,
+        body: Vec::new(),
         request_id: &exchange.id,
         now: provider.source().now(),
     };
+    if is_large(http) {
+        match actix_web::rt::time::timeout(options.deadline, provider.admit(&request)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(refused)) => return unread(http_response(refused), payload),
+            Err(_) => return unread(too_slow(), payload),
+        }
+    }
+    request.body = match collect(http, &mut payload, provider.max_body_bytes(path), options.deadline).await {
+        Ok(body) => body,
+        Err(error) => return unread(scim_error(&error), payload),
+    };
+    request.now = provider.source().now();
     let left = options.deadline.saturating_sub(exchange.started.elapsed());
     let Ok(response) = actix_web::rt::time::timeout(left, provider.handle(request)).await else {
         log::warn!("request {}: not done within {:?}", exchange.id, options.deadline);
         return too_slow();
     };
+    http_response(response)
+}
+
+fn http_response(response: Response) -> HttpResponse {
     let status = StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut http_response = HttpResponse::build(status);
     for (name, value) in response.headers {
@@ -113,20 +129,15 @@ async fn answer(
     http_response.body(response.body)
 }
 
-/// A request within the limits.
+/// A request's head within the limits.
 struct Incoming<'r> {
     path: &'r str,
     query: &'r str,
     headers: Headers<'r>,
-    body: Vec<u8>,
 }
 
-/// Takes a request in, its body last.
-async fn take_in<'r>(
-    http: &'r HttpRequest,
-    payload: &mut web::Payload,
-    service: &Service,
-) -> Result<Incoming<'r>, ScimError> {
+/// Takes a request's head in.
+fn take_in(http: &HttpRequest) -> Result<Incoming<'_>, ScimError> {
     // The path as it was sent: the provider decodes each segment by itself. The framework finds the scope in the decoded
     // path, so one whose base is written with escapes comes here too.
     let path = http.uri().path().strip_prefix(BASE_PATH).ok_or_else(|| {
@@ -137,10 +148,7 @@ async fn take_in<'r>(
         let detail = format!("Path and query have more than {MAX_TARGET_BYTES} bytes; use POST .search");
         return Err(ScimError::status_only(414, detail));
     }
-    let headers = Headers::read(http.headers())?;
-    let limit = service.provider.max_body_bytes(path);
-    let body = collect(http, payload, limit, service.options.deadline).await?;
-    Ok(Incoming { path, query, headers, body })
+    Ok(Incoming { path, query, headers: Headers::read(http.headers())? })
 }
 
 fn too_slow() -> HttpResponse {

@@ -15,15 +15,18 @@ impl Provider {
     /// Answers a request. Every outcome is an answer: errors have a SCIM body.
     pub async fn handle(&self, request: Request<'_>) -> Response {
         let json = accepts_plain_json(&request);
-        let mut response = match self.answer(request).await {
-            Ok(response) => response,
-            Err(failure) => failure.into(),
-        };
-        if !response.body.is_empty() {
-            let content_type = if json { "application/json" } else { "application/scim+json" };
-            response.headers.push(("Content-Type", format!("{content_type}; charset=utf-8")));
-        }
-        response
+        let response = self.answer(request).await.unwrap_or_else(Response::from);
+        typed(response, json)
+    }
+
+    /// Whether the request's key opens anything; looks at the headers alone. For adapters, before they take in a large
+    /// body: strangers are not to fill the memory. [`Provider::handle`] asks again.
+    ///
+    /// # Errors
+    /// The answer to send, 401 or 403 as a rule.
+    pub async fn admit(&self, request: &Request<'_>) -> Result<(), Response> {
+        let refused = |failure: Failure| typed(failure.into(), accepts_plain_json(request));
+        self.authenticate(request).await.map(|_| ()).map_err(refused)
     }
 
     async fn answer(&self, mut request: Request<'_>) -> Result<Response, Failure> {
@@ -114,6 +117,15 @@ impl Provider {
         // The parser's own text names line and column, never content.
         serde_json::from_slice(body).map_err(|error| syntax(format!("The body is not JSON: {error}")))
     }
+}
+
+/// The answer with the type of its body.
+fn typed(mut response: Response, json: bool) -> Response {
+    if !response.body.is_empty() {
+        let content_type = if json { "application/json" } else { "application/scim+json" };
+        response.headers.push(("Content-Type", format!("{content_type}; charset=utf-8")));
+    }
+    response
 }
 
 /// The query's parameters, in form encoding (`+` is a blank).

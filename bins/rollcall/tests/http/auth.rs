@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Client, Server, group, patch, person, send};
+use crate::support::{Answer, Client, Server, group, patch, person, raw, send};
 
 const PLAIN: &str = "Bearer realm=\"rollcall\"";
 const INVALID: &str = "Bearer realm=\"rollcall\", error=\"invalid_token\"";
@@ -54,6 +54,23 @@ fn keys_that_are_not_there_or_wrong() {
         with(&server, &format!("{scheme} {token}")).ok(200);
     }
     with(&server, &format!("Bearer   {token}  ")).ok(200);
+}
+
+/// A large body is not taken in from strangers: they are told so before it arrives.
+#[test]
+fn strangers_send_nothing_large() {
+    let server = Server::start();
+    let acme = server.acme();
+    let ask = |authorization: &str, framing: &str| {
+        let head = format!(
+            "POST /scim/v2/Groups HTTP/1.1\r\nHost: x\r\nAuthorization: {authorization}\r\n{framing}\r\n\r\n"
+        );
+        raw(&server.address, head.as_bytes())
+    };
+    for framing in ["Content-Length: 10000000", "Content-Length: 99999999999", "Transfer-Encoding: chunked"] {
+        refused(&ask("Bearer rubbish", framing), INVALID);
+    }
+    ask(&format!("Bearer {}", acme.token), "Content-Length: 99999999999").error(413, None);
 }
 
 /// A key with the right form and check character, whose secret another instance's key has.

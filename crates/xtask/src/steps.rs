@@ -15,7 +15,11 @@ pub(crate) struct Step {
 /// Every step, in order.
 pub(crate) const STEPS: &[Step] = &[
     Step { name: "format", what: "cargo fmt --check", run: format },
-    Step { name: "tidy", what: "layers, purity, manifests, sizes, words, links", run: || tidy::run(&root()) },
+    Step {
+        name: "tidy",
+        what: "layers, purity, manifests, sizes, words, links, fixtures",
+        run: || tidy::run(&root()),
+    },
     Step { name: "lints", what: "clippy with warnings denied", run: lints },
     Step { name: "tests", what: "unit, property, fixture and integration tests", run: tests },
     Step { name: "doc-tests", what: "the examples in the documentation", run: doc_tests },

@@ -1,5 +1,7 @@
 //! Checks of the tree that no compiler makes.
 
+mod conformance;
+mod fixtures;
 mod layers;
 mod links;
 mod manifests;
@@ -25,6 +27,8 @@ pub(crate) fn run(root: &Path) -> anyhow::Result<()> {
     findings.extend(sizes::check(root, &files)?);
     findings.extend(words::check(root, &files)?);
     findings.extend(links::check(root, &files)?);
+    findings.extend(conformance::check(root)?);
+    findings.extend(fixtures::check(root, &files)?);
     for finding in &findings {
         say(finding);
     }

@@ -10,8 +10,6 @@ const IMPURE: &[&str] = &[
     "smol",
     "mio",
     "socket2",
-    "actix-web",
-    "actix-rt",
     "hyper",
     "axum",
     "reqwest",
@@ -37,7 +35,8 @@ pub(super) fn check() -> anyhow::Result<Vec<Finding>> {
 
 fn judge(name: &str, tree: &str) -> Vec<Finding> {
     let names = tree.lines().filter_map(|line| line.split_whitespace().next());
-    let mut found: Vec<&str> = names.filter(|name| IMPURE.contains(name)).collect();
+    let mut found: Vec<&str> =
+        names.filter(|name| IMPURE.contains(name) || name.starts_with("actix")).collect();
     found.sort_unstable();
     found.dedup();
     found.into_iter().map(|library| format!("{name}: is pure, but {library} is below it")).collect()
@@ -51,5 +50,6 @@ mod tests {
     fn a_runtime_below_is_found() {
         assert_eq!(judge("scim-core", "scim-core v0.1.0\nserde v1.0.0\n"), Vec::<String>::new());
         assert_eq!(judge("scim-core", "scim-core v0.1.0\ntokio v1.0.0\ntokio v1.0.0 (*)\n").len(), 1);
+        assert_eq!(judge("scim-core", "scim-core v0.1.0\nactix-http v3.0.0\n").len(), 1);
     }
 }

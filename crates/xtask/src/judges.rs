@@ -13,28 +13,30 @@ use crate::shell::{answers, check, output, program, say};
 
 /// All judges on an empty database.
 pub(crate) fn empty() -> anyhow::Result<()> {
-    // The testers read every profileUrl back as a URI; the recorded clients send some that are none. So they come first.
-    let server = Server::start()?;
-    testers(&server)?;
-    recorded(&server)
+    judge(&Server::start()?)
 }
 
 /// All judges on a directory of 10,000 people.
 pub(crate) fn ten_thousand() -> anyhow::Result<()> {
     let server = Server::start()?;
     say("filling with 10,000 people");
-    let filled = Command::new(binary()?)
-        .args(["emulate", "entra", "--base", &server.base, "--token", &server.token, "--people", "10000"])
-        .output()?;
-    if !filled.status.success() {
-        bail!(
-            "filling failed: {}{}",
-            String::from_utf8_lossy(&filled.stdout),
-            String::from_utf8_lossy(&filled.stderr)
-        );
+    let (base, token) = (&server.base, &server.token);
+    output(
+        Command::new(binary()?)
+            .args(["emulate", "entra", "--base", base, "--token", token, "--people", "10000"]),
+    )?;
+    judge(&server)
+}
+
+/// Every judge speaks, also where an earlier one found something.
+fn judge(server: &Server) -> anyhow::Result<()> {
+    // The testers read every profileUrl back as a URI; the recorded clients send some that are none. So they come first.
+    let found = [testers(server), recorded(server)].into_iter().filter_map(Result::err);
+    let found: Vec<String> = found.map(|error| format!("{error:#}")).collect();
+    if !found.is_empty() {
+        bail!("{}", found.join("; "));
     }
-    testers(&server)?;
-    recorded(&server)
+    Ok(())
 }
 
 fn recorded(server: &Server) -> anyhow::Result<()> {
@@ -71,19 +73,8 @@ fn python() -> anyhow::Result<PathBuf> {
     if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == pins) && answers(&python) {
         return Ok(python);
     }
-    if !answers("python3") || output(&mut program("python3", &["-c", "import venv, ensurepip"])).is_err() {
-        say("installing python3-venv");
-        let install = program(
-            "apt-get",
-            &["install", "-y", "-q", "--no-install-recommends", "python3", "python3-venv"],
-        )
-        .env("DEBIAN_FRONTEND", "noninteractive")
-        .status();
-        if !install.is_ok_and(|status| status.success()) {
-            bail!(
-                "python3 with venv is needed, and could not be installed: install it as root (python3, python3-venv)"
-            );
-        }
+    if !python_has_venv() {
+        install_python()?;
     }
     say("installing the outside judges into target/judges");
     let _ = std::fs::remove_dir_all(&folder);
@@ -96,6 +87,28 @@ fn python() -> anyhow::Result<PathBuf> {
     ))?;
     std::fs::write(&stamp, pins)?;
     Ok(python)
+}
+
+fn python_has_venv() -> bool {
+    output(&mut program("python3", &["-c", "import venv, ensurepip"])).is_ok()
+}
+
+/// Installs Python where the system is one with apt-get and this runs as root.
+fn install_python() -> anyhow::Result<()> {
+    const PACKAGES: &str = "the outside judges need python3 with venv, which could not be installed here: \
+        install the packages python3 and python3-venv (on Debian and Ubuntu, as root), or run the other steps by --only";
+    say("installing python3 and python3-venv");
+    let apt =
+        |arguments: &[&str]| check(program("apt-get", arguments).env("DEBIAN_FRONTEND", "noninteractive"));
+    // Old lists may do; whether they did shows below.
+    let updated = apt(&["update", "-q"]);
+    let installed = apt(&["install", "-y", "-q", "--no-install-recommends", "python3", "python3-venv"]);
+    installed.context(PACKAGES)?;
+    if !python_has_venv() {
+        updated.context(PACKAGES)?;
+        bail!(PACKAGES);
+    }
+    Ok(())
 }
 
 /// The demo's cycles end with the right counts, and its log tells of each person who came and went.

@@ -1,6 +1,7 @@
 //! The real binary, serving a database of its own on a free port.
 
-use std::net::TcpListener;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -60,7 +61,7 @@ impl Server {
             if let Some(status) = self.child.try_wait()? {
                 bail!("the server ended with {status} before it was ready");
             }
-            if std::net::TcpStream::connect(address).is_ok() {
+            if ready(address).unwrap_or_default() {
                 return Ok(());
             }
             std::thread::sleep(Duration::from_millis(20));
@@ -76,10 +77,23 @@ impl Drop for Server {
     }
 }
 
+/// Whether the server there says that it is ready.
+fn ready(address: &str) -> std::io::Result<bool> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(START))?;
+    write!(stream, "GET /readyz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer)?;
+    Ok(answer.starts_with(b"HTTP/1.1 200 "))
+}
+
 /// The binary with its database, and nothing of this process's settings.
 pub(crate) fn rollcall(binary: &Path, database: &str) -> Command {
     let mut command = Command::new(binary);
     command.args(["--database", database]).env_remove("DATABASE_URL");
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("ROLLCALL_")) {
+        command.env_remove(name);
+    }
     command
 }
 

@@ -3,10 +3,8 @@
 //! ```no_run
 //! use std::sync::Arc;
 //! use actix_web::{App, HttpServer, web};
-//! # async fn provider() -> scim_provider::Provider { unimplemented!() }
-//!
-//! # async fn serve() -> std::io::Result<()> {
-//! let service = scim_actix::Service::new(Arc::new(provider().await), Default::default());
+//! # async fn serve(provider: scim_provider::Provider) -> std::io::Result<()> {
+//! let service = scim_actix::Service::new(Arc::new(provider), Default::default());
 //! HttpServer::new(move || App::new().service(scim_actix::scim(service.clone())))
 //!     .bind(("127.0.0.1", 8080))?
 //!     .run()

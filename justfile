@@ -12,6 +12,7 @@ test:
 # Put right what a tool can
 fix:
     cargo fmt --all
+    cargo fmt --manifest-path fuzz/Cargo.toml
     cargo clippy --workspace --all-targets --fix --allow-dirty --allow-staged
 
 # A company's people arrive

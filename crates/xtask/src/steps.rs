@@ -61,7 +61,9 @@ pub(crate) fn run(only: &[String]) -> anyhow::Result<bool> {
 }
 
 fn format() -> anyhow::Result<()> {
-    check(&mut cargo(&["fmt", "--all", "--check"]))
+    check(&mut cargo(&["fmt", "--all", "--check"]))?;
+    // The fuzz targets are a workspace of their own.
+    check(&mut cargo(&["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"]))
 }
 
 fn lints() -> anyhow::Result<()> {

@@ -46,12 +46,14 @@ impl Provider {
             Operation { provider: self, caller: &caller, request: &request, parameters: &parameters };
         match (&route, request.method) {
             (Route::Me, _) => Err(Failure::status(501, "/Me has no meaning for a key: it is not a person")),
-            (Route::ServiceProviderConfig | Route::ResourceTypes | Route::Schemas, _)
-                if parameters.filter.is_some() =>
-            {
-                Err(Failure::status(403, "Discovery endpoints cannot be filtered (RFC 7644 §4)"))
-            }
-            (Route::ResourceTypeNamed(_) | Route::SchemaNamed(_), _) if parameters.filter.is_some() => {
+            (
+                Route::ServiceProviderConfig
+                | Route::ResourceTypes
+                | Route::ResourceTypeNamed(_)
+                | Route::Schemas
+                | Route::SchemaNamed(_),
+                _,
+            ) if parameters.filter.is_some() => {
                 Err(Failure::status(403, "Discovery endpoints cannot be filtered (RFC 7644 §4)"))
             }
             (Route::ServiceProviderConfig, _) => Ok(self.service_provider_config(request.base)),

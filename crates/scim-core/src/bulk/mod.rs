@@ -12,6 +12,6 @@ mod request;
 mod response;
 
 pub use plan::{BulkPlan, BulkStep};
-pub use reference::{UnresolvedReference, detach_references, references, resolve_references};
+pub use reference::{UnresolvedReference, references, resolve_references};
 pub use request::{BulkError, BulkLimits, BulkMethod, BulkOperation, BulkRequest};
 pub use response::{BulkResponse, BulkResult, ErrorBudget};

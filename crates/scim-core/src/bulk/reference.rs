@@ -86,32 +86,6 @@ pub fn resolve_references(
     Ok(())
 }
 
-/// Takes out the edges to the names that `is_open` holds for, so that a resource of a cycle can be created before its
-/// neighbours (RFC 7644 §3.7.1): a reference itself, and the whole object whose `value` is one.
-pub fn detach_references(data: &mut Value, is_open: &dyn Fn(&str) -> bool) {
-    let is_edge = |value: &Value| {
-        let text = match value {
-            Value::Object(members) => members.get("value").and_then(Value::as_str),
-            other => other.as_str(),
-        };
-        text.and_then(reference_name).is_some_and(is_open)
-    };
-    let mut waiting = vec![data];
-    while let Some(value) = waiting.pop() {
-        match value {
-            Value::Array(list) => {
-                list.retain(|item| !is_edge(item));
-                waiting.extend(list.iter_mut());
-            }
-            Value::Object(members) => {
-                members.retain(|_, member| !is_edge(member));
-                waiting.extend(members.values_mut());
-            }
-            _ => {}
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -143,15 +117,5 @@ mod tests {
         let mut data = json!({ "members": ["bulkId:x"] });
         let error = resolve_references(&mut data, &|_| None).expect_err("unknown");
         assert_eq!((error.name(), error.scim_type()), ("x", ScimType::InvalidValue));
-    }
-
-    #[test]
-    fn edges_into_a_cycle_are_detached() {
-        let mut data = json!({
-            "members": [{ "type": "Group", "value": "bulkId:a" }, { "value": "bulkId:b" }, "bulkId:a"],
-            "urn:x": { "manager": { "value": "bulkId:a" }, "department": "D" }
-        });
-        detach_references(&mut data, &|name| name == "a");
-        assert_eq!(data, json!({ "members": [{ "value": "bulkId:b" }], "urn:x": { "department": "D" } }));
     }
 }

@@ -124,3 +124,61 @@ fn work(receiver: &Mutex<Receiver<Job>>) {
         let _ = answer.send(hash.ok());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use argon2::PasswordVerifier as _;
+    use argon2::password_hash::PasswordHash;
+    use pollster::block_on;
+    use scim_core::instant::Timestamp;
+    use scim_core::schema::Registry;
+    use serde_json::Map;
+
+    use super::*;
+
+    struct Fixed;
+
+    impl Source for Fixed {
+        fn now(&self) -> Timestamp {
+            Timestamp::default()
+        }
+
+        fn uuid(&self) -> uuid::Uuid {
+            uuid::Uuid::nil()
+        }
+
+        fn random(&self, bytes: &mut [u8]) {
+            bytes.fill(7);
+        }
+    }
+
+    /// What is kept of a password, where `before` was kept already.
+    fn settled(before: Option<&str>, sent: &str, keep: bool) -> Option<String> {
+        let registry = Registry::builtin();
+        let user = registry.resource_type("User").expect("built in");
+        let person = |password: &str| {
+            Resource::from_canonical(Map::from_iter([("password".to_owned(), Value::from(password))]))
+        };
+        let (before, mut after) = (before.map(person), person(sent));
+        let settle = PasswordHasher::default();
+        block_on(settle.settle(&Fixed, user, before.as_ref(), &mut after, keep)).expect("a free queue");
+        after.text("password").map(str::to_owned)
+    }
+
+    #[test]
+    fn a_password_is_dropped_or_kept_as_its_hash() {
+        assert_eq!(settled(None, "tulip 7", false), None);
+        assert_eq!(settled(Some("$argon2id$kept"), "tulip 7", false).as_deref(), Some("$argon2id$kept"));
+        let hash = settled(None, "tulip 7", true).expect("kept");
+        assert!(hash.starts_with("$argon2id$") && !hash.contains("tulip"), "{hash}");
+        let parsed = PasswordHash::new(&hash).expect("a PHC string");
+        assert!(Argon2::default().verify_password(b"tulip 7", &parsed).is_ok());
+        assert!(Argon2::default().verify_password(b"tulip 8", &parsed).is_err());
+        assert_eq!(
+            settled(Some(&hash), &hash, true).as_deref(),
+            Some(hash.as_str()),
+            "it is not hashed again"
+        );
+        assert_ne!(settled(Some(&hash), "rose 9", true).as_deref(), Some(hash.as_str()));
+    }
+}

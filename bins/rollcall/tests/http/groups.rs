@@ -387,3 +387,24 @@ fn five_thousand_members() {
     acme.patch(&path, json!([{ "op": "remove", "path": "members" }])).ok(200);
     assert_eq!(count(), 0);
 }
+
+/// A filter on members reaches everybody that the group shows: also who is waited for, and whom an earlier operation of
+/// the same request brought.
+#[test]
+fn members_are_removed_by_filters_of_every_kind() {
+    let server = Server::start();
+    let acme = server.acme();
+    let ada = acme.person("ada");
+    let engines = acme.group("Engines", &[]);
+    let path = format!("/Groups/{engines}");
+    acme.patch(
+        &path,
+        json!([{ "op": "add", "path": "members", "value": [{ "value": "nobody", "type": "User" }] }]),
+    );
+    assert_eq!(members(&acme, &engines), ["nobody"]);
+    let by_type = json!({ "op": "remove", "path": "members[type eq \"User\"]" });
+    acme.patch(&path, json!([{ "op": "add", "path": "members", "value": [{ "value": ada }] }, by_type]));
+    assert_eq!(members(&acme, &engines), [""; 0]);
+    acme.patch(&path, json!([by_type, { "op": "add", "path": "members", "value": [{ "value": ada }] }]));
+    assert_eq!(members(&acme, &engines), [ada]);
+}

@@ -7,7 +7,7 @@ use scim_core::resource::EdgeValue;
 use scim_core::{ScimType, Tolerance};
 use scim_directory::{Fact, Key, Question, Record, ResourceId, Target};
 use scim_lifecycle::{MemberPlan, MemberPlanner, Reference};
-use scim_storage::{Direction, Edge, EdgeQuery};
+use scim_storage::{Direction, Edge, EdgeQuery, HeldEdge};
 use serde_json::json;
 
 use super::Operation;
@@ -94,7 +94,7 @@ impl Operation<'_> {
     ) -> Result<(MemberPlan, Vec<ResourceId>), Failure> {
         let (mut planner, none) = (MemberPlanner::default(), HashMap::new());
         let own = external_id.map(|text| (text.to_owned(), group.key.clone())).into_iter().collect();
-        let mut present: Option<Vec<Edge>> = None;
+        let mut present: Option<(Vec<Edge>, Vec<HeldEdge>)> = None;
         for edit in edits {
             match edit {
                 MemberEdit::Add(edges) => planner.add(self.references(edges, &none, &own).await?),
@@ -112,23 +112,28 @@ impl Operation<'_> {
                     if present.is_none() {
                         present = Some(self.members(group.key.id).await?);
                     }
-                    let matching: Vec<Reference> = present
-                        .iter()
-                        .flatten()
-                        .filter(|edge| !planner.has_left(edge.other))
-                        .filter(|edge| {
-                            condition.matches_element(&json!({
-                                "value": edge.other.to_string(), "display": edge.display, "type": &*edge.resource_type
-                            }))
-                        })
-                        .map(|edge| Reference {
-                            text: edge.other.to_string(),
-                            kind: None,
-                            target: Target::Live(Key {
-                                resource_type: edge.resource_type.clone(),
-                                id: edge.other,
-                            }),
-                        })
+                    let (edges, held) = present.get_or_insert_default();
+                    let here = edges.iter().filter(|edge| !planner.has_left(edge.other)).map(|edge| {
+                        let key = Key { resource_type: edge.resource_type.clone(), id: edge.other };
+                        let element = json!({
+                            "value": edge.other.to_string(), "display": edge.display, "type": &*edge.resource_type
+                        });
+                        (edge.other.to_string(), Target::Live(key), element)
+                    });
+                    // Those whom an earlier operation of this request brought, and those who are waited for.
+                    let joined = planner.joined().map(|key| {
+                        let element = json!({ "value": key.id.to_string(), "type": &*key.resource_type });
+                        (key.id.to_string(), Target::Live(key.clone()), element)
+                    });
+                    let awaited = held.iter().filter(|_| !planner.is_cleared()).map(|held| {
+                        let element = json!({ "value": held.reference, "type": held.kind });
+                        (held.reference.clone(), Target::Unknown, element)
+                    });
+                    let matching: Vec<Reference> = here
+                        .chain(joined)
+                        .chain(awaited)
+                        .filter(|(_, _, element)| condition.matches_element(element))
+                        .map(|(text, target, _)| Reference { text, kind: None, target })
                         .collect();
                     planner.remove(matching);
                 }
@@ -138,15 +143,15 @@ impl Operation<'_> {
         self.refuse_unknown(&plan, &group.key)?;
         let present = match (plan.cleared, present) {
             (false, _) => Vec::new(),
-            (true, Some(edges)) => edges.iter().map(|edge| edge.other).collect(),
-            (true, None) => self.members(group.key.id).await?.iter().map(|edge| edge.other).collect(),
+            (true, Some((edges, _))) => edges.iter().map(|edge| edge.other).collect(),
+            (true, None) => self.members(group.key.id).await?.0.iter().map(|edge| edge.other).collect(),
         };
         Ok((plan, present))
     }
 
-    /// Every member of a group.
-    async fn members(&self, group: ResourceId) -> Result<Vec<Edge>, Failure> {
-        let mut members = Vec::new();
+    /// Every member of a group, and the references that are held for it.
+    async fn members(&self, group: ResourceId) -> Result<(Vec<Edge>, Vec<HeldEdge>), Failure> {
+        let (mut members, mut held) = (Vec::new(), Vec::new());
         let mut after = None;
         loop {
             let query = EdgeQuery {
@@ -160,8 +165,9 @@ impl Operation<'_> {
             let page = page.map_err(|error| store_failure(&error))?;
             after = page.edges.last().map(|edge| (edge.of, edge.other));
             members.extend(page.edges);
+            held.extend(page.held);
             if !page.more {
-                return Ok(members);
+                return Ok((members, held));
             }
         }
     }

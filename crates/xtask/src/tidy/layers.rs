@@ -10,11 +10,15 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("scim-api-keys", &[]),
     ("scim-emulator", &[]),
     ("scim-directory", &["scim-core"]),
+    ("scim-mapping", &["scim-core", "scim-directory"]),
     ("scim-storage", &["scim-core", "scim-directory"]),
-    ("scim-lifecycle", &["scim-core", "scim-directory"]),
+    ("scim-lifecycle", &["scim-core", "scim-directory", "scim-mapping"]),
     ("scim-storage-suite", &["scim-core", "scim-directory", "scim-storage", "scim-api-keys"]),
     ("scim-storage-diesel", &["scim-core", "scim-directory", "scim-storage", "scim-api-keys"]),
-    ("scim-provider", &["scim-core", "scim-directory", "scim-lifecycle", "scim-api-keys", "scim-storage"]),
+    (
+        "scim-provider",
+        &["scim-core", "scim-directory", "scim-mapping", "scim-lifecycle", "scim-api-keys", "scim-storage"],
+    ),
     // Storage and directory: what the provider shows of them.
     ("scim-actix", &["scim-core", "scim-provider", "scim-storage", "scim-directory"]),
     (
@@ -22,6 +26,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "scim-core",
             "scim-directory",
+            "scim-mapping",
             "scim-storage",
             "scim-storage-diesel",
             "scim-api-keys",

@@ -1,0 +1,1 @@
+//! The expression language of Microsoft Entra's attribute mappings.

@@ -1,0 +1,6 @@
+//! What turns a SCIM resource into an application's account, as pure functions: time, random values and look-ups are
+//! arguments.
+//!
+//! - [`expression`]: the expression language of Microsoft Entra's attribute mappings.
+
+pub mod expression;

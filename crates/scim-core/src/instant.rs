@@ -1,5 +1,6 @@
 //! Instants: xsd:dateTime values (RFC 7643 §2.3.5) and the server's own time stamps.
 
+use serde::{Deserialize, Serialize};
 use time::format_description::well_known::Rfc3339;
 use time::{OffsetDateTime, PrimitiveDateTime, UtcOffset};
 
@@ -46,7 +47,9 @@ impl Instant {
 }
 
 /// A time stamp of the server's own (`meta.created`, `meta.lastModified`): milliseconds since 1970-01-01T00:00:00Z.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// As JSON that number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(from = "i64", into = "i64")]
 pub struct Timestamp(i64);
 
 impl Timestamp {
@@ -75,6 +78,18 @@ impl Timestamp {
     #[must_use]
     pub const fn plus_millis(self, millis: i64) -> Self {
         Self::from_unix_millis(self.0.saturating_add(millis))
+    }
+}
+
+impl From<i64> for Timestamp {
+    fn from(millis: i64) -> Self {
+        Self::from_unix_millis(millis)
+    }
+}
+
+impl From<Timestamp> for i64 {
+    fn from(stamp: Timestamp) -> Self {
+        stamp.0
     }
 }
 

@@ -4,21 +4,10 @@ use scim_core::Dialect;
 use scim_core::instant::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{ConnectorId, InstanceId, IntegrationUserId, KeyId};
-
-/// An instance's settings.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct InstanceSettings {
-    /// Whether a Group's `displayName` is unique in any letter case (409 `uniqueness`). Default: true.
-    pub unique_group_names: bool,
-}
-
-impl Default for InstanceSettings {
-    fn default() -> Self {
-        Self { unique_group_names: true }
-    }
-}
+use crate::{
+    ConnectorId, ConnectorSettings, HeldChangeId, HeldState, InstanceId, InstanceSettings, IntegrationUserId,
+    Key, KeyId,
+};
 
 /// An instance: one tenant of the application.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +20,9 @@ pub struct Instance {
     pub created: Timestamp,
     /// The settings.
     pub settings: InstanceSettings,
+    /// Grows with each change of the settings, the mapping or the integration users ([`crate::Condition::Generation`]); 1
+    /// at first.
+    pub generation: i64,
 }
 
 /// A connector's dialect, by name.
@@ -79,6 +71,8 @@ pub struct Connector {
     pub dialect: DialectName,
     /// Whether passwords that it sends are kept, as argon2id hashes; else they are dropped. Default: false.
     pub keep_passwords: bool,
+    /// What it may do, and how.
+    pub settings: ConnectorSettings,
 }
 
 /// What an integration user may do.
@@ -168,4 +162,53 @@ pub enum AdminChange {
     IssueKey(KeyRecord),
     /// Revokes a key of the instance at the change set's time; `Conflict` where it is not there.
     RevokeKey(KeyId),
+    /// Replaces a connector's dialect and settings, and whether it keeps passwords; `Conflict` where it is not there.
+    UpdateConnector(Connector),
+    /// Keeps a version of the mapping of a resource type, which is in force from now on. `Conflict` where it is not the
+    /// one after the last.
+    SaveMapping(MappingVersion),
+    /// Keeps an object of the application; `Duplicate` where the kind has the name, in any letter case.
+    CreateObject(ApplicationObject),
+    /// Decides on a held change; `Conflict` where it is not on the list.
+    DecideHeld(HeldChangeId, HeldState),
+    /// Keeps how far a job has come, or forgets it (`None`).
+    SaveJob(String, Option<serde_json::Value>),
+    /// Deletes what is older: log records, events, tombstones and what repeated commits are known by; of each at most so
+    /// many rows, oldest first, so that nobody waits long. [`crate::Effect::rows`] says how many they were.
+    Prune {
+        /// What is younger stays.
+        before: Timestamp,
+        /// The most rows of each.
+        limit: usize,
+    },
+    /// Erases what the log, the events and a tombstone say about the resource of that key and, where it is given, that
+    /// user name: action, status, time and ids stay ([`crate::LogRecord::scrub`]).
+    Erase {
+        /// Whom.
+        key: Key,
+        /// The person's user name, under which failures without an id are found.
+        name: Option<String>,
+    },
+}
+
+/// A version of the mapping.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MappingVersion {
+    /// The number, from 1.
+    pub version: i64,
+    /// When it was saved.
+    pub at: Timestamp,
+    /// The mapping, as `scim-mapping` writes it.
+    pub text: String,
+}
+
+/// An object of the application that accounts refer to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApplicationObject {
+    /// The id.
+    pub id: uuid::Uuid,
+    /// The kind, such as `JobTitle`.
+    pub kind: String,
+    /// The name; unique in its kind, in any letter case.
+    pub name: String,
 }

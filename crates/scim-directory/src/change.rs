@@ -5,8 +5,8 @@ use scim_core::resource::IndexEntry;
 use serde_json::Value;
 
 use crate::{
-    AdminChange, ChangeSetId, ConnectorId, IntegrationUserId, Key, KeyId, LogRecord, Position, ResourceId,
-    Scope, Version,
+    Account, AdminChange, ChangeSetId, Condition, ConnectorId, Event, HeldChange, HeldChangeId,
+    IntegrationUserId, Key, KeyId, LogRecord, Position, ResourceId, Scope, Version,
 };
 
 /// Who makes a change: for the log.
@@ -33,12 +33,48 @@ pub struct ChangeSet {
     pub request_id: String,
     /// When it was decided; becomes `meta.lastModified`.
     pub at: Timestamp,
+    /// Milliseconds from the request's arrival to the decision, for the log.
+    pub elapsed_ms: u32,
+    /// What else it was decided on. A store that finds one of them untrue commits nothing.
+    pub conditions: Vec<Condition>,
+    /// The realm within which the user names of people are claimed; the same name cannot be claimed by two instances.
+    /// `None` where names are unique in the instance alone; names that are claimed already are given up with the
+    /// person all the same.
+    pub realm: Option<String>,
     /// The changes, in order.
     pub changes: Vec<Change>,
     /// What goes into the log in the same commit. Of a record's edge differences
     /// ([`crate::AttributeChange::Edges`]) the store keeps those that really happened, and drops a record whose only
     /// differences all vanish.
     pub log: Vec<LogRecord>,
+    /// What goes into the outbox in the same commit.
+    pub events: Vec<Event>,
+}
+
+impl ChangeSet {
+    /// A change set that does nothing yet: no conditions, no realm, no changes, log or events.
+    #[must_use]
+    pub const fn empty(
+        id: ChangeSetId,
+        scope: Scope,
+        actor: Actor,
+        request_id: String,
+        at: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            scope,
+            actor,
+            request_id,
+            at,
+            elapsed_ms: 0,
+            conditions: Vec::new(),
+            realm: None,
+            changes: Vec::new(),
+            log: Vec::new(),
+            events: Vec::new(),
+        }
+    }
 }
 
 /// The content of a record: what a rule decides, in the forms that a store keeps.
@@ -55,6 +91,14 @@ pub struct Content {
     pub display: Option<String>,
     /// See [`crate::Record::manager`].
     pub manager: Option<String>,
+    /// See [`crate::Record::managed_by`].
+    pub managed_by: Option<ConnectorId>,
+    /// A reference (an id, an `externalId` of the scope's connector, or a user name) to the person's direct manager.
+    /// The store links it to the managed person whom it means ([`crate::Record::direct_manager`]), in this commit or in
+    /// the one that brings that person; never to the person itself.
+    pub reports_to: Option<String>,
+    /// A person's account; `None` for what is no person.
+    pub account: Option<Box<Account>>,
 }
 
 /// A record to be created.
@@ -66,12 +110,15 @@ pub struct NewRecord {
     pub content: Content,
     /// The scope's connector's `externalId`.
     pub external_id: Option<String>,
+    /// Whether it takes the place of the tombstone of its id: its version goes on from there and `meta.created` stays.
+    /// `Conflict` where there is no such tombstone.
+    pub revives: bool,
 }
 
 /// One change.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Change {
-    /// Creates a record, with version 1. Group references that were held for its id, its `externalId` at the same
+    /// Creates a record, with version 1 unless it revives one. Group references that were held for its id, its `externalId` at the same
     /// connector or its user name become edges in the same commit (see [`MemberChange::hold`]).
     Create(NewRecord),
     /// Replaces a record's content. Held references are linked as with [`Change::Create`].
@@ -85,8 +132,8 @@ pub enum Change {
         /// The scope's connector's `externalId` from now on.
         external_id: Option<String>,
     },
-    /// Deletes a record, every edge from and to it, its unique keys and links. A tombstone keeps the id, so that a later
-    /// reference to it is known as one to a deleted resource.
+    /// Deletes a record, every edge from and to it, its unique keys and links. A [`crate::Tombstone`] keeps what it was, so
+    /// that a later reference to it is known as one to a deleted resource, and a rehired person can have the account back.
     Delete {
         /// Which.
         key: Key,
@@ -96,6 +143,10 @@ pub enum Change {
     /// Adds and removes members of a group. Commutes with every other member change, so it carries no version unless
     /// the client asked for one.
     Members(MemberChange),
+    /// Lists a suspension or deletion as held; nothing where the same one of that person is listed already.
+    Hold(HeldChange),
+    /// Takes a released change off the list, because this change set does it; `Conflict` where it is not released.
+    Unhold(HeldChangeId),
     /// A change of instances, connectors, integration users, keys or server settings.
     Admin(AdminChange),
 }
@@ -149,6 +200,8 @@ pub struct Effect {
     pub membership: i64,
     /// The record's `lastModified` afterwards.
     pub modified: Timestamp,
+    /// How many rows [`AdminChange::Prune`] and [`AdminChange::Erase`] changed; 0 for every other change.
+    pub rows: u64,
     /// What became of each edge of a [`MemberChange`], and of each held reference that was linked.
     pub edges: Vec<EdgeEffect>,
 }

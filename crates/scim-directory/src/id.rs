@@ -3,12 +3,14 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 macro_rules! uuid_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
         pub struct $name(Uuid);
 
         impl $name {
@@ -62,6 +64,10 @@ uuid_id! {
 uuid_id! {
     /// A SCIM resource: its `id`. A UUIDv7, so that ids order by time of creation.
     ResourceId
+}
+uuid_id! {
+    /// A suspension or deletion that the guard held back.
+    HeldChangeId
 }
 uuid_id! {
     /// A change set; unique in the journal, so that a repeated commit is known.

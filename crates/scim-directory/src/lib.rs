@@ -1,24 +1,43 @@
-//! The nouns that rules and storage share, values only: ids, [`Scope`], [`Record`], [`ChangeSet`], questions and facts,
-//! log records, and what an instance is made of (connectors, integration users, keys).
+//! The nouns that rules and storage share, values only: ids, [`Scope`], [`Record`], [`Account`], [`ChangeSet`], questions and
+//! facts, log records and events, and what an instance is made of (connectors, integration users, keys, settings, rules).
 //!
 //! Nothing here decides or stores anything. Rules make a [`ChangeSet`] from these values; a store commits it.
 
+mod account;
 mod admin;
 mod change;
+mod event;
 mod fact;
+mod field;
+mod held;
 mod id;
 mod log;
+mod origin;
+mod policy;
 mod record;
+mod rule;
 
+pub use account::{AccessRole, Account, AccountState, ObjectLink, Provenance, Tombstone, UnknownRole};
 pub use admin::{
-    AdminChange, Connector, DialectName, Instance, InstanceSettings, IntegrationUser, KeyRecord, KeyState,
-    Privilege,
+    AdminChange, ApplicationObject, Connector, DialectName, Instance, IntegrationUser, KeyRecord, KeyState,
+    MappingVersion, Privilege,
 };
 pub use change::{
     Actor, Change, ChangeSet, Committed, Content, EdgeEffect, EdgeOutcome, Effect, HeldReference,
     MemberChange, NewRecord,
 };
-pub use fact::{Fact, Question, Target};
-pub use id::{ChangeSetId, ConnectorId, InstanceId, IntegrationUserId, KeyId, Position, ResourceId, Version};
-pub use log::{Action, AttributeChange, LogRecord, LogResource, LogStatus};
+pub use event::{Event, EventKind, StoredEvent};
+pub use fact::{Condition, Fact, Question, Tally, Target};
+pub use field::{
+    Excess, FieldDefinition, FieldKind, Fields, MAX_FIELD_CHARS, MAX_FIELD_NAME_CHARS, STANDARD_FIELDS,
+};
+pub use held::{HeldChange, HeldState, Removal};
+pub use id::{
+    ChangeSetId, ConnectorId, HeldChangeId, InstanceId, IntegrationUserId, KeyId, Position, ResourceId,
+    Version,
+};
+pub use log::{Action, AttributeChange, FieldChange, LogError, LogRecord, LogResource, LogStatus};
+pub use origin::{Cause, Stamp};
+pub use policy::{ConnectorSettings, Guard, InstanceSettings, NameScope, PickUp, Profile};
 pub use record::{Key, Record, Scope};
+pub use rule::{Rule, RuleAction, Trigger, Unknown};

@@ -30,10 +30,36 @@ pub enum Action {
     ReferenceLinked,
     /// A reference to a deleted resource was ignored.
     ReferenceIgnored,
+    /// An account or a group that was there, unmanaged, is managed by a connector from now on.
+    PickedUp,
+    /// A deleted person came back under the old id.
+    Restored,
+    /// A reference was cleared because whom it meant was deleted.
+    ReferenceCleared,
+    /// A workflow rule did something, or could not.
+    RuleApplied,
+    /// A person was invited, because somebody asked for it.
+    Invited,
+    /// A person's user name was rewritten.
+    Renamed,
+    /// A person's personal data was erased.
+    Erased,
+    /// A held suspension or deletion was let through.
+    HeldReleased,
+    /// A held suspension or deletion was rejected.
+    HeldRejected,
+    /// An object was created.
+    ObjectCreated,
+    /// A version of the mapping was saved.
+    MappingSaved,
+    /// Settings of an instance changed.
+    SettingsChanged,
     /// An instance was created.
     InstanceCreated,
     /// A connector was created.
     ConnectorCreated,
+    /// Settings of a connector changed.
+    ConnectorChanged,
     /// A key was issued.
     KeyIssued,
     /// A key was revoked.
@@ -53,6 +79,31 @@ pub enum LogStatus {
     Warning,
     /// Nothing to do.
     Skipped,
+    /// Not done yet: it waits for a person's decision.
+    Held,
+}
+
+/// Why something was refused or failed, and what an administrator does about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogError {
+    /// A word that stays as it is: the answer's `scimType`, else what the refusal is called (`guard`, `seats`,
+    /// `not_found`).
+    pub code: String,
+    /// What the client was told.
+    pub message: String,
+    /// What to do.
+    pub advice: String,
+}
+
+/// A change of an account's field.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FieldChange {
+    /// The field.
+    pub field: String,
+    /// Before.
+    pub old: Option<String>,
+    /// After.
+    pub new: Option<String>,
 }
 
 /// The resource that a log record is about.
@@ -102,9 +153,53 @@ pub struct LogRecord {
     /// To whom; `None` for administrative records.
     pub resource: Option<LogResource>,
     /// What changed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<AttributeChange>,
+    /// What became of the account's fields.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<FieldChange>,
     /// What was tolerated, ignored or held, in words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// Why it was refused or failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<LogError>,
+}
+
+impl LogRecord {
+    /// Takes everything personal out: the name, values, notes and messages. Action, status, ids and which attributes
+    /// changed stay, so that counts stay true.
+    pub fn scrub(&mut self) {
+        if let Some(resource) = &mut self.resource {
+            resource.name = None;
+        }
+        for change in &mut self.changes {
+            if let AttributeChange::Value { old, new, .. } = change {
+                (*old, *new) = (Value::Null, Value::Null);
+            }
+        }
+        for change in &mut self.fields {
+            (change.old, change.new) = (None, None);
+        }
+        self.notes.clear();
+        if let Some(error) = &mut self.error {
+            error.message = "(erased)".to_owned();
+        }
+    }
+
+    /// A record of that action and status, with nothing else in it.
+    #[must_use]
+    pub const fn new(action: Action, status: LogStatus, resource: Option<LogResource>) -> Self {
+        Self {
+            action,
+            status,
+            resource,
+            changes: Vec::new(),
+            fields: Vec::new(),
+            notes: Vec::new(),
+            error: None,
+        }
+    }
 }
 
 impl LogResource {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use scim_core::instant::Timestamp;
 
-use crate::{ConnectorId, InstanceId, ResourceId, Version};
+use crate::{Account, ConnectorId, InstanceId, ResourceId, Version};
 
 /// Whose data a call is about. Nothing is read or written without one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -44,6 +44,14 @@ pub struct Record {
     pub display: Option<String>,
     /// The `manager.value` of a person, as sent.
     pub manager: Option<String>,
+    /// The connector that manages it; `None` for what no connector has picked up or created.
+    pub managed_by: Option<ConnectorId>,
+    /// The account whose id the person's direct manager has: the managed one that [`Content::reports_to`] means.
+    ///
+    /// [`Content::reports_to`]: crate::Content::reports_to
+    pub direct_manager: Option<ResourceId>,
+    /// A person's account; `None` for what is no person, and where the query did not want it.
+    pub account: Option<Box<Account>>,
     /// The bytes of a `scim_core::resource::Document`; empty where the query did not want them.
     pub document: Vec<u8>,
 }

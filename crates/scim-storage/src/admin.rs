@@ -1,6 +1,11 @@
-//! The closed list of questions that are asked before an instance is known, or across instances.
+//! The closed list of questions that are asked before an instance is known, or across instances; and questions about what
+//! an instance is made of.
 
-use scim_directory::{Connector, ConnectorId, Instance, InstanceId, IntegrationUser, KeyId, KeyRecord};
+use scim_core::instant::Timestamp;
+use scim_directory::{
+    Action, ApplicationObject, Connector, ConnectorId, HeldChange, HeldChangeId, Instance, InstanceId,
+    IntegrationUser, KeyId, KeyRecord, LogStatus, MappingVersion,
+};
 
 /// A question to the server's own data. There is no other way to read without a [`scim_directory::Scope`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,4 +61,85 @@ pub enum ServerAnswer {
     Keys(Vec<KeyContext>),
     /// See [`ServerQuestion::Secret`].
     Secret([u8; 32]),
+}
+
+/// A question about what the scope's instance is made of, people and groups aside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum InstanceQuestion {
+    /// Everything that decisions are made by, of one moment; answered by [`InstanceAnswer::Policy`].
+    Policy,
+    /// That version of the mapping, `None` for the one in force; answered by [`InstanceAnswer::Mapping`].
+    Mapping(Option<i64>),
+    /// The newest versions of the mapping, newest first, at most so many, without their text; answered by
+    /// [`InstanceAnswer::Mappings`].
+    Mappings(usize),
+    /// Held changes, oldest first, after that one, at most so many; answered by [`InstanceAnswer::HeldChanges`].
+    HeldChanges {
+        /// After this one.
+        after: Option<HeldChangeId>,
+        /// How many at most.
+        limit: usize,
+    },
+    /// Objects of a kind, by name, after that name, at most so many; answered by [`InstanceAnswer::Objects`].
+    Objects {
+        /// The kind.
+        kind: String,
+        /// After this name.
+        after: Option<String>,
+        /// How many at most.
+        limit: usize,
+    },
+    /// How many log records there are of each action and status from one moment until before another; answered by
+    /// [`InstanceAnswer::Report`].
+    Report {
+        /// From when.
+        from: Timestamp,
+        /// Until before when.
+        until: Timestamp,
+    },
+    /// How far a job has come; answered by [`InstanceAnswer::Job`].
+    Job(String),
+}
+
+/// Everything that decisions in an instance are made by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicySource {
+    /// The instance with its settings and generation.
+    pub instance: Instance,
+    /// The mapping in force; `None` where none was ever saved (the default one is then in force, as version 0).
+    pub mapping: Option<MappingVersion>,
+    /// The names of its integration users, which no person may have.
+    pub integration_users: Vec<String>,
+}
+
+/// A number of log records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReportLine {
+    /// What happened.
+    pub action: Action,
+    /// How it ended.
+    pub status: LogStatus,
+    /// The type of resource; `None` for administrative records.
+    pub resource_type: Option<String>,
+    /// How often.
+    pub count: u64,
+}
+
+/// The answer to an [`InstanceQuestion`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum InstanceAnswer {
+    /// See [`InstanceQuestion::Policy`]; `None` where the instance is not there.
+    Policy(Option<Box<PolicySource>>),
+    /// See [`InstanceQuestion::Mapping`].
+    Mapping(Option<MappingVersion>),
+    /// See [`InstanceQuestion::Mappings`].
+    Mappings(Vec<MappingVersion>),
+    /// See [`InstanceQuestion::HeldChanges`].
+    HeldChanges(Vec<HeldChange>),
+    /// See [`InstanceQuestion::Objects`].
+    Objects(Vec<ApplicationObject>),
+    /// See [`InstanceQuestion::Report`].
+    Report(Vec<ReportLine>),
+    /// See [`InstanceQuestion::Job`].
+    Job(Option<serde_json::Value>),
 }

@@ -49,6 +49,18 @@ pub enum CommitError {
         /// Canonical path of the attribute; `name` for administrative names.
         attribute: String,
     },
+    /// The name is claimed by another instance of the realm (409 `uniqueness`); nothing more may be told.
+    #[error("{attribute} is in use on this server already")]
+    Claimed {
+        /// Canonical path of the attribute.
+        attribute: String,
+    },
+    /// More accounts would be active than the instance has seats ([`scim_directory::Condition::Seats`]).
+    #[error("all {seats} seats are taken")]
+    NoSeat {
+        /// The seats.
+        seats: u64,
+    },
     /// The store failed; nothing is committed, or, where only the answer was lost, the same [`ChangeSet`] can be
     /// committed again and returns what it did.
     ///

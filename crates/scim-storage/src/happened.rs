@@ -3,8 +3,10 @@
 use std::collections::HashSet;
 
 use scim_directory::{
-    Action, AttributeChange, EdgeEffect, EdgeOutcome, Effect, LogRecord, LogResource, LogStatus,
+    Action, AttributeChange, EdgeEffect, EdgeOutcome, Effect, Event, EventKind, FieldChange, Key, LogRecord,
+    LogResource, LogStatus, ResourceId,
 };
+use serde_json::json;
 
 /// Keeps of each record's edge differences ([`AttributeChange::Edges`]) those that `effects` say happened, and drops a
 /// record whose only differences all vanish. For backends, between applying a change set and writing its log.
@@ -35,8 +37,52 @@ pub fn reference_linked(edges: &[EdgeEffect]) -> impl Iterator<Item = LogRecord>
             added: vec![edge.member.to_string()],
             removed: Vec::new(),
         }],
+        fields: Vec::new(),
         notes: Vec::new(),
+        error: None,
     })
+}
+
+/// A record of a person whose direct manager is known from now on.
+#[must_use]
+pub fn manager_linked(report: &Key, name: Option<&str>, manager: ResourceId) -> LogRecord {
+    let action = Action::ReferenceLinked;
+    direct_manager(action, LogStatus::Success, report, name, None, Some(manager))
+}
+
+/// A record of a person whose direct manager was deleted.
+#[must_use]
+pub fn manager_cleared(report: &Key, name: Option<&str>, manager: ResourceId) -> LogRecord {
+    let mut record =
+        direct_manager(Action::ReferenceCleared, LogStatus::Warning, report, name, Some(manager), None);
+    record.notes.push("the direct manager was deleted; the person's document keeps what was sent".to_owned());
+    record
+}
+
+/// The event that goes with [`manager_linked`] and [`manager_cleared`].
+#[must_use]
+pub fn manager_changed(report: &Key, old: Option<ResourceId>, new: Option<ResourceId>) -> Event {
+    let fields = |id: Option<ResourceId>| json!({ "DirectManager": id.map(|id| id.to_string()) });
+    Event {
+        kind: EventKind::ManagerChanged,
+        key: report.clone(),
+        before: Some(fields(old)),
+        after: Some(fields(new)),
+    }
+}
+
+fn direct_manager(
+    action: Action,
+    status: LogStatus,
+    report: &Key,
+    name: Option<&str>,
+    old: Option<ResourceId>,
+    new: Option<ResourceId>,
+) -> LogRecord {
+    let resource = LogResource::new(&report.resource_type, report.id, name);
+    let text = |id: Option<ResourceId>| id.map(|id| id.to_string());
+    let change = FieldChange { field: "DirectManager".to_owned(), old: text(old), new: text(new) };
+    LogRecord { fields: vec![change], ..LogRecord::new(action, status, Some(resource)) }
 }
 
 fn keep(

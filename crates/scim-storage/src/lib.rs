@@ -13,11 +13,13 @@ mod memory;
 mod query;
 mod store;
 
-pub use admin::{KeyContext, ServerAnswer, ServerQuestion};
+pub use admin::{
+    InstanceAnswer, InstanceQuestion, KeyContext, PolicySource, ReportLine, ServerAnswer, ServerQuestion,
+};
 pub use error::{CommitError, StoreError};
 pub use full::{Relations, full_resource};
-pub use happened::{reference_linked, what_happened};
-pub use journal::{JournalEntry, JournalPage, JournalQuery};
+pub use happened::{manager_changed, manager_cleared, manager_linked, reference_linked, what_happened};
+pub use journal::{About, EventPage, JournalEntry, JournalFilter, JournalPage, JournalQuery};
 pub use memory::MemoryStore;
 pub use query::{
     Direction, Edge, EdgePage, EdgeQuery, HeldEdge, Keyset, Page, Query, QueryPart, Residual, Sort, SortKey,

@@ -12,13 +12,17 @@ use scim_directory::{Record, ResourceId};
 pub struct Want {
     /// The document's bytes.
     pub document: bool,
+    /// A person's account.
+    pub account: bool,
 }
 
 impl Want {
+    /// What a client sees: everything but the account.
+    pub const RECORD: Self = Self { document: true, account: false };
     /// Everything that a record has.
-    pub const RECORD: Self = Self { document: true };
-    /// Key, versions, time stamps, `external_id`, `display`, `manager`.
-    pub const HEAD: Self = Self { document: false };
+    pub const FULL: Self = Self { document: true, account: true };
+    /// Key, versions, time stamps, `external_id`, `display`, `manager`, `managed_by`, `direct_manager`.
+    pub const HEAD: Self = Self { document: false, account: false };
 }
 
 /// One resource type of a query, with the filter resolved for it.

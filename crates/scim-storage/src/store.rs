@@ -3,11 +3,11 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use scim_directory::{ChangeSet, Committed, Fact, Key, Question, Record, Scope};
+use scim_directory::{ChangeSet, Committed, Fact, Key, Position, Question, Record, Scope};
 
 use crate::{
-    CommitError, EdgePage, EdgeQuery, JournalPage, JournalQuery, Page, Query, ServerAnswer, ServerQuestion,
-    StoreError, Want,
+    CommitError, EdgePage, EdgeQuery, EventPage, InstanceAnswer, InstanceQuestion, JournalPage, JournalQuery,
+    Page, Query, ServerAnswer, ServerQuestion, StoreError, Want,
 };
 
 /// A boxed future, so that [`Store`] is object-safe.
@@ -58,6 +58,21 @@ pub struct Capabilities {
 ///   what only rendering adds (`meta.location`, `meta.version`, `$ref`) is not.
 /// - **The log** of a change set is written with it or not at all. Of edge differences it keeps those that happened
 ///   ([`crate::what_happened`]); positions grow in commit order, and a reader that follows them misses nothing.
+/// - **Conditions** of a change set ([`scim_directory::Condition`]) hold in its commit, under any race, or it is refused.
+/// - **Direct managers.** [`scim_directory::Content::reports_to`] of a person is linked to the live, managed person whom it
+///   means, never to the person itself, and shown as [`scim_directory::Record::direct_manager`]; where nobody is meant, it
+///   is linked in the commit that creates, picks up or changes somebody so that it means them. An `externalId` counts at the
+///   connector through which it was sent, and an id or `externalId` before a user name. When the manager is deleted the
+///   link is cleared, and waits again. None of that changes the version of the person who reports; the store logs it
+///   ([`crate::manager_linked`], [`crate::manager_cleared`]) and puts events into the outbox ([`crate::manager_changed`]).
+/// - **Realms.** A change set with a realm claims the user names of the people that it creates or changes; a name that
+///   another instance has claimed is [`CommitError::Claimed`]. What a person no longer uses is free again.
+/// - **Tombstones.** A deleted record is known by its id, by the `externalId`s that it had and by its user name, with its
+///   account, until it is pruned or revived.
+/// - **The outbox** is written with the change set or not at all, as the log is; an event about a group that was changed
+///   only in its members ([`scim_directory::EventKind::GroupChanged`]) is kept only where an edge really changed.
+/// - **Generations.** [`scim_directory::Instance::generation`] grows with each [`scim_directory::AdminChange`] of settings,
+///   mapping or integration users.
 /// - **Order.** Every list has a total order with the id as tie-break.
 /// - **Boundedness.** Nothing is loaded that is not returned; no call's cost grows with the directory, but for counts and
 ///   filters that no index answers.
@@ -97,12 +112,28 @@ pub trait Store: Send + Sync {
     /// the last log record written, 0 where there was none.
     fn commit(&self, changes: ChangeSet) -> BoxFuture<'_, Result<Committed, CommitError>>;
 
-    /// The log of the scope's instance, in commit order.
+    /// The log of the scope's instance, in commit order or against it. What [`crate::JournalFilter`] names is looked up, not
+    /// searched for.
     fn journal<'a>(
         &'a self,
         scope: &'a Scope,
         query: &'a JournalQuery,
     ) -> BoxFuture<'a, Result<JournalPage, StoreError>>;
+
+    /// The outbox of the scope's instance, in commit order: events after a position, at most so many.
+    fn events<'a>(
+        &'a self,
+        scope: &'a Scope,
+        after: Option<Position>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<EventPage, StoreError>>;
+
+    /// Answers a question about what the scope's instance is made of.
+    fn instance<'a>(
+        &'a self,
+        scope: &'a Scope,
+        question: &'a InstanceQuestion,
+    ) -> BoxFuture<'a, Result<InstanceAnswer, StoreError>>;
 
     /// Answers one of the closed list of questions that need no scope.
     fn server<'a>(&'a self, question: &'a ServerQuestion) -> BoxFuture<'a, Result<ServerAnswer, StoreError>>;

@@ -13,6 +13,9 @@ pub fn content(resource_type: &ResourceType, id: ResourceId, resource: &Resource
         index: index_entries(resource_type, resource),
         display: display(resource),
         manager: manager(resource),
+        managed_by: None,
+        reports_to: None,
+        account: None,
     }
 }
 

@@ -151,7 +151,7 @@ impl MemberPlan {
         let mut log = Vec::new();
         let mut record = |action, status, changes: Vec<AttributeChange>, notes: Vec<String>| {
             let resource = Some(LogResource::new(&group.resource_type, group.id, group_name));
-            log.push(LogRecord { action, status, resource, changes, notes });
+            log.push(LogRecord { changes, notes, ..LogRecord::new(action, status, resource) });
         };
         let texts =
             |ids: &mut dyn Iterator<Item = &ResourceId>| ids.map(ToString::to_string).collect::<Vec<_>>();

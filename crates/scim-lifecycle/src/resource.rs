@@ -46,9 +46,14 @@ pub fn create(
         resource: Some(LogResource::new(&resource_type.name, id, content.display.as_deref())),
         changes,
         notes: words(notes),
+        fields: Vec::new(),
+        error: None,
     };
     let key = Key { resource_type: resource_type.name.clone(), id };
-    Decision { changes: vec![Change::Create(NewRecord { key, content, external_id })], log: vec![log] }
+    Decision {
+        changes: vec![Change::Create(NewRecord { key, content, external_id, revives: false })],
+        log: vec![log],
+    }
 }
 
 /// Changes a resource from `before` (what `record` holds) to `after`; nothing where they are equal.
@@ -73,6 +78,8 @@ pub fn update(
         resource: Some(LogResource::new(&resource_type.name, record.key.id, content.display.as_deref())),
         changes,
         notes: words(notes),
+        fields: Vec::new(),
+        error: None,
     };
     let change = Change::Update { key: record.key.clone(), expected: record.version, content, external_id };
     Decision { changes: vec![change], log: vec![log] }
@@ -87,6 +94,8 @@ pub fn delete(resource_type: &ResourceType, record: &Record, expected: Option<Ve
         resource: Some(LogResource::new(&resource_type.name, record.key.id, record.display.as_deref())),
         changes: Vec::new(),
         notes: Vec::new(),
+        fields: Vec::new(),
+        error: None,
     };
     Decision { changes: vec![Change::Delete { key: record.key.clone(), expected }], log: vec![log] }
 }

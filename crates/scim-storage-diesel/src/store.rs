@@ -5,10 +5,10 @@ use std::path::Path;
 use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool};
 use diesel::sqlite::SqliteConnection;
 use futures_channel::oneshot;
-use scim_directory::{ChangeSet, Committed, Fact, Key, Question, Record, Scope};
+use scim_directory::{ChangeSet, Committed, Fact, Key, Position, Question, Record, Scope};
 use scim_storage::{
-    BoxFuture, Capabilities, CommitError, EdgePage, EdgeQuery, JournalPage, JournalQuery, Page, Query,
-    ServerAnswer, ServerQuestion, Store, StoreError, Want,
+    BoxFuture, Capabilities, CommitError, EdgePage, EdgeQuery, EventPage, InstanceAnswer, InstanceQuestion,
+    JournalPage, JournalQuery, Page, Query, ServerAnswer, ServerQuestion, Store, StoreError, Want,
 };
 
 use crate::open::{OpenError, Options, configure, connect, migrate};
@@ -149,8 +149,25 @@ impl Store for SqliteStore {
         scope: &'a Scope,
         query: &'a JournalQuery,
     ) -> BoxFuture<'a, Result<JournalPage, StoreError>> {
-        let (scope, query) = (*scope, *query);
+        let (scope, query) = (*scope, query.clone());
         Box::pin(self.read(false, move |connection| read::journal(connection, &scope, &query)))
+    }
+
+    fn events<'a>(
+        &'a self,
+        _scope: &'a Scope,
+        _after: Option<Position>,
+        _limit: usize,
+    ) -> BoxFuture<'a, Result<EventPage, StoreError>> {
+        Box::pin(async { Err(StoreError::Unsupported { what: "events".to_owned() }) })
+    }
+
+    fn instance<'a>(
+        &'a self,
+        _scope: &'a Scope,
+        _question: &'a InstanceQuestion,
+    ) -> BoxFuture<'a, Result<InstanceAnswer, StoreError>> {
+        Box::pin(async { Err(StoreError::Unsupported { what: "questions about instances".to_owned() }) })
     }
 
     fn server<'a>(&'a self, question: &'a ServerQuestion) -> BoxFuture<'a, Result<ServerAnswer, StoreError>> {

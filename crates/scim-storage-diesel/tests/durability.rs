@@ -12,7 +12,7 @@ use scim_core::instant::Timestamp;
 use scim_core::resource::IndexEntry;
 use scim_directory::{
     Actor, Change, ChangeSet, ChangeSetId, Committed, Content, Fact, InstanceId, Key, NewRecord, Question,
-    ResourceId, Scope,
+    ResourceId, Scope, Tally,
 };
 use scim_storage::{CommitError, Store as _, Want};
 use scim_storage_diesel::{OpenError, Options, SqliteStore};
@@ -38,15 +38,15 @@ fn person(id: Uuid, user_name: &str) -> ChangeSet {
         index: vec![IndexEntry { path: "userName".to_owned(), key: user_name.to_owned(), unique: true }],
         display: None,
         manager: None,
+        managed_by: None,
+        reports_to: None,
+        account: None,
     };
+    let new = NewRecord { key: key(id), content, external_id: None, revives: false };
+    let at = Timestamp::from_unix_millis(1);
     ChangeSet {
-        id: ChangeSetId::new(id),
-        scope: SCOPE,
-        actor: Actor::default(),
-        request_id: id.to_string(),
-        at: Timestamp::from_unix_millis(1),
-        changes: vec![Change::Create(NewRecord { key: key(id), content, external_id: None })],
-        log: Vec::new(),
+        changes: vec![Change::Create(new)],
+        ..ChangeSet::empty(ChangeSetId::new(id), SCOPE, Actor::default(), id.to_string(), at)
     }
 }
 
@@ -60,7 +60,8 @@ fn document(store: &SqliteStore, id: Uuid) -> Option<String> {
 }
 
 fn count(store: &SqliteStore) -> u64 {
-    let facts = block_on(store.facts(&SCOPE, &[Question::Count(Arc::from("User"))])).expect("a read");
+    let facts =
+        block_on(store.facts(&SCOPE, &[Question::Count(Arc::from("User"), Tally::All)])).expect("a read");
     match facts.as_slice() {
         [Fact::Count(count)] => *count,
         other => panic!("{other:?}"),

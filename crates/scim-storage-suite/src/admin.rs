@@ -3,8 +3,8 @@
 use pollster::block_on;
 use scim_core::instant::Timestamp;
 use scim_directory::{
-    AdminChange, Change, Connector, ConnectorId, DialectName, Instance, InstanceId, InstanceSettings,
-    IntegrationUser, IntegrationUserId, KeyId, KeyRecord, Privilege, Scope,
+    AdminChange, Change, Connector, ConnectorId, ConnectorSettings, DialectName, Instance, InstanceId,
+    InstanceSettings, IntegrationUser, IntegrationUserId, KeyId, KeyRecord, Privilege, Scope,
 };
 use scim_storage::{KeyContext, ServerAnswer, ServerQuestion, Store};
 
@@ -20,6 +20,7 @@ fn instance(world: &World<'_>, name: &str) -> Instance {
         name: name.to_owned(),
         created: world.now(),
         settings: InstanceSettings::default(),
+        generation: 1,
     }
 }
 
@@ -31,6 +32,7 @@ fn connector(world: &World<'_>, instance: InstanceId, name: &str) -> Connector {
         created: world.now(),
         dialect: DialectName::Strict,
         keep_passwords: true,
+        settings: ConnectorSettings::default(),
     }
 }
 
@@ -196,7 +198,7 @@ pub fn nothing_crosses_instances(store: &dyn Store) {
 /// Settings are those of the scope's instance.
 pub fn settings_are_replaced(store: &dyn Store) {
     let world = World::new(store);
-    let settings = InstanceSettings { unique_group_names: false };
+    let settings = InstanceSettings { unique_group_names: false, ..InstanceSettings::default() };
     world.commit(vec![Change::Admin(AdminChange::UpdateInstanceSettings(settings.clone()))]);
     let of = |name: &str| match world.server(&ServerQuestion::InstanceNamed(name.to_owned())) {
         ServerAnswer::Instance(Some(instance)) => instance.settings,

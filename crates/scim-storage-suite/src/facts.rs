@@ -19,7 +19,7 @@ pub fn answers_come_in_order(store: &dyn Store) {
     let questions = [
         Question::Display(nobody),
         target.clone(),
-        Question::Count(Arc::from("User")),
+        Question::Count(Arc::from("User"), scim_directory::Tally::All),
         Question::Display(mira.id),
         target,
         Question::Display(device.id),
@@ -76,7 +76,9 @@ pub fn references_mean_an_id_an_external_id_or_a_name(store: &dyn Store) {
 /// Counts are by type and follow creations and deletions.
 pub fn counts_are_by_type(store: &dyn Store) {
     let world = World::new(store);
-    let count = |resource_type: &str| world.fact(Question::Count(Arc::from(resource_type)));
+    let count = |resource_type: &str| {
+        world.fact(Question::Count(Arc::from(resource_type), scim_directory::Tally::All))
+    };
     assert_eq!(count("User"), Fact::Count(0));
     let people: Vec<_> = (0..3).map(|number| world.person(&format!("p{number}"))).collect();
     world.group("Chefs");

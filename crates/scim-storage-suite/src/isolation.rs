@@ -50,7 +50,10 @@ pub fn reads_see_their_instance_alone(store: &dyn Store) {
         assert_eq!(elsewhere.fact(Question::Target(reference)), Fact::Target(Target::Unknown));
     }
     assert_eq!(elsewhere.fact(Question::Display(mira.id)), Fact::Display(None));
-    assert_eq!(elsewhere.fact(Question::Count(Arc::from("User"))), Fact::Count(0));
+    assert_eq!(
+        elsewhere.fact(Question::Count(Arc::from("User"), scim_directory::Tally::All)),
+        Fact::Count(0)
+    );
     assert_eq!(elsewhere.journal(&elsewhere.scope), []);
     assert_eq!(world.journal(&world.scope).len(), 1);
     world.commit(vec![delete(&mira)]);

@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 use crate::world::{World, delete, hold, is_conflict, log, members};
 
 fn read(world: &World<'_>, after: Option<Position>, limit: usize) -> JournalPage {
-    block_on(world.store.journal(&world.scope, &JournalQuery { after, limit })).expect("a read")
+    block_on(world.store.journal(&world.scope, &JournalQuery { after, limit, ..JournalQuery::default() }))
+        .expect("a read")
 }
 
 fn edges(group: &Key, action: Action, added: &[&Key], removed: &[&Key]) -> LogRecord {

@@ -23,7 +23,7 @@ pub fn what_was_created_is_read_back(store: &dyn Store) {
     let at = changes.at;
     let committed = world.commit_set(changes);
     assert_eq!(committed.effects.len(), 1);
-    let NewRecord { key, content, external_id } = new;
+    let NewRecord { key, content, external_id, revives: _ } = new;
     let record = world.there(&key);
     assert_eq!(record.key, key);
     assert_eq!((record.version, record.membership), (Version(1), 0));
@@ -245,6 +245,7 @@ pub fn a_missing_record_is_none_or_a_conflict(store: &dyn Store) {
         key: mira.clone(),
         content: world.content(&mira, &json!({ "userName": "again" })),
         external_id: None,
+        revives: false,
     };
     assert!(world.try_commit(vec![Change::Create(again)]).is_err(), "an id that is there");
     assert_eq!(world.there(&mira).display.as_deref(), Some("mira"));

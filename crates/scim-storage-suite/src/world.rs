@@ -11,8 +11,8 @@ use scim_core::schema::ENTERPRISE_USER_URN;
 use scim_core::{Dialect, Registry, ResourceType};
 use scim_directory::{
     Action, Actor, AdminChange, AttributeChange, Change, ChangeSet, ChangeSetId, Committed, Connector,
-    ConnectorId, Content, DialectName, EdgeOutcome, Fact, HeldReference, Instance, InstanceId,
-    InstanceSettings, IntegrationUser, IntegrationUserId, Key, LogRecord, LogResource, LogStatus,
+    ConnectorId, ConnectorSettings, Content, DialectName, EdgeOutcome, Fact, HeldReference, Instance,
+    InstanceId, InstanceSettings, IntegrationUser, IntegrationUserId, Key, LogRecord, LogResource, LogStatus,
     MemberChange, NewRecord, Privilege, Question, Record, ResourceId, Scope, Version,
 };
 use scim_storage::{
@@ -121,8 +121,13 @@ impl<'s> World<'s> {
 
     fn instance(&self, name: &str) -> (InstanceId, ConnectorId) {
         let id = InstanceId::new(self.uuid());
-        let instance =
-            Instance { id, name: name.to_owned(), created: BEGINNING, settings: InstanceSettings::default() };
+        let instance = Instance {
+            id,
+            name: name.to_owned(),
+            created: BEGINNING,
+            settings: InstanceSettings::default(),
+            generation: 1,
+        };
         let scope = Scope { instance: id, connector: None };
         self.commit_in(scope, vec![Change::Admin(AdminChange::CreateInstance(instance))]);
         (id, self.connector(id, "default"))
@@ -137,6 +142,7 @@ impl<'s> World<'s> {
             created: BEGINNING,
             dialect: DialectName::Lenient,
             keep_passwords: false,
+            settings: ConnectorSettings::default(),
         };
         let id = connector.id;
         let scope = Scope { instance, connector: None };
@@ -207,6 +213,9 @@ impl<'s> World<'s> {
             index: index_entries(resource_type, &resource),
             display: resource.text("displayName").or(resource.text("userName")).map(str::to_owned),
             manager: manager.map(str::to_owned),
+            managed_by: None,
+            reports_to: None,
+            account: None,
         }
     }
 
@@ -216,7 +225,7 @@ impl<'s> World<'s> {
         let key = self.key(resource_type);
         let content = self.content(&key, body);
         let external_id = body.get("externalId").and_then(Value::as_str).map(str::to_owned);
-        NewRecord { key, content, external_id }
+        NewRecord { key, content, external_id, revives: false }
     }
 
     /// Creates a resource through [`World::scope`].
@@ -263,15 +272,9 @@ impl<'s> World<'s> {
     #[must_use]
     pub fn change_set(&self, scope: Scope, changes: Vec<Change>) -> ChangeSet {
         let id = self.uuid();
-        ChangeSet {
-            id: ChangeSetId::new(id),
-            scope,
-            actor: Actor { connector: scope.connector, ..Actor::default() },
-            request_id: format!("request {id}"),
-            at: self.now(),
-            changes,
-            log: Vec::new(),
-        }
+        let actor = Actor { connector: scope.connector, ..Actor::default() };
+        let request_id = format!("request {id}");
+        ChangeSet { changes, ..ChangeSet::empty(ChangeSetId::new(id), scope, actor, request_id, self.now()) }
     }
 
     /// A moment that grows with every id made.
@@ -396,7 +399,7 @@ impl<'s> World<'s> {
     /// If the store fails.
     #[must_use]
     pub fn journal(&self, scope: &Scope) -> Vec<JournalEntry> {
-        let query = JournalQuery { after: None, limit: 10_000 };
+        let query = JournalQuery { after: None, limit: 10_000, ..JournalQuery::default() };
         block_on(self.store.journal(scope, &query)).expect("a read").entries
     }
 
@@ -519,12 +522,11 @@ pub fn delete(key: &Key) -> Change {
 /// A log record about a resource.
 #[must_use]
 pub fn log(action: Action, key: &Key, changes: Vec<AttributeChange>) -> LogRecord {
+    let resource = LogResource::new(&key.resource_type, key.id, Some("a name"));
     LogRecord {
-        action,
-        status: LogStatus::Success,
-        resource: Some(LogResource::new(&key.resource_type, key.id, Some("a name"))),
         changes,
         notes: vec!["a note".to_owned()],
+        ..LogRecord::new(action, LogStatus::Success, Some(resource))
     }
 }
 

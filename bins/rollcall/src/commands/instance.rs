@@ -12,8 +12,10 @@ pub(crate) async fn run(command: cli::Instance, settings: &Settings) -> anyhow::
     let admin = database::admin(settings)?;
     match command {
         cli::Instance::Create { name, shared_group_names } => {
-            let created =
-                admin.instance_create(&name, InstanceSettings { unique_group_names: !shared_group_names });
+            let created = admin.instance_create(
+                &name,
+                InstanceSettings { unique_group_names: !shared_group_names, ..InstanceSettings::default() },
+            );
             let created = created.await?;
             if settings.json {
                 return output::json(&show(&admin, &created.instance).await?);

@@ -1,6 +1,8 @@
 //! Connectors and integration users.
 
-use scim_directory::{Action, AdminChange, Connector, ConnectorId, DialectName, Instance, IntegrationUser};
+use scim_directory::{
+    Action, AdminChange, Connector, ConnectorId, ConnectorSettings, DialectName, Instance, IntegrationUser,
+};
 use scim_storage::{ServerAnswer, ServerQuestion};
 
 use super::{Admin, AdminError, check_name, record, refused};
@@ -25,6 +27,7 @@ impl Admin {
             created: self.now(),
             dialect,
             keep_passwords,
+            settings: ConnectorSettings::default(),
         };
         let log = vec![record(
             Action::ConnectorCreated,

@@ -1,8 +1,8 @@
 //! Instances.
 
 use scim_directory::{
-    Action, AdminChange, Connector, ConnectorId, DialectName, Instance, InstanceId, InstanceSettings,
-    IntegrationUser, IntegrationUserId, Privilege,
+    Action, AdminChange, Connector, ConnectorId, ConnectorSettings, DialectName, Instance, InstanceId,
+    InstanceSettings, IntegrationUser, IntegrationUserId, Privilege,
 };
 use scim_storage::{ServerAnswer, ServerQuestion};
 
@@ -32,7 +32,7 @@ impl Admin {
         check_name("an instance", name)?;
         let created = self.now();
         let id = InstanceId::new(self.source.uuid());
-        let instance = Instance { id, name: name.to_owned(), created, settings };
+        let instance = Instance { id, name: name.to_owned(), created, settings, generation: 1 };
         let connector = Connector {
             id: ConnectorId::new(self.source.uuid()),
             instance: id,
@@ -40,6 +40,7 @@ impl Admin {
             created,
             dialect: DialectName::default(),
             keep_passwords: false,
+            settings: ConnectorSettings::default(),
         };
         let user = IntegrationUser {
             id: IntegrationUserId::new(self.source.uuid()),

@@ -17,6 +17,6 @@ impl Admin {
         limit: usize,
     ) -> Result<JournalPage, AdminError> {
         let scope = Scope { instance: instance.id, connector: None };
-        Ok(self.store.journal(&scope, &JournalQuery { after, limit }).await?)
+        Ok(self.store.journal(&scope, &JournalQuery { after, limit, ..JournalQuery::default() }).await?)
     }
 }

@@ -78,14 +78,13 @@ impl Admin {
         changes: Vec<AdminChange>,
         log: Vec<LogRecord>,
     ) -> Result<(), CommitError> {
+        let id = ChangeSetId::new(self.source.uuid());
+        let scope = Scope { instance, connector: None };
+        let request_id = self.source.uuid().to_string();
         let set = ChangeSet {
-            id: ChangeSetId::new(self.source.uuid()),
-            scope: Scope { instance, connector: None },
-            actor: Actor::default(),
-            request_id: self.source.uuid().to_string(),
-            at: self.source.now(),
             changes: changes.into_iter().map(Change::Admin).collect(),
             log,
+            ..ChangeSet::empty(id, scope, Actor::default(), request_id, self.source.now())
         };
         self.store.commit(set).await.map(|_| ())
     }
@@ -119,6 +118,8 @@ fn record(action: Action, changes: Vec<(&str, String)>) -> LogRecord {
         resource: None,
         changes: changes.into_iter().map(change).collect(),
         notes: Vec::new(),
+        fields: Vec::new(),
+        error: None,
     }
 }
 

@@ -106,6 +106,9 @@ pub(crate) fn created(
         external_id: None,
         display: None,
         manager: None,
+        managed_by: None,
+        direct_manager: None,
+        account: None,
         document: Vec::new(),
     };
     record_after(record, changes, written(key, changes), committed)

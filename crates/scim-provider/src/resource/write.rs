@@ -13,14 +13,13 @@ use crate::failure::Failure;
 impl Operation<'_> {
     /// Commits a decision on behalf of the caller.
     pub(crate) async fn commit(&self, decision: Decision) -> Result<Committed, CommitError> {
+        let id = ChangeSetId::new(self.provider.source.uuid());
+        let request_id = self.request.request_id.to_owned();
+        let (scope, actor) = (self.caller.scope, self.caller.actor.clone());
         let changes = ChangeSet {
-            id: ChangeSetId::new(self.provider.source.uuid()),
-            scope: self.caller.scope,
-            actor: self.caller.actor.clone(),
-            request_id: self.request.request_id.to_owned(),
-            at: self.request.now,
             changes: decision.changes,
             log: decision.log,
+            ..ChangeSet::empty(id, scope, actor, request_id, self.request.now)
         };
         self.provider.store.commit(changes).await
     }
@@ -73,7 +72,7 @@ pub(crate) fn record_after(
             Change::Create(new) => &new.key,
             Change::Update { key, .. } => key,
             Change::Members(members) => &members.group,
-            Change::Delete { .. } | Change::Admin(_) => continue,
+            Change::Delete { .. } | Change::Admin(_) | Change::Hold(_) | Change::Unhold(_) => continue,
         };
         if let (true, Some(version)) = (*key == record.key, effect.version) {
             record.version = version;

@@ -81,6 +81,7 @@ impl Applying<'_> {
                     || Refusal::Conflict,
                 )?;
             }
+            _ => {}
         }
         Ok(self.no_record())
     }

@@ -58,6 +58,7 @@ pub(crate) fn apply(connection: &mut SqliteConnection, set: &ChangeSet) -> Resul
             Change::Delete { key, expected } => applying.delete(key, *expected)?,
             Change::Members(members) => applying.members(members)?,
             Change::Admin(admin) => applying.admin(admin)?,
+            Change::Hold(_) | Change::Unhold(_) => applying.no_record(),
         });
     }
     let position = applying.journal(&effects)?;
@@ -100,6 +101,7 @@ fn done_before(
         version: kept.version.map(Version),
         membership: kept.membership,
         modified: Timestamp::from_unix_millis(kept.modified),
+        rows: 0,
         edges: kept
             .edges
             .into_iter()
@@ -156,6 +158,6 @@ impl Applying<'_> {
 
     /// An effect of a change that leaves no record.
     fn no_record(&self) -> Effect {
-        Effect { version: None, membership: 0, modified: self.set.at, edges: Vec::new() }
+        Effect { version: None, membership: 0, modified: self.set.at, rows: 0, edges: Vec::new() }
     }
 }

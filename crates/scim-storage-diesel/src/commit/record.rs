@@ -23,7 +23,7 @@ struct Standing {
 
 impl Applying<'_> {
     pub(crate) fn create(&mut self, new: &NewRecord) -> Result<Effect, Refusal> {
-        let NewRecord { key, content, external_id } = new;
+        let NewRecord { key, content, external_id, revives: _ } = new;
         let id = key.id.uuid().into_bytes();
         let at = self.set.at.unix_millis();
         let inserted = Statement::kept(
@@ -55,6 +55,7 @@ impl Applying<'_> {
             version: Some(Version(1)),
             membership: i64::try_from(membership).unwrap_or(i64::MAX),
             modified: self.set.at,
+            rows: 0,
             edges,
         })
     }
@@ -95,6 +96,7 @@ impl Applying<'_> {
             version: Some(Version(standing.version)),
             membership: standing.membership.saturating_add(joined),
             modified: Timestamp::from_unix_millis(standing.modified_ms),
+            rows: 0,
             edges,
         })
     }
@@ -186,6 +188,7 @@ impl Standing {
             version: Some(Version(self.version)),
             membership: self.membership,
             modified: Timestamp::from_unix_millis(self.modified_ms),
+            rows: 0,
             edges: Vec::new(),
         }
     }

@@ -5,8 +5,8 @@ use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 use diesel::sqlite::SqliteConnection;
 use scim_core::instant::Timestamp;
 use scim_directory::{
-    Connector, ConnectorId, DialectName, Instance, InstanceId, IntegrationUser, IntegrationUserId, KeyId,
-    KeyRecord,
+    Connector, ConnectorId, ConnectorSettings, DialectName, Instance, InstanceId, IntegrationUser,
+    IntegrationUserId, KeyId, KeyRecord,
 };
 use scim_storage::{KeyContext, ServerAnswer, ServerQuestion, StoreError};
 use uuid::Uuid;
@@ -250,6 +250,7 @@ impl InstanceRow {
             name: self.name,
             created: Timestamp::from_unix_millis(self.created_ms),
             settings: serde_json::from_str(&self.settings).map_err(|_| damaged("settings"))?,
+            generation: 1,
         })
     }
 }
@@ -267,6 +268,7 @@ impl ConnectorRow {
                 _ => return Err(damaged("a dialect")),
             },
             keep_passwords: self.keep_passwords == 1,
+            settings: ConnectorSettings::default(),
         })
     }
 }

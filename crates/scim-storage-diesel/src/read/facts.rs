@@ -55,7 +55,7 @@ fn answer(connection: &mut SqliteConnection, scope: &Scope, question: &Question)
             Some(found) => Some((found.key()?, found.display)),
             None => None,
         }),
-        Question::Count(resource_type) => {
+        Question::Count(resource_type, _) => {
             let row = Statement::kept(
                 "SELECT count AS n FROM counters WHERE instance_id = ? AND resource_type = ?",
             )
@@ -65,6 +65,7 @@ fn answer(connection: &mut SqliteConnection, scope: &Scope, question: &Question)
             .map_err(store_error)?;
             Fact::Count(row.and_then(|row| u64::try_from(row.n).ok()).unwrap_or_default())
         }
+        _ => Fact::Count(0),
     })
 }
 

@@ -57,6 +57,7 @@ fn entry(row: Row) -> Result<JournalEntry, StoreError> {
     Ok(JournalEntry {
         position: Position(row.position),
         at: Timestamp::from_unix_millis(row.at_ms),
+        elapsed_ms: 0,
         actor: Actor {
             connector: id(row.connector_id)?.map(ConnectorId::new),
             key: id(row.key_id)?.map(KeyId::new),

@@ -49,6 +49,9 @@ impl Row {
             external_id: self.external_id,
             display: self.display,
             manager: self.manager,
+            managed_by: None,
+            direct_manager: None,
+            account: None,
             document: self.document,
         })
     }

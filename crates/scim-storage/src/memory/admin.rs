@@ -61,6 +61,7 @@ impl Administration {
                 let key = self.keys.get_mut(id).filter(|key| key.instance == instance);
                 key.ok_or(CommitError::Conflict)?.revoked.get_or_insert(at);
             }
+            _ => {}
         }
         Ok(())
     }

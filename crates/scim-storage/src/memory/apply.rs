@@ -25,7 +25,7 @@ struct Application<'d> {
 
 impl Directory {
     pub(super) fn apply(&mut self, changes: ChangeSet, position: &mut i64) -> Committed {
-        let ChangeSet { id, scope, actor, request_id, at, changes, log } = changes;
+        let ChangeSet { id, scope, actor, request_id, at, elapsed_ms, changes, log, .. } = changes;
         let mut application = Application { directory: self, scope, at, touched: BTreeSet::new() };
         let mut effects = Vec::with_capacity(changes.len());
         let mut linked = Vec::new();
@@ -44,6 +44,7 @@ impl Directory {
             self.journal.push(JournalEntry {
                 position: committed.position,
                 at,
+                elapsed_ms,
                 actor: actor.clone(),
                 request_id: request_id.clone(),
                 record,
@@ -60,9 +61,10 @@ impl Directory {
                 version: Some(stored.record.version),
                 membership: stored.record.membership,
                 modified: stored.record.modified,
+                rows: 0,
                 edges,
             },
-            None => Effect { version: None, membership: 0, modified: at, edges },
+            None => Effect { version: None, membership: 0, modified: at, rows: 0, edges },
         }
     }
 }
@@ -80,12 +82,12 @@ impl Application<'_> {
                 (None, Vec::new())
             }
             Change::Members(change) => (Some(change.group.id), self.members(change)),
-            Change::Admin(_) => (None, Vec::new()),
+            Change::Admin(_) | Change::Hold(_) | Change::Unhold(_) => (None, Vec::new()),
         }
     }
 
     fn create(&mut self, new: NewRecord) -> Vec<EdgeEffect> {
-        let NewRecord { key, content, external_id } = new;
+        let NewRecord { key, content, external_id, revives: _ } = new;
         let id = key.id;
         let record = Record {
             key: key.clone(),
@@ -96,6 +98,9 @@ impl Application<'_> {
             external_id: None,
             display: None,
             manager: None,
+            managed_by: None,
+            direct_manager: None,
+            account: None,
             document: Vec::new(),
         };
         let stored = Stored { record, index: Vec::new(), external: BTreeMap::new() };
@@ -118,8 +123,9 @@ impl Application<'_> {
         }
         self.touch(key.id);
         if let Some(stored) = self.directory.records.get_mut(&key.id) {
-            let Content { document, index, display, manager, shadow: _ } = content;
-            stored.record = Record { document, display, manager, ..stored.record.clone() };
+            let Content { document, index, display, manager, managed_by, account, .. } = content;
+            stored.record =
+                Record { document, display, manager, managed_by, account, ..stored.record.clone() };
             stored.index = index;
         }
         let edges = linked.into_iter().map(|group| self.add(group, key.id));

@@ -49,7 +49,7 @@ impl Directory {
                     self.require_version(&draft, &change.group, change.expected)?;
                     require(!self.has_arrived(&draft, &changes.scope, change))?;
                 }
-                Change::Admin(_) => {}
+                Change::Admin(_) | Change::Hold(_) | Change::Unhold(_) => {}
             }
         }
         self.check_unique(&draft)

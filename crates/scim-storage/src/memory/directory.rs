@@ -58,6 +58,9 @@ impl Stored {
         if !want.document {
             record.document = Vec::new();
         }
+        if !want.account {
+            record.account = None;
+        }
         record
     }
 }
@@ -106,9 +109,10 @@ impl Directory {
             Question::Display(id) => Fact::Display(
                 self.records.get(id).map(|stored| (stored.record.key.clone(), stored.record.display.clone())),
             ),
-            Question::Count(resource_type) => {
+            Question::Count(resource_type, _) => {
                 Fact::Count(u64::try_from(self.count(resource_type)).unwrap_or(u64::MAX))
             }
+            _ => Fact::Count(0),
         }
     }
 

@@ -15,13 +15,15 @@ use std::fmt;
 use std::future::ready;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use scim_directory::{Change, ChangeSet, Committed, Fact, InstanceId, Key, Question, Record, Scope};
+use scim_directory::{
+    Change, ChangeSet, Committed, Fact, InstanceId, Key, Position, Question, Record, Scope,
+};
 
 use self::admin::Administration;
 use self::directory::Directory;
 use crate::{
-    BoxFuture, Capabilities, CommitError, EdgePage, EdgeQuery, JournalPage, JournalQuery, Page, Query,
-    ServerAnswer, ServerQuestion, Store, StoreError, Want,
+    BoxFuture, Capabilities, CommitError, EdgePage, EdgeQuery, EventPage, InstanceAnswer, InstanceQuestion,
+    JournalPage, JournalQuery, Page, Query, ServerAnswer, ServerQuestion, Store, StoreError, Want,
 };
 
 /// A store in memory.
@@ -127,6 +129,23 @@ impl Store for MemoryStore {
         query: &'a JournalQuery,
     ) -> BoxFuture<'a, Result<JournalPage, StoreError>> {
         Box::pin(ready(Ok(self.read(scope, |directory| directory.journal(query)))))
+    }
+
+    fn events<'a>(
+        &'a self,
+        _scope: &'a Scope,
+        _after: Option<Position>,
+        _limit: usize,
+    ) -> BoxFuture<'a, Result<EventPage, StoreError>> {
+        Box::pin(ready(Err(StoreError::Unsupported { what: "events".to_owned() })))
+    }
+
+    fn instance<'a>(
+        &'a self,
+        _scope: &'a Scope,
+        _question: &'a InstanceQuestion,
+    ) -> BoxFuture<'a, Result<InstanceAnswer, StoreError>> {
+        Box::pin(ready(Err(StoreError::Unsupported { what: "questions about instances".to_owned() })))
     }
 
     fn server<'a>(&'a self, question: &'a ServerQuestion) -> BoxFuture<'a, Result<ServerAnswer, StoreError>> {

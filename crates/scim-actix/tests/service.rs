@@ -11,11 +11,11 @@ use actix_web::{App, HttpServer, web};
 use scim_actix::{Options, Service, health, nothing_here, request_ids, scim};
 use scim_core::instant::Timestamp;
 use scim_core::schema::Registry;
-use scim_directory::{ChangeSet, Committed, Fact, Key, Question, Record, Scope};
+use scim_directory::{ChangeSet, Committed, Fact, Key, Position, Question, Record, Scope};
 use scim_provider::{Limits, Provider, Source};
 use scim_storage::{
-    BoxFuture, Capabilities, CommitError, EdgePage, EdgeQuery, JournalPage, JournalQuery, Page, Query,
-    ServerAnswer, ServerQuestion, Store, StoreError, Want,
+    BoxFuture, Capabilities, CommitError, EdgePage, EdgeQuery, EventPage, InstanceAnswer, InstanceQuestion,
+    JournalPage, JournalQuery, Page, Query, ServerAnswer, ServerQuestion, Store, StoreError, Want,
 };
 use serde_json::Value;
 
@@ -74,6 +74,23 @@ impl Store for Stub {
         _: &'a Scope,
         _: &'a JournalQuery,
     ) -> BoxFuture<'a, Result<JournalPage, StoreError>> {
+        Box::pin(async { unavailable() })
+    }
+
+    fn events<'a>(
+        &'a self,
+        _: &'a Scope,
+        _: Option<Position>,
+        _: usize,
+    ) -> BoxFuture<'a, Result<EventPage, StoreError>> {
+        Box::pin(async { unavailable() })
+    }
+
+    fn instance<'a>(
+        &'a self,
+        _: &'a Scope,
+        _: &'a InstanceQuestion,
+    ) -> BoxFuture<'a, Result<InstanceAnswer, StoreError>> {
         Box::pin(async { unavailable() })
     }
 

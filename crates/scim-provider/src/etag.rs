@@ -61,6 +61,9 @@ mod tests {
             external_id: None,
             display: None,
             manager: None,
+            managed_by: None,
+            direct_manager: None,
+            account: None,
             document: Vec::new(),
         }
     }

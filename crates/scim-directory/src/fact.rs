@@ -39,7 +39,7 @@ pub enum Question {
     },
     /// The person with that user name key who was deleted last; answered by [`Fact::Deleted`].
     DeletedName(String),
-    /// How many people this connector has suspended and deleted since then, by the log; answered by [`Fact::Count`].
+    /// How many people this connector has suspended and deleted since then, by the log; answered by [`Fact::Removals`].
     Removals {
         /// The connector.
         connector: ConnectorId,
@@ -75,8 +75,15 @@ pub enum Fact {
     Target(Target),
     /// Answer to [`Question::Display`]: `None` where there is no such resource; the inner one where it has no name.
     Display(Option<(Key, Option<String>)>),
-    /// Answer to [`Question::Count`] and [`Question::Removals`].
+    /// Answer to [`Question::Count`].
     Count(u64),
+    /// Answer to [`Question::Removals`].
+    Removals {
+        /// How many suspensions.
+        suspended: u64,
+        /// How many deletions.
+        deleted: u64,
+    },
     /// Answer to [`Question::Named`].
     Records(Vec<Record>),
     /// Answer to [`Question::DeletedLink`] and [`Question::DeletedName`].

@@ -2,5 +2,7 @@
 //! arguments.
 //!
 //! - [`expression`]: the expression language of Microsoft Entra's attribute mappings.
+//! - [`vectors`]: what runs test vectors.
 
 pub mod expression;
+pub mod vectors;

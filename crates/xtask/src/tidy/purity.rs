@@ -3,7 +3,7 @@
 use super::Finding;
 use crate::shell::{cargo, output};
 
-const PURE: &[&str] = &["scim-core", "scim-directory", "scim-lifecycle", "scim-api-keys"];
+const PURE: &[&str] = &["scim-core", "scim-directory", "scim-mapping", "scim-lifecycle", "scim-api-keys"];
 const IMPURE: &[&str] = &[
     "tokio",
     "async-std",

@@ -24,11 +24,15 @@
 //! evaluate only what they choose.
 
 mod attributes;
+pub mod casing;
 mod catalogue;
 mod compare;
 mod context;
+pub mod date;
+pub mod diacritics;
 mod error;
 mod evaluate;
+mod fault;
 mod functions;
 mod parser;
 mod trace;
@@ -41,6 +45,7 @@ pub use attributes::Attributes;
 pub use catalogue::function_reference;
 pub use context::Context;
 pub use error::{ErrorKind, ExpressionError};
+pub use fault::Fault;
 pub use functions::{Example, Family, Function, Parameter, Presence, functions};
 pub use trace::Step;
 pub use value::{Flow, Outcome, Value};

@@ -1,5 +1,7 @@
 //! What can be wrong with an expression, when it is saved or when it is evaluated.
 
+use super::fault::Fault;
+
 /// The sort of mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -71,6 +73,18 @@ impl ErrorKind {
             Self::User => "user",
             Self::Context => "context",
             Self::Limit => "limit",
+        }
+    }
+}
+
+impl From<&Fault> for ErrorKind {
+    fn from(fault: &Fault) -> Self {
+        match fault {
+            Fault::Argument(_) => Self::Argument,
+            Fault::Date(_) => Self::Date,
+            Fault::Range(_) => Self::Range,
+            Fault::Regex(_) => Self::Regex,
+            Fault::Limit(_) => Self::Limit,
         }
     }
 }

@@ -9,6 +9,8 @@ use super::attributes::Attributes;
 use super::compare::compare;
 use super::context::{Context, Random, Taken};
 use super::error::{ErrorKind, ExpressionError};
+use super::fault::Fault;
+use super::functions::Prepared;
 use super::trace::Step;
 use super::tree::{Call, Node, NodeKind};
 use super::value::{Flow, Mismatch, Outcome, Value};
@@ -111,6 +113,11 @@ impl<'e> Invocation<'_, 'e> {
     /// How many arguments are written, omitted ones included.
     pub(super) fn count(&self) -> usize {
         self.call.arguments.len()
+    }
+
+    /// What the function made of its constant arguments.
+    pub(super) fn prepared(&self) -> &'e Prepared {
+        &self.call.prepared
     }
 
     /// An argument's value; an omitted one is null.
@@ -233,6 +240,13 @@ impl<'e> Invocation<'_, 'e> {
             _ => "",
         };
         self.fail_at(index, kind, &format!("needs {wanted}, but {written} gives {found}{hint}"))
+    }
+
+    /// What a helper found wrong with an argument.
+    pub(super) fn fault(&self, index: usize, fault: &Fault) -> Stop {
+        let position = self.argument(index).map_or(self.position, |node| node.position);
+        let message = format!("{}: {fault}", self.call.function.name);
+        Stop::Error(ExpressionError::new(fault.into(), position, message))
     }
 
     fn argument(&self, index: usize) -> Option<&'e Node> {

@@ -4,7 +4,7 @@
 //! the end, so that a forgotten parenthesis is reported as such, and the first of them is told.
 
 use super::error::{ErrorKind, ExpressionError};
-use super::functions::{self, Function};
+use super::functions::{self, Function, Prepared};
 use super::tree::{Call, Comparison, Node, NodeKind, Operator, quoted};
 use super::value::{self, Flow, Value};
 use super::{Lint, MAX_ARGUMENTS, MAX_CHARACTERS, MAX_DEPTH};
@@ -335,8 +335,11 @@ impl<'a> Parser<'a> {
         mut arguments: Vec<Option<Node>>,
         position: usize,
     ) -> Option<Call> {
-        match function.arrange(&mut arguments, position) {
-            Ok(()) => Some(Call { function, arguments }),
+        let prepared = function.arrange(&mut arguments, position).and_then(|()| {
+            function.prepare.map_or(Ok(Prepared::Nothing), |prepare| prepare(&arguments, position))
+        });
+        match prepared {
+            Ok(prepared) => Some(Call { function, arguments, prepared }),
             Err(mistake) => {
                 self.note(mistake);
                 None

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::functions::Function;
+use super::functions::{Function, Prepared};
 use super::value::{Flow, Value};
 
 /// A part of an expression.
@@ -63,6 +63,8 @@ impl Operator {
 pub(super) struct Call {
     pub(super) function: &'static Function,
     pub(super) arguments: Vec<Option<Node>>,
+    /// What the function made of its constant arguments when the expression was read.
+    pub(super) prepared: Prepared,
 }
 
 impl Node {

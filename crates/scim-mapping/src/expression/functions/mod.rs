@@ -1,5 +1,6 @@
 //! The functions, as a table: what an administrator reads about one and what evaluates it stand side by side.
 
+mod casing;
 mod condition;
 mod date;
 mod directory;
@@ -11,6 +12,7 @@ mod text;
 
 use std::fmt;
 
+use super::date::Interval;
 use super::error::{ErrorKind, ExpressionError};
 use super::evaluate::Body;
 use super::tree::Node;
@@ -35,7 +37,19 @@ pub struct Function {
     pub redacts: bool,
     /// Puts other spellings of the parameters into their places, before they are counted.
     pub(super) shape: Option<fn(&mut Vec<Option<Node>>)>,
+    /// Looks at constant arguments when the expression is read.
+    pub(super) prepare: Option<Prepare>,
     pub(super) evaluate: Body,
+}
+
+/// Makes something of the constant arguments of a call at a position, or says what is wrong with them.
+pub(super) type Prepare = fn(&[Option<Node>], usize) -> Result<Prepared, ExpressionError>;
+
+/// What a function made of its constant arguments.
+#[derive(Clone, Debug)]
+pub(super) enum Prepared {
+    Nothing,
+    Interval(Interval),
 }
 
 /// A family of functions: a chapter of the reference.
@@ -125,6 +139,7 @@ pub struct Example {
 pub fn functions() -> impl Iterator<Item = &'static Function> {
     let tables = [
         text::FUNCTIONS,
+        casing::FUNCTIONS,
         random::FUNCTIONS,
         multi::FUNCTIONS,
         condition::FUNCTIONS,
@@ -261,6 +276,7 @@ const PLAIN: Function = Function {
     top_only: false,
     redacts: false,
     shape: None,
+    prepare: None,
     evaluate: |_| super::evaluate::null(),
 };
 

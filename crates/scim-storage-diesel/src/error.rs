@@ -27,6 +27,10 @@ pub(crate) enum Refusal {
     Conflict,
     /// See [`CommitError::Duplicate`].
     Duplicate(String),
+    /// See [`CommitError::Claimed`].
+    Claimed(String),
+    /// See [`CommitError::NoSeat`].
+    NoSeat(u64),
     /// The database failed.
     Store(StoreError),
 }
@@ -48,6 +52,8 @@ impl From<Refusal> for CommitError {
         match refusal {
             Refusal::Conflict => Self::Conflict,
             Refusal::Duplicate(attribute) => Self::Duplicate { attribute },
+            Refusal::Claimed(attribute) => Self::Claimed { attribute },
+            Refusal::NoSeat(seats) => Self::NoSeat { seats },
             Refusal::Store(error) => Self::Store(error),
         }
     }

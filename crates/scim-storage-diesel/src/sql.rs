@@ -8,6 +8,11 @@ use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{BigInt, Binary, Double, Nullable, Text, Untyped};
 use diesel::sqlite::{Sqlite, SqliteConnection};
 use diesel::{QueryableByName, RunQueryDsl};
+use scim_storage::StoreError;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::damaged;
 
 /// A value to bind.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,6 +62,14 @@ impl Statement {
 
     pub(crate) fn text(self, value: impl Into<String>) -> Self {
         self.bind(Bind::Text(value.into()))
+    }
+
+    pub(crate) fn optional_blob(self, value: Option<impl AsRef<[u8]>>) -> Self {
+        self.bind(Bind::OptionalBlob(value.map(|value| value.as_ref().to_vec())))
+    }
+
+    pub(crate) fn optional_text(self, value: Option<impl Into<String>>) -> Self {
+        self.bind(Bind::OptionalText(value.map(Into::into)))
     }
 
     pub(crate) fn integer(self, value: i64) -> Self {
@@ -179,4 +192,22 @@ pub(crate) struct Id {
 pub(crate) struct Line {
     #[diesel(sql_type = Text)]
     pub(crate) line: String,
+}
+
+/// A value as JSON text.
+pub(crate) fn json<T: Serialize + ?Sized>(value: &T) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(StoreError::internal)
+}
+
+/// A word of a closed list, as it stands in JSON.
+pub(crate) fn word<T: Serialize>(value: T) -> Result<String, StoreError> {
+    let mut text = json(&value)?;
+    text.retain(|letter| letter != '"');
+    Ok(text)
+}
+
+/// The value that such a word stands for.
+pub(crate) fn from_word<T: DeserializeOwned>(word: &str, what: &'static str) -> Result<T, StoreError> {
+    T::deserialize(serde::de::value::StrDeserializer::<serde::de::value::Error>::new(word))
+        .map_err(|_| damaged(what))
 }

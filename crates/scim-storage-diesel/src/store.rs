@@ -155,19 +155,25 @@ impl Store for SqliteStore {
 
     fn events<'a>(
         &'a self,
-        _scope: &'a Scope,
-        _after: Option<Position>,
-        _limit: usize,
+        scope: &'a Scope,
+        after: Option<Position>,
+        limit: usize,
     ) -> BoxFuture<'a, Result<EventPage, StoreError>> {
-        Box::pin(async { Err(StoreError::Unsupported { what: "events".to_owned() }) })
+        let scope = *scope;
+        Box::pin(self.read(false, move |connection| read::events(connection, &scope, after, limit)))
     }
 
     fn instance<'a>(
         &'a self,
-        _scope: &'a Scope,
-        _question: &'a InstanceQuestion,
+        scope: &'a Scope,
+        question: &'a InstanceQuestion,
     ) -> BoxFuture<'a, Result<InstanceAnswer, StoreError>> {
-        Box::pin(async { Err(StoreError::Unsupported { what: "questions about instances".to_owned() }) })
+        let (scope, question) = (*scope, question.clone());
+        let short = matches!(
+            question,
+            InstanceQuestion::Policy | InstanceQuestion::Mapping(_) | InstanceQuestion::Job(_)
+        );
+        Box::pin(self.read(short, move |connection| read::instance(connection, &scope, &question)))
     }
 
     fn server<'a>(&'a self, question: &'a ServerQuestion) -> BoxFuture<'a, Result<ServerAnswer, StoreError>> {

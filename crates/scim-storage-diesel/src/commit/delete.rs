@@ -1,17 +1,28 @@
-//! Deleting a record: its edges, keys and links go with it, a tombstone stays.
+//! Deleting a record: its edges, keys and links go with it, a tombstone stays; and bringing one back.
 
+use diesel::QueryableByName;
+use diesel::sql_types::BigInt;
 use scim_directory::{Effect, Key, ResourceId, Version};
 use uuid::Uuid;
 
 use super::Applying;
+use super::tally::Tallies;
 use crate::error::Refusal;
 use crate::sql::{Id, Statement};
+
+#[derive(QueryableByName)]
+struct Buried {
+    #[diesel(sql_type = BigInt)]
+    version: i64,
+    #[diesel(sql_type = BigInt)]
+    created_ms: i64,
+}
 
 impl Applying<'_> {
     pub(crate) fn delete(&mut self, key: &Key, expected: Option<Version>) -> Result<Effect, Refusal> {
         let id = key.id.uuid().into_bytes();
-        let standing = self.standing(key)?.ok_or(Refusal::Conflict)?;
-        self.check(key.id, standing.version, expected)?;
+        let before = self.before(key)?.ok_or(Refusal::Conflict)?;
+        self.check(key.id, Some(Version(before.version)), expected)?;
         self.count_members(key.id)?;
         // The groups of a deleted person have one member less.
         let groups: Vec<Id> =
@@ -24,6 +35,7 @@ impl Applying<'_> {
                 self.raise(&Key { resource_type: "Group".into(), id: ResourceId::new(group) })?;
             }
         }
+        self.bury(key)?;
         for statement in [
             "DELETE FROM members WHERE instance_id = ? AND group_id = ?",
             "DELETE FROM members WHERE instance_id = ? AND member_id = ?",
@@ -33,15 +45,57 @@ impl Applying<'_> {
         ] {
             Statement::kept(statement).blob(self.instance).blob(id).run(self.connection)?;
         }
+        self.clear_reports(key.id)?;
+        self.count(&key.resource_type, Tallies::default().since(before.tallies()))?;
+        Ok(self.no_record())
+    }
+
+    /// Keeps what a record was, from its own row.
+    fn bury(&mut self, key: &Key) -> Result<(), Refusal> {
+        let id = key.id.uuid().into_bytes();
         Statement::kept(
-            "INSERT INTO tombstones (instance_id, id, resource_type, deleted_ms) VALUES (?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO tombstones (instance_id, id, resource_type, deleted_ms, version, created_ms, \
+             display, managed_by, user_name_key, account) \
+             SELECT instance_id, id, resource_type, ?, version, created_ms, display, managed_by, ?, account \
+             FROM resources WHERE instance_id = ? AND id = ?",
+        )
+        .integer(self.set.at.unix_millis())
+        .optional_text(self.given_up.get(&key.id).cloned())
+        .blob(self.instance)
+        .blob(id)
+        .run(self.connection)?;
+        Statement::kept(
+            "INSERT OR IGNORE INTO tombstone_links (instance_id, connector_id, external_id, id) \
+             SELECT instance_id, connector_id, external_id, id FROM links WHERE instance_id = ? AND id = ?",
+        )
+        .blob(self.instance)
+        .blob(id)
+        .run(self.connection)?;
+        Ok(())
+    }
+
+    /// Takes a tombstone away for the record that comes in its place: the version that goes on from it, and when the
+    /// resource was created.
+    pub(super) fn revive(&mut self, key: &Key) -> Result<(i64, i64), Refusal> {
+        let id = key.id.uuid().into_bytes();
+        let buried: Buried = Statement::kept(
+            "DELETE FROM tombstones WHERE instance_id = ? AND id = ? AND resource_type = ? \
+             RETURNING version, created_ms",
         )
         .blob(self.instance)
         .blob(id)
         .text(&*key.resource_type)
-        .integer(self.set.at.unix_millis())
-        .run(self.connection)?;
-        self.count(key, -1)?;
-        Ok(self.no_record())
+        .row(self.connection)?
+        .ok_or(Refusal::Conflict)?;
+        self.drop_tombstone_links(&id)?;
+        Ok((buried.version.saturating_add(1), buried.created_ms))
+    }
+
+    pub(super) fn drop_tombstone_links(&mut self, id: &[u8]) -> Result<(), Refusal> {
+        Statement::kept("DELETE FROM tombstone_links WHERE instance_id = ? AND id = ?")
+            .blob(self.instance)
+            .blob(id)
+            .run(self.connection)?;
+        Ok(())
     }
 }

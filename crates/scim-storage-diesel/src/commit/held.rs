@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::Applying;
 use crate::error::{Refusal, damaged};
-use crate::read::target;
+use crate::read::{USER_NAME, target};
 use crate::sql::{Bind, Statement};
 
 #[derive(QueryableByName)]
@@ -22,11 +22,6 @@ struct Held {
 }
 
 impl Applying<'_> {
-    /// The scope's connector as it is stored; nil for changes without one.
-    fn connector(&self) -> [u8; 16] {
-        self.set.scope.connector.map_or([0; 16], |connector| connector.uuid().into_bytes())
-    }
-
     pub(crate) fn hold(&mut self, group: &Key, references: &[HeldReference]) -> Result<(), Refusal> {
         for HeldReference { reference, kind } in references {
             if target(self.connection, &self.set.scope, reference)? != Target::Unknown {
@@ -72,7 +67,7 @@ impl Applying<'_> {
         external_id: Option<&str>,
     ) -> Result<Vec<EdgeEffect>, Refusal> {
         let user_name =
-            content.index.iter().find(|entry| entry.path == "userName").map(|entry| entry.key.as_str());
+            content.index.iter().find(|entry| entry.path == USER_NAME).map(|entry| entry.key.as_str());
         let held: Vec<Held> = Statement::kept(
             "SELECT group_id, connector_id, reference FROM held WHERE instance_id = ? AND reference = ? \
              UNION SELECT group_id, connector_id, reference FROM held WHERE instance_id = ? AND folded = ? \

@@ -7,6 +7,7 @@ use scim_directory::Key;
 
 use super::Applying;
 use crate::error::Refusal;
+use crate::read::USER_NAME;
 use crate::sql::Statement;
 
 #[derive(QueryableByName)]
@@ -48,25 +49,34 @@ impl Applying<'_> {
             Statement::kept(delete)
                 .blob(self.instance)
                 .text(&*key.resource_type)
-                .text(entry.path)
-                .text(entry.key)
+                .text(entry.path.clone())
+                .text(entry.key.clone())
                 .blob(id)
                 .run(self.connection)?;
+            if unique && entry.path == USER_NAME {
+                self.give_up_claim(id, &entry.key)?;
+            }
         }
         Ok(())
     }
 
     /// Gives up everything that the record has.
     pub(crate) fn drop_index(&mut self, key: &Key) -> Result<(), Refusal> {
-        for delete in [
-            "DELETE FROM unique_keys WHERE instance_id = ? AND id = ?",
-            "DELETE FROM search_keys WHERE instance_id = ? AND id = ?",
-        ] {
-            Statement::kept(delete)
-                .blob(self.instance)
-                .blob(key.id.uuid().into_bytes())
-                .run(self.connection)?;
+        let id = key.id.uuid().into_bytes();
+        let unique: Vec<Entry> = Statement::kept(
+            "DELETE FROM unique_keys WHERE instance_id = ? AND id = ? RETURNING path, key, 1 AS is_unique",
+        )
+        .blob(self.instance)
+        .blob(id)
+        .rows(self.connection)?;
+        if let Some(name) = unique.into_iter().find(|entry| entry.path == USER_NAME) {
+            self.give_up_claim(id, &name.key)?;
+            self.given_up.insert(key.id, name.key);
         }
+        Statement::kept("DELETE FROM search_keys WHERE instance_id = ? AND id = ?")
+            .blob(self.instance)
+            .blob(id)
+            .run(self.connection)?;
         Ok(())
     }
 

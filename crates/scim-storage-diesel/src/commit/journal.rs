@@ -1,13 +1,16 @@
 //! Log records in the same commit, of what really happened.
 
+use std::collections::BTreeSet;
+
 use diesel::QueryableByName;
 use diesel::sql_types::BigInt;
-use scim_directory::{Change, Effect, LogRecord, Position};
+use scim_directory::{AttributeChange, Change, Effect, LogRecord, Position, ResourceId};
 use scim_storage::{reference_linked, what_happened};
 
 use super::Applying;
 use crate::error::{Refusal, damaged};
-use crate::sql::{Bind, Statement};
+use crate::read::{minute, name_key};
+use crate::sql::{Statement, json, word};
 
 #[derive(QueryableByName)]
 struct Inserted {
@@ -18,37 +21,76 @@ struct Inserted {
 impl Applying<'_> {
     /// Writes the log; the last record's position, or 0 where there is none.
     pub(crate) fn journal(&mut self, effects: &[Effect]) -> Result<Position, Refusal> {
-        let (set, mut position) = (self.set, Position(0));
-        for record in what_happened(set.log.clone(), effects) {
-            position = self.log(&record)?;
-        }
+        let set = self.set;
+        let mut records = what_happened(set.log.clone(), effects);
         for (change, effect) in set.changes.iter().zip(effects) {
             if matches!(change, Change::Create(_) | Change::Update { .. }) {
-                for record in reference_linked(&effect.edges) {
-                    position = self.log(&record)?;
-                }
+                records.extend(reference_linked(&effect.edges));
             }
         }
-        Ok(position)
-    }
-
-    fn log(&mut self, record: &LogRecord) -> Result<Position, Refusal> {
-        let text = serde_json::to_string(record).map_err(|_| damaged("a log record"))?;
-        let actor = &self.set.actor;
-        let blob = |id: Option<uuid::Uuid>| Bind::OptionalBlob(id.map(|id| id.into_bytes().to_vec()));
-        let row = Statement::kept(
-            "INSERT INTO journal (instance_id, at_ms, connector_id, key_id, user_id, request_id, record) \
-             VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING position",
+        records.append(&mut self.records);
+        let mut positions = None;
+        for record in &records {
+            let position = self.log(record)?;
+            let (first, _) = positions.unwrap_or((position, position));
+            positions = Some((first, position));
+        }
+        let Some((first, last)) = positions else { return Ok(Position(0)) };
+        Statement::kept(
+            "INSERT INTO journal_minutes (instance_id, minute, first_position, last_position) VALUES (?, ?, ?, ?) \
+             ON CONFLICT (instance_id, minute) DO UPDATE SET last_position = excluded.last_position",
         )
         .blob(self.instance)
-        .integer(self.set.at.unix_millis())
-        .bind(blob(actor.connector.map(scim_directory::ConnectorId::uuid)))
-        .bind(blob(actor.key.map(scim_directory::KeyId::uuid)))
-        .bind(blob(actor.user.map(scim_directory::IntegrationUserId::uuid)))
-        .text(self.set.request_id.clone())
-        .text(text)
+        .integer(minute(set.at))
+        .integer(first)
+        .integer(last)
+        .run(self.connection)?;
+        Ok(Position(last))
+    }
+
+    fn log(&mut self, record: &LogRecord) -> Result<i64, Refusal> {
+        let set = self.set;
+        let about = record.resource.as_ref();
+        let id = about.and_then(|resource| resource.id.parse::<ResourceId>().ok());
+        let name = about.and_then(|resource| if id.is_none() { resource.name.as_deref() } else { None });
+        let row = Statement::kept(
+            "INSERT INTO journal (instance_id, at_ms, elapsed_ms, connector_id, key_id, user_id, request_id, action, \
+             status, resource_type, resource_id, name_key, record) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+             RETURNING position",
+        )
+        .blob(self.instance)
+        .integer(set.at.unix_millis())
+        .integer(i64::from(set.elapsed_ms))
+        .blob(set.actor.connector.map_or([0; 16], |connector| connector.uuid().into_bytes()))
+        .optional_blob(set.actor.key.map(|key| key.uuid().into_bytes()))
+        .optional_blob(set.actor.user.map(|user| user.uuid().into_bytes()))
+        .text(set.request_id.clone())
+        .text(word(record.action)?)
+        .text(word(record.status)?)
+        .optional_text(about.map(|resource| resource.resource_type.clone()))
+        .optional_blob(id.map(|id| id.uuid().into_bytes()))
+        .optional_text(name.map(name_key))
+        .text(json(record)?)
         .row::<Inserted>(self.connection)?
         .ok_or_else(|| damaged("a journal"))?;
-        Ok(Position(row.position))
+        for member in members_of(record) {
+            Statement::kept(
+                "INSERT INTO journal_members (instance_id, member_id, position) VALUES (?, ?, ?)",
+            )
+            .blob(self.instance)
+            .blob(member.uuid().into_bytes())
+            .integer(row.position)
+            .run(self.connection)?;
+        }
+        Ok(row.position)
     }
+}
+
+/// Whose membership a record is about.
+pub(super) fn members_of(record: &LogRecord) -> BTreeSet<ResourceId> {
+    let edges = record.changes.iter().filter_map(|change| match change {
+        AttributeChange::Edges { added, removed, .. } => Some(added.iter().chain(removed)),
+        AttributeChange::Value { .. } => None,
+    });
+    edges.flatten().filter_map(|id| id.parse().ok()).collect()
 }

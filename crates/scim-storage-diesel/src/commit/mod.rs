@@ -1,27 +1,32 @@
 //! Applying a change set inside the writer's savepoint.
 //!
-//! Order: what deletions and updates give up goes first, so that within one change set names can be swapped; then the
-//! changes as they stand; then the journal.
+//! Order: conditions on what was; what deletions and updates give up, so that within one change set names can be swapped;
+//! the changes as they stand; conditions on what is; then the journal and the outbox.
 
 mod admin;
+mod claim;
+mod condition;
 mod delete;
+mod erase;
+mod events;
 mod held;
+mod held_change;
 mod index;
+mod instance;
 mod journal;
+mod kept;
 mod members;
+mod prune;
 mod record;
+mod reports;
+mod tally;
 
 use std::collections::HashMap;
 
 use diesel::sqlite::SqliteConnection;
-use scim_core::instant::Timestamp;
-use scim_directory::{
-    Change, ChangeSet, Committed, EdgeEffect, EdgeOutcome, Effect, Position, ResourceId, Version,
-};
-use serde::{Deserialize, Serialize};
+use scim_directory::{Change, ChangeSet, Committed, Effect, Event, LogRecord, ResourceId, Version};
 
-use crate::error::{Refusal, damaged};
-use crate::sql::{Line, Statement};
+use crate::error::Refusal;
 
 /// A change set that is being applied.
 pub(crate) struct Applying<'a> {
@@ -32,15 +37,30 @@ pub(crate) struct Applying<'a> {
     /// Records whose version this change set raised already, with the one that they had before: it rises once, and
     /// every precondition of the change set is about the one before.
     pub(crate) raised: HashMap<ResourceId, Version>,
+    /// User name keys that deletions gave up, for their tombstones.
+    pub(crate) given_up: HashMap<ResourceId, String>,
+    /// What the store did that no request asked for, for the log.
+    pub(crate) records: Vec<LogRecord>,
+    /// The same for the outbox.
+    pub(crate) events: Vec<Event>,
 }
 
 /// Applies a change set: all of it, or the caller rolls back.
 pub(crate) fn apply(connection: &mut SqliteConnection, set: &ChangeSet) -> Result<Committed, Refusal> {
     let instance = set.scope.instance.uuid().into_bytes();
-    if let Some(done) = done_before(connection, set, &instance)? {
+    if let Some(done) = kept::done_before(connection, set, &instance)? {
         return Ok(done);
     }
-    let mut applying = Applying { connection, set, instance, raised: HashMap::new() };
+    let mut applying = Applying {
+        connection,
+        set,
+        instance,
+        raised: HashMap::new(),
+        given_up: HashMap::new(),
+        records: Vec::new(),
+        events: Vec::new(),
+    };
+    applying.require_before()?;
     for change in &set.changes {
         match change {
             Change::Update { key, content, .. } => applying.drop_stale_index(key, &content.index)?,
@@ -57,94 +77,20 @@ pub(crate) fn apply(connection: &mut SqliteConnection, set: &ChangeSet) -> Resul
             }
             Change::Delete { key, expected } => applying.delete(key, *expected)?,
             Change::Members(members) => applying.members(members)?,
+            Change::Hold(held) => applying.put_on_list(held)?,
+            Change::Unhold(id) => applying.take_off_list(*id)?,
             Change::Admin(admin) => applying.admin(admin)?,
-            Change::Hold(_) | Change::Unhold(_) => applying.no_record(),
         });
     }
+    applying.require_after()?;
     let position = applying.journal(&effects)?;
+    applying.outbox(&effects)?;
     let committed = Committed { position, effects };
     applying.remember(&committed)?;
     Ok(committed)
 }
 
-/// What a change set did, as it is kept for a repeated commit.
-#[derive(Serialize, Deserialize)]
-struct Kept {
-    position: i64,
-    effects: Vec<KeptEffect>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct KeptEffect {
-    version: Option<i64>,
-    membership: i64,
-    modified: i64,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    edges: Vec<(uuid::Uuid, uuid::Uuid, u8)>,
-}
-
-const OUTCOMES: [EdgeOutcome; 4] =
-    [EdgeOutcome::Added, EdgeOutcome::Removed, EdgeOutcome::Unchanged, EdgeOutcome::Gone];
-
-fn done_before(
-    connection: &mut SqliteConnection,
-    set: &ChangeSet,
-    instance: &[u8],
-) -> Result<Option<Committed>, Refusal> {
-    let row = Statement::kept("SELECT result AS line FROM change_sets WHERE instance_id = ? AND id = ?")
-        .blob(instance)
-        .blob(set.id.uuid().as_bytes())
-        .row::<Line>(connection)?;
-    let Some(row) = row else { return Ok(None) };
-    let kept: Kept = serde_json::from_str(&row.line).map_err(|_| damaged("a result"))?;
-    let effect = |kept: KeptEffect| Effect {
-        version: kept.version.map(Version),
-        membership: kept.membership,
-        modified: Timestamp::from_unix_millis(kept.modified),
-        rows: 0,
-        edges: kept
-            .edges
-            .into_iter()
-            .filter_map(|(group, member, outcome)| {
-                let outcome = *OUTCOMES.get(usize::from(outcome))?;
-                Some(EdgeEffect { group: ResourceId::new(group), member: ResourceId::new(member), outcome })
-            })
-            .collect(),
-    };
-    Ok(Some(Committed {
-        position: Position(kept.position),
-        effects: kept.effects.into_iter().map(effect).collect(),
-    }))
-}
-
 impl Applying<'_> {
-    fn remember(&mut self, committed: &Committed) -> Result<(), Refusal> {
-        let edge = |edge: &EdgeEffect| {
-            let outcome = OUTCOMES.iter().position(|outcome| *outcome == edge.outcome).unwrap_or_default();
-            (edge.group.uuid(), edge.member.uuid(), u8::try_from(outcome).unwrap_or_default())
-        };
-        let kept = Kept {
-            position: committed.position.0,
-            effects: committed
-                .effects
-                .iter()
-                .map(|effect| KeptEffect {
-                    version: effect.version.map(|version| version.0),
-                    membership: effect.membership,
-                    modified: effect.modified.unix_millis(),
-                    edges: effect.edges.iter().map(edge).collect(),
-                })
-                .collect(),
-        };
-        let text = serde_json::to_string(&kept).map_err(|_| damaged("a result"))?;
-        Statement::kept("INSERT INTO change_sets (instance_id, id, result) VALUES (?, ?, ?)")
-            .blob(self.instance)
-            .blob(self.set.id.uuid().as_bytes())
-            .text(text)
-            .run(self.connection)?;
-        Ok(())
-    }
-
     /// Whether a record, which is at `current` now, was at the expected version before this change set.
     fn check(
         &self,
@@ -154,6 +100,11 @@ impl Applying<'_> {
     ) -> Result<(), Refusal> {
         let before = self.raised.get(&id).copied().or(current);
         if expected.is_some() && expected != before { Err(Refusal::Conflict) } else { Ok(()) }
+    }
+
+    /// The scope's connector as it is stored; nil for changes without one.
+    fn connector(&self) -> [u8; 16] {
+        crate::read::connector(&self.set.scope)
     }
 
     /// An effect of a change that leaves no record.

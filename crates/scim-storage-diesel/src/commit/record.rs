@@ -1,14 +1,15 @@
 //! Creating and changing records.
 
 use diesel::QueryableByName;
-use diesel::sql_types::BigInt;
+use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 use scim_core::instant::Timestamp;
 use scim_core::text::Matching;
 use scim_directory::{Content, Effect, Key, NewRecord, ResourceId, Version};
 
 use super::Applying;
-use crate::error::{Refusal, damaged};
-use crate::sql::{Bind, Statement};
+use super::tally::Tallies;
+use crate::error::Refusal;
+use crate::sql::{Statement, json};
 
 /// Where a record stands after a statement.
 #[derive(QueryableByName)]
@@ -21,40 +22,76 @@ struct Standing {
     modified_ms: i64,
 }
 
+/// What a record was before a change.
+#[derive(QueryableByName)]
+pub(super) struct Before {
+    #[diesel(sql_type = BigInt)]
+    pub(super) version: i64,
+    #[diesel(sql_type = BigInt)]
+    active: i64,
+    #[diesel(sql_type = Nullable<Binary>)]
+    managed_by: Option<Vec<u8>>,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub(super) reports_to: Option<String>,
+    #[diesel(sql_type = Nullable<Binary>)]
+    pub(super) reports_via: Option<Vec<u8>>,
+    #[diesel(sql_type = Nullable<Binary>)]
+    pub(super) direct_manager: Option<Vec<u8>>,
+}
+
+impl Before {
+    pub(super) fn tallies(&self) -> Tallies {
+        Tallies { all: 1, active: self.active, managed: i64::from(self.managed_by.is_some()) }
+    }
+}
+
 impl Applying<'_> {
     pub(crate) fn create(&mut self, new: &NewRecord) -> Result<Effect, Refusal> {
-        let NewRecord { key, content, external_id, revives: _ } = new;
-        let id = key.id.uuid().into_bytes();
+        let NewRecord { key, content, external_id, revives } = new;
         let at = self.set.at.unix_millis();
+        let (version, created) = if *revives { self.revive(key)? } else { (1, at) };
+        let report = self.report(key, content, None)?;
+        let tallies = Tallies::of(content);
         let inserted = Statement::kept(
             "INSERT OR IGNORE INTO resources (instance_id, resource_type, id, version, membership, created_ms, \
-             modified_ms, display, display_key, manager, document, shadow) \
-             VALUES (?, ?, ?, 1, 0, ?, ?, ?, ?, ?, ?, jsonb(?))",
+             modified_ms, display, display_key, manager, managed_by, active, reports_to, reports_key, reports_via, \
+             direct_manager, document, shadow, account) \
+             VALUES (?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, jsonb(?), ?)",
         )
         .blob(self.instance)
         .text(&*key.resource_type)
-        .blob(id)
-        .integer(at)
-        .integer(at)
-        .bind(Bind::OptionalText(content.display.clone()))
-        .bind(Bind::OptionalText(display_key(content)))
-        .bind(Bind::OptionalText(content.manager.clone()))
+        .blob(key.id.uuid().into_bytes())
+        .integer(version)
+        .integer(created)
+        .integer(at.max(created))
+        .optional_text(content.display.clone())
+        .optional_text(display_key(content))
+        .optional_text(content.manager.clone())
+        .optional_blob(managed_by(content))
+        .integer(tallies.active)
+        .optional_text(content.reports_to.clone())
+        .optional_text(report.key.clone())
+        .optional_blob(report.via)
+        .optional_blob(report.manager)
         .blob(&content.document)
         .text(content.shadow.to_string())
+        .optional_text(account(content)?)
         .run(self.connection)?;
         if inserted == 0 {
             return Err(Refusal::Duplicate("id".to_owned()));
         }
         self.add_index(key, &content.index)?;
+        self.claim(key, content)?;
         self.link(key, external_id.as_deref())?;
-        self.count(key, 1)?;
-        self.raised.insert(key.id, Version(1));
+        self.count(&key.resource_type, tallies)?;
+        self.raised.insert(key.id, Version(version));
+        self.tell_manager(key, content, None, report.manager);
+        self.link_reports(key, content)?;
         let edges = self.link_held(key, content, external_id.as_deref())?;
-        let membership = edges.len();
         Ok(Effect {
-            version: Some(Version(1)),
-            membership: i64::try_from(membership).unwrap_or(i64::MAX),
-            modified: self.set.at,
+            version: Some(Version(version)),
+            membership: i64::try_from(edges.len()).unwrap_or(i64::MAX),
+            modified: Timestamp::from_unix_millis(at.max(created)),
             rows: 0,
             edges,
         })
@@ -67,38 +104,60 @@ impl Applying<'_> {
         content: &Content,
         external_id: Option<&str>,
     ) -> Result<Effect, Refusal> {
-        let before = self.standing(key)?.ok_or(Refusal::Conflict)?;
-        self.check(key.id, before.version, Some(expected))?;
+        let before = self.before(key)?.ok_or(Refusal::Conflict)?;
+        self.check(key.id, Some(Version(before.version)), Some(expected))?;
         let step = i64::from(!self.raised.contains_key(&key.id));
+        let report = self.report(key, content, Some(&before))?;
+        let tallies = Tallies::of(content);
         let standing = Statement::kept(
             "UPDATE resources SET version = version + ?, modified_ms = max(modified_ms, ?), display = ?, \
-             display_key = ?, manager = ?, document = ?, shadow = jsonb(?) \
+             display_key = ?, manager = ?, managed_by = ?, active = ?, reports_to = ?, reports_key = ?, \
+             reports_via = ?, direct_manager = ?, document = ?, shadow = jsonb(?), account = ? \
              WHERE instance_id = ? AND id = ? AND resource_type = ? RETURNING version, membership, modified_ms",
         )
         .integer(step)
         .integer(self.set.at.unix_millis())
-        .bind(Bind::OptionalText(content.display.clone()))
-        .bind(Bind::OptionalText(display_key(content)))
-        .bind(Bind::OptionalText(content.manager.clone()))
+        .optional_text(content.display.clone())
+        .optional_text(display_key(content))
+        .optional_text(content.manager.clone())
+        .optional_blob(managed_by(content))
+        .integer(tallies.active)
+        .optional_text(content.reports_to.clone())
+        .optional_text(report.key.clone())
+        .optional_blob(report.via)
+        .optional_blob(report.manager)
         .blob(&content.document)
         .text(content.shadow.to_string())
+        .optional_text(account(content)?)
         .blob(self.instance)
         .blob(key.id.uuid().into_bytes())
         .text(&*key.resource_type)
         .row::<Standing>(self.connection)?
         .ok_or(Refusal::Conflict)?;
         self.add_index(key, &content.index)?;
+        self.claim(key, content)?;
         self.link(key, external_id)?;
+        self.count(&key.resource_type, tallies.since(before.tallies()))?;
         self.raised.entry(key.id).or_insert(expected);
+        self.tell_manager(key, content, before.direct_manager.as_deref(), report.manager);
+        self.link_reports(key, content)?;
         let edges = self.link_held(key, content, external_id)?;
         let joined = i64::try_from(edges.len()).unwrap_or(i64::MAX);
-        Ok(Effect {
-            version: Some(Version(standing.version)),
-            membership: standing.membership.saturating_add(joined),
-            modified: Timestamp::from_unix_millis(standing.modified_ms),
-            rows: 0,
-            edges,
-        })
+        let effect = standing.effect();
+        Ok(Effect { membership: effect.membership.saturating_add(joined), edges, ..effect })
+    }
+
+    /// What a record is before a change; `None` where it is not there.
+    pub(super) fn before(&mut self, key: &Key) -> Result<Option<Before>, Refusal> {
+        let before = Statement::kept(
+            "SELECT version, active, managed_by, reports_to, reports_via, direct_manager FROM resources \
+             WHERE instance_id = ? AND id = ? AND resource_type = ?",
+        )
+        .blob(self.instance)
+        .blob(key.id.uuid().into_bytes())
+        .text(&*key.resource_type)
+        .row::<Before>(self.connection)?;
+        Ok(before)
     }
 
     /// Raises a record's version, once in a change set; where it stands then.
@@ -167,19 +226,6 @@ impl Applying<'_> {
         };
         Ok(())
     }
-
-    /// Keeps the number of resources of each type.
-    pub(crate) fn count(&mut self, key: &Key, step: i64) -> Result<(), Refusal> {
-        let rows = Statement::kept(
-            "INSERT INTO counters (instance_id, resource_type, count) VALUES (?, ?, ?) \
-             ON CONFLICT (instance_id, resource_type) DO UPDATE SET count = count + excluded.count",
-        )
-        .blob(self.instance)
-        .text(&*key.resource_type)
-        .integer(step)
-        .run(self.connection)?;
-        if rows == 1 { Ok(()) } else { Err(damaged("a counter").into()) }
-    }
 }
 
 impl Standing {
@@ -197,4 +243,12 @@ impl Standing {
 /// The display name as it compares.
 fn display_key(content: &Content) -> Option<String> {
     content.display.as_deref().map(|display| Matching::IgnoreCase.key(display).into_owned())
+}
+
+fn managed_by(content: &Content) -> Option<[u8; 16]> {
+    content.managed_by.map(|connector| connector.uuid().into_bytes())
+}
+
+fn account(content: &Content) -> Result<Option<String>, Refusal> {
+    Ok(content.account.as_deref().map(json).transpose()?)
 }

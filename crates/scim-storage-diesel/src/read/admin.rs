@@ -5,8 +5,8 @@ use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 use diesel::sqlite::SqliteConnection;
 use scim_core::instant::Timestamp;
 use scim_directory::{
-    Connector, ConnectorId, ConnectorSettings, DialectName, Instance, InstanceId, IntegrationUser,
-    IntegrationUserId, KeyId, KeyRecord,
+    Connector, ConnectorId, DialectName, Instance, InstanceId, IntegrationUser, IntegrationUserId, KeyId,
+    KeyRecord,
 };
 use scim_storage::{KeyContext, ServerAnswer, ServerQuestion, StoreError};
 use uuid::Uuid;
@@ -24,6 +24,8 @@ struct InstanceRow {
     created_ms: i64,
     #[diesel(sql_type = Text)]
     settings: String,
+    #[diesel(sql_type = BigInt)]
+    generation: i64,
 }
 
 #[derive(QueryableByName)]
@@ -40,6 +42,8 @@ struct ConnectorRow {
     dialect: String,
     #[diesel(sql_type = BigInt)]
     keep_passwords: i64,
+    #[diesel(sql_type = Text)]
+    settings: String,
 }
 
 #[derive(QueryableByName)]
@@ -85,6 +89,8 @@ struct ContextRow {
     instance_created_ms: i64,
     #[diesel(sql_type = Text)]
     settings: String,
+    #[diesel(sql_type = BigInt)]
+    generation: i64,
     #[diesel(sql_type = Text)]
     connector_name: String,
     #[diesel(sql_type = BigInt)]
@@ -93,6 +99,8 @@ struct ContextRow {
     dialect: String,
     #[diesel(sql_type = BigInt)]
     keep_passwords: i64,
+    #[diesel(sql_type = Text)]
+    connector_settings: String,
     #[diesel(sql_type = Text)]
     user_name: String,
     #[diesel(sql_type = Text)]
@@ -109,8 +117,10 @@ struct Secret {
 macro_rules! key_context {
     () => {
         "SELECT k.id, k.instance_id, k.connector_id, k.user_id, k.hash, k.created_ms, k.expires_ms, k.revoked_ms, \
-         i.name AS instance_name, i.created_ms AS instance_created_ms, i.settings, c.name AS connector_name, \
-         c.created_ms AS connector_created_ms, c.dialect, c.keep_passwords, u.name AS user_name, u.privilege \
+         i.name AS instance_name, i.created_ms AS instance_created_ms, i.settings, i.generation, \
+         c.name AS connector_name, \
+         c.created_ms AS connector_created_ms, c.dialect, c.keep_passwords, \
+         c.settings AS connector_settings, u.name AS user_name, u.privilege \
          FROM api_keys k JOIN instances i ON i.id = k.instance_id \
          JOIN connectors c ON c.instance_id = k.instance_id AND c.id = k.connector_id \
          JOIN integration_users u ON u.instance_id = k.instance_id AND u.id = k.user_id"
@@ -125,26 +135,32 @@ pub(crate) fn server(
     Ok(match question {
         ServerQuestion::Key(id) => ServerAnswer::Key(key(connection, *id)?.map(Box::new)),
         ServerQuestion::InstanceNamed(name) => {
-            let row = Statement::kept("SELECT id, name, created_ms, settings FROM instances WHERE name = ?")
-                .text(name.clone())
-                .row::<InstanceRow>(connection)
-                .map_err(store_error)?;
+            let row = Statement::kept(
+                "SELECT id, name, created_ms, settings, generation FROM instances WHERE name = ?",
+            )
+            .text(name.clone())
+            .row::<InstanceRow>(connection)
+            .map_err(store_error)?;
             ServerAnswer::Instance(row.map(InstanceRow::instance).transpose()?)
         }
         ServerQuestion::Instances => {
-            let rows = Statement::kept("SELECT id, name, created_ms, settings FROM instances ORDER BY name");
+            let rows = Statement::kept(
+                "SELECT id, name, created_ms, settings, generation FROM instances ORDER BY name",
+            );
             ServerAnswer::Instances(all(rows.rows(connection), InstanceRow::instance)?)
         }
         ServerQuestion::Connectors(instance) => {
             let rows = Statement::kept(
-                "SELECT instance_id, id, name, created_ms, dialect, keep_passwords FROM connectors WHERE instance_id = ? ORDER BY name",
+                "SELECT instance_id, id, name, created_ms, dialect, keep_passwords, settings FROM connectors \
+                 WHERE instance_id = ? ORDER BY name",
             )
             .blob(instance.uuid().into_bytes());
             ServerAnswer::Connectors(all(rows.rows(connection), ConnectorRow::connector)?)
         }
         ServerQuestion::Connector(instance, id) => {
             let row = Statement::kept(
-                "SELECT instance_id, id, name, created_ms, dialect, keep_passwords FROM connectors WHERE instance_id = ? AND id = ?",
+                "SELECT instance_id, id, name, created_ms, dialect, keep_passwords, settings FROM connectors \
+                 WHERE instance_id = ? AND id = ?",
             )
             .blob(instance.uuid().into_bytes())
             .blob(id.uuid().into_bytes())
@@ -172,6 +188,19 @@ pub(crate) fn server(
     })
 }
 
+/// The instance of that id.
+pub(super) fn instance_of(
+    connection: &mut SqliteConnection,
+    id: InstanceId,
+) -> Result<Option<Instance>, StoreError> {
+    let row: Option<InstanceRow> =
+        Statement::kept("SELECT id, name, created_ms, settings, generation FROM instances WHERE id = ?")
+            .blob(id.uuid().into_bytes())
+            .row(connection)
+            .map_err(store_error)?;
+    row.map(InstanceRow::instance).transpose()
+}
+
 fn all<R, T>(
     rows: diesel::QueryResult<Vec<R>>,
     read: impl Fn(R) -> Result<T, StoreError>,
@@ -194,6 +223,7 @@ impl ContextRow {
             name: self.instance_name,
             created_ms: self.instance_created_ms,
             settings: self.settings,
+            generation: self.generation,
         };
         let connector = ConnectorRow {
             instance_id: self.key.instance_id.clone(),
@@ -202,6 +232,7 @@ impl ContextRow {
             created_ms: self.connector_created_ms,
             dialect: self.dialect,
             keep_passwords: self.keep_passwords,
+            settings: self.connector_settings,
         };
         let user = UserRow {
             instance_id: self.key.instance_id.clone(),
@@ -250,7 +281,7 @@ impl InstanceRow {
             name: self.name,
             created: Timestamp::from_unix_millis(self.created_ms),
             settings: serde_json::from_str(&self.settings).map_err(|_| damaged("settings"))?,
-            generation: 1,
+            generation: self.generation,
         })
     }
 }
@@ -268,7 +299,7 @@ impl ConnectorRow {
                 _ => return Err(damaged("a dialect")),
             },
             keep_passwords: self.keep_passwords == 1,
-            settings: ConnectorSettings::default(),
+            settings: serde_json::from_str(&self.settings).map_err(|_| damaged("settings"))?,
         })
     }
 }

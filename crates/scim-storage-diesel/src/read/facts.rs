@@ -1,14 +1,20 @@
 //! Answers to the questions that a decision asks.
 
+use std::sync::Arc;
+
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 use diesel::sqlite::SqliteConnection;
-use diesel::{Connection, QueryableByName};
+use diesel::{Connection, QueryResult, QueryableByName};
 use scim_core::instant::Timestamp;
 use scim_core::text::Matching;
-use scim_directory::{Fact, Key, Question, ResourceId, Scope, Target};
-use scim_storage::StoreError;
+use scim_directory::{Fact, Key, Question, Record, ResourceId, Scope, Tally, Target};
+use scim_storage::{StoreError, Want};
 
-use super::record::{connector, resource_id};
+use super::held_change::held_change;
+use super::instance::object;
+use super::record::{Row, columns, connector, resource_id};
+use super::report::removals;
+use super::tombstone::{deleted_link, deleted_name};
 use crate::error::store_error;
 use crate::sql::{Number, Statement};
 
@@ -55,18 +61,77 @@ fn answer(connection: &mut SqliteConnection, scope: &Scope, question: &Question)
             Some(found) => Some((found.key()?, found.display)),
             None => None,
         }),
-        Question::Count(resource_type, _) => {
-            let row = Statement::kept(
-                "SELECT count AS n FROM counters WHERE instance_id = ? AND resource_type = ?",
-            )
-            .blob(scope.instance.uuid().into_bytes())
-            .text(&**resource_type)
-            .row::<Number>(connection)
-            .map_err(store_error)?;
-            Fact::Count(row.and_then(|row| u64::try_from(row.n).ok()).unwrap_or_default())
+        Question::Count(resource_type, tally) => {
+            Fact::Count(count(connection, scope, resource_type, *tally).map_err(store_error)?)
         }
-        _ => Fact::Count(0),
+        Question::Named { resource_type, path, key } => {
+            Fact::Records(named(connection, scope, resource_type, path, key)?)
+        }
+        Question::DeletedLink { resource_type, external_id, since } => {
+            let found = deleted_link(connection, scope, resource_type, external_id, *since)?;
+            Fact::Deleted(found.map(Box::new))
+        }
+        Question::DeletedName(key) => Fact::Deleted(deleted_name(connection, scope, key)?.map(Box::new)),
+        Question::Removals { connector, since } => {
+            let (suspended, deleted) = removals(connection, scope, *connector, *since)?;
+            Fact::Removals { suspended, deleted }
+        }
+        Question::Held(of, removal) => {
+            Fact::Held(held_change(connection, scope, *of, *removal)?.map(Box::new))
+        }
+        Question::Object { kind, name } => Fact::Object(object(connection, scope, kind, name)?),
     })
+}
+
+fn count(
+    connection: &mut SqliteConnection,
+    scope: &Scope,
+    resource_type: &str,
+    tally: Tally,
+) -> QueryResult<u64> {
+    let row = Statement::kept(match tally {
+        Tally::All => "SELECT count AS n FROM counters WHERE instance_id = ? AND resource_type = ?",
+        Tally::Active => "SELECT active AS n FROM counters WHERE instance_id = ? AND resource_type = ?",
+        Tally::Managed => "SELECT managed AS n FROM counters WHERE instance_id = ? AND resource_type = ?",
+    })
+    .blob(scope.instance.uuid().into_bytes())
+    .text(resource_type)
+    .row::<Number>(connection)?;
+    Ok(row.and_then(|row| u64::try_from(row.n).ok()).unwrap_or_default())
+}
+
+/// At most two resources with that index entry, whether it is a unique one or not.
+fn named(
+    connection: &mut SqliteConnection,
+    scope: &Scope,
+    resource_type: &Arc<str>,
+    path: &str,
+    key: &str,
+) -> Result<Vec<Record>, StoreError> {
+    let instance = scope.instance.uuid().into_bytes();
+    let columns = columns(Want::FULL);
+    let rows: Vec<Row> = Statement::new(format!(
+        "SELECT {columns} FROM (SELECT id FROM unique_keys \
+         WHERE instance_id = ? AND resource_type = ? AND path = ? AND key = ? \
+         UNION SELECT id FROM search_keys WHERE instance_id = ? AND resource_type = ? AND path = ? AND key = ?) k \
+         CROSS JOIN resources r ON r.instance_id = ? AND r.id = k.id \
+         LEFT JOIN links l ON l.instance_id = r.instance_id AND l.connector_id = ? AND l.id = r.id \
+         ORDER BY r.managed_by IS NOT NULL, r.id LIMIT 2"
+    ))
+    .keep()
+    .blob(instance)
+    .text(&**resource_type)
+    .text(path)
+    .text(key)
+    .blob(instance)
+    .text(&**resource_type)
+    .text(path)
+    .text(key)
+    .blob(instance)
+    .blob(connector(scope))
+    .rows(connection)
+    .map_err(store_error)?;
+    rows.into_iter().map(|row| row.record(Arc::clone(resource_type))).collect()
 }
 
 fn by_id(

@@ -9,7 +9,7 @@ use diesel::{Connection, QueryResult};
 use scim_directory::{Record, Scope};
 use scim_storage::{Keyset, Page, Query, SortKey, Start, StoreError};
 
-use super::record::{Row, connector};
+use super::record::{Row, columns, connector};
 use crate::error::{damaged, store_error};
 use crate::filter_sql::{compile, is_look_up, is_narrow, sort_expression};
 use crate::sql::{Bind, Number, Statement};
@@ -134,11 +134,7 @@ fn from(scope: &Scope, query: &Query) -> Statement {
 }
 
 fn select(scope: &Scope, query: &Query) -> Statement {
-    let document = if query.want.document { "r.document" } else { "x'' AS document" };
-    let mut inner = Statement::new(format!(
-        "SELECT r.id, r.resource_type, r.version, r.membership, r.created_ms, r.modified_ms, l.external_id, r.display, \
-         r.manager, {document}, "
-    ));
+    let mut inner = Statement::new(format!("SELECT {}, ", columns(query.want)));
     match query.sort {
         None => inner.push_str("NULL"),
         Some(_) => {
@@ -166,7 +162,7 @@ fn select(scope: &Scope, query: &Query) -> Statement {
     }
     let mut whole = Statement::new(
         "SELECT id, resource_type, version, membership, created_ms, modified_ms, external_id, display, manager, \
-         document, typeof(k) AS key_type, CAST(k AS TEXT) AS key_text, CAST(k AS INTEGER) AS key_integer, \
+         managed_by, direct_manager, document, account, typeof(k) AS key_type, CAST(k AS TEXT) AS key_text, CAST(k AS INTEGER) AS key_integer, \
          CAST(k AS REAL) AS key_real FROM (",
     );
     whole.push(inner);

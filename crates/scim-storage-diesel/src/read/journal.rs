@@ -1,15 +1,24 @@
-//! The log, in commit order.
+//! The log, in commit order or against it.
+//!
+//! A filter is answered from one index, chosen by what it names: positions come from there, a page of each branch of the
+//! filter (an id, an action at a connector, a status), and the rows are read for the merged page alone. What else the
+//! filter asks is held against the rows that the index gives.
 
-use diesel::QueryableByName;
+use std::collections::BTreeSet;
+
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 use diesel::sqlite::SqliteConnection;
+use diesel::{Connection, QueryResult, QueryableByName};
 use scim_core::instant::Timestamp;
-use scim_directory::{Actor, ConnectorId, IntegrationUserId, KeyId, Position, Scope};
-use scim_storage::{JournalEntry, JournalPage, JournalQuery, StoreError};
+use scim_core::text::Matching;
+use scim_directory::{Actor, ConnectorId, IntegrationUserId, KeyId, LogStatus, Position, Scope};
+use scim_storage::{About, JournalEntry, JournalPage, JournalQuery, StoreError};
 use uuid::Uuid;
 
+use super::branch::{Branch, action_branches};
+use super::window::{position_before, position_from};
 use crate::error::{damaged, store_error};
-use crate::sql::Statement;
+use crate::sql::{Statement, word};
 
 #[derive(QueryableByName)]
 struct Row {
@@ -17,8 +26,10 @@ struct Row {
     position: i64,
     #[diesel(sql_type = BigInt)]
     at_ms: i64,
-    #[diesel(sql_type = Nullable<Binary>)]
-    connector_id: Option<Vec<u8>>,
+    #[diesel(sql_type = BigInt)]
+    elapsed_ms: i64,
+    #[diesel(sql_type = Binary)]
+    connector_id: Vec<u8>,
     #[diesel(sql_type = Nullable<Binary>)]
     key_id: Option<Vec<u8>>,
     #[diesel(sql_type = Nullable<Binary>)]
@@ -29,39 +40,154 @@ struct Row {
     record: String,
 }
 
+#[derive(QueryableByName)]
+struct Place {
+    #[diesel(sql_type = BigInt)]
+    position: i64,
+}
+
+/// A name as log records without an id are found by it.
+pub(crate) fn name_key(name: &str) -> String {
+    Matching::UserName.key(name).into_owned()
+}
+
 /// A page of log records.
 pub(crate) fn journal(
     connection: &mut SqliteConnection,
     scope: &Scope,
     query: &JournalQuery,
 ) -> Result<JournalPage, StoreError> {
+    connection.transaction(|connection| Ok(page(connection, scope, query))).map_err(store_error)?
+}
+
+fn page(
+    connection: &mut SqliteConnection,
+    scope: &Scope,
+    query: &JournalQuery,
+) -> Result<JournalPage, StoreError> {
+    let instance = scope.instance.uuid().into_bytes();
+    let Some((first, last)) = window(connection, &instance, query).map_err(store_error)? else {
+        return Ok(JournalPage::default());
+    };
     let limit = i64::try_from(query.limit).unwrap_or(i64::MAX).saturating_add(1);
-    let rows: Vec<Row> = Statement::kept(
-        "SELECT position, at_ms, connector_id, key_id, user_id, request_id, record FROM journal \
-         WHERE instance_id = ? AND position > ? ORDER BY position LIMIT ?",
-    )
-    .blob(scope.instance.uuid().into_bytes())
-    .integer(query.after.map_or(0, |position| position.0))
-    .integer(limit)
+    let conditions = conditions(query)?;
+    let order = if query.newest_first { "DESC" } else { "ASC" };
+    let branches = branches(connection, &instance, query)?;
+    let mut positions = BTreeSet::new();
+    for branch in &branches {
+        let mut statement = branch.statement(&instance);
+        statement
+            .push(Statement::new(" AND j.position >= ? AND j.position <= ?").integer(first).integer(last));
+        statement.push(conditions.clone());
+        statement.push(Statement::new(format!(" ORDER BY j.position {order} LIMIT ?")).integer(limit));
+        let found: Vec<Place> = statement.rows(connection).map_err(store_error)?;
+        positions.extend(found.into_iter().map(|place| place.position));
+    }
+    let more = positions.len() > query.limit;
+    let wanted: Vec<i64> = if query.newest_first {
+        positions.into_iter().rev().take(query.limit).collect()
+    } else {
+        positions.into_iter().take(query.limit).collect()
+    };
+    let rows: Vec<Row> = Statement::new(format!(
+        "SELECT position, at_ms, elapsed_ms, connector_id, key_id, user_id, request_id, record FROM journal \
+         WHERE position IN (SELECT value FROM json_each(?)) ORDER BY position {order}"
+    ))
+    .text(crate::sql::json(&wanted)?)
+    .keep()
     .rows(connection)
     .map_err(store_error)?;
-    let more = rows.len() > query.limit;
-    let entries = rows.into_iter().take(query.limit).map(entry).collect::<Result<_, _>>()?;
+    let entries = rows.into_iter().map(entry).collect::<Result<_, _>>()?;
     Ok(JournalPage { entries, more })
 }
 
+/// The first and the last position that can be on the page; `None` where there is none.
+fn window(
+    connection: &mut SqliteConnection,
+    instance: &[u8],
+    query: &JournalQuery,
+) -> QueryResult<Option<(i64, i64)>> {
+    let (mut first, mut last) = (i64::MIN, i64::MAX);
+    match (query.after, query.newest_first) {
+        (Some(after), false) => first = after.0.saturating_add(1),
+        (Some(after), true) => last = after.0.saturating_sub(1),
+        (None, _) => {}
+    }
+    if let Some(from) = query.filter.from {
+        let Some(position) = position_from(connection, instance, from)? else { return Ok(None) };
+        first = first.max(position);
+    }
+    if let Some(until) = query.filter.until {
+        let Some(position) = position_before(connection, instance, until)? else { return Ok(None) };
+        last = last.min(position);
+    }
+    Ok((first <= last).then_some((first, last)))
+}
+
+/// What every row must satisfy, whichever index gave it.
+fn conditions(query: &JournalQuery) -> Result<Statement, StoreError> {
+    let filter = &query.filter;
+    let mut conditions = Statement::default();
+    if let Some(from) = filter.from {
+        conditions.push(Statement::new(" AND j.at_ms >= ?").integer(from.unix_millis()));
+    }
+    if let Some(until) = filter.until {
+        conditions.push(Statement::new(" AND j.at_ms < ?").integer(until.unix_millis()));
+    }
+    if let Some(connector) = filter.connector {
+        conditions.push(Statement::new(" AND j.connector_id = ?").blob(connector.uuid().into_bytes()));
+    }
+    for (column, words) in [
+        ("action", filter.actions.iter().map(word).collect::<Result<Vec<_>, _>>()?),
+        ("status", filter.statuses.iter().map(word).collect::<Result<Vec<_>, _>>()?),
+    ] {
+        if !words.is_empty() {
+            let words = words.into_iter().map(|word| Statement::new("?").text(word)).collect();
+            conditions.push_str(&format!(" AND j.{column} IN "));
+            conditions.push(Statement::joined(words, ", "));
+        }
+    }
+    Ok(conditions)
+}
+
+/// The index that answers, in as many branches as the filter names.
+fn branches(
+    connection: &mut SqliteConnection,
+    instance: &[u8],
+    query: &JournalQuery,
+) -> Result<Vec<Branch>, StoreError> {
+    let filter = &query.filter;
+    if let Some(About { ids, name }) = &filter.about {
+        let of = |id: &scim_directory::ResourceId| {
+            let id = id.uuid().into_bytes();
+            [Branch::Resource(id), Branch::Member(id)]
+        };
+        let mut branches: Vec<_> = ids.iter().flat_map(of).collect();
+        branches.extend(name.as_deref().map(|name| Branch::Name(name_key(name))));
+        return Ok(branches);
+    }
+    if !filter.statuses.is_empty() && !filter.statuses.contains(&LogStatus::Success) {
+        return filter.statuses.iter().map(|status| Ok(Branch::Status(word(status)?))).collect();
+    }
+    if !filter.actions.is_empty() || filter.connector.is_some() {
+        let actions = filter.actions.iter().map(word).collect::<Result<Vec<_>, _>>()?;
+        return action_branches(connection, instance, filter.connector, &actions).map_err(store_error);
+    }
+    Ok(vec![Branch::All])
+}
+
 fn entry(row: Row) -> Result<JournalEntry, StoreError> {
-    let id = |bytes: Option<Vec<u8>>| {
-        bytes.map(|bytes| Uuid::from_slice(&bytes)).transpose().map_err(|_| damaged("an id"))
-    };
+    let id = |bytes: &[u8]| Uuid::from_slice(bytes).map_err(|_| damaged("an id"));
+    let optional = |bytes: Option<Vec<u8>>| bytes.as_deref().map(id).transpose();
+    let connector = id(&row.connector_id)?;
     Ok(JournalEntry {
         position: Position(row.position),
         at: Timestamp::from_unix_millis(row.at_ms),
-        elapsed_ms: 0,
+        elapsed_ms: u32::try_from(row.elapsed_ms).unwrap_or(u32::MAX),
         actor: Actor {
-            connector: id(row.connector_id)?.map(ConnectorId::new),
-            key: id(row.key_id)?.map(KeyId::new),
-            user: id(row.user_id)?.map(IntegrationUserId::new),
+            connector: (!connector.is_nil()).then(|| ConnectorId::new(connector)),
+            key: optional(row.key_id)?.map(KeyId::new),
+            user: optional(row.user_id)?.map(IntegrationUserId::new),
         },
         request_id: row.request_id,
         record: serde_json::from_str(&row.record).map_err(|_| damaged("a log record"))?,

@@ -1,15 +1,30 @@
 //! Reads. Each runs on one connection; those of several statements run in one transaction, so that they see one moment.
 
 mod admin;
+mod branch;
 mod edges;
+mod events;
 mod facts;
 mod find;
+mod held_change;
+mod instance;
 mod journal;
 mod record;
+mod report;
+mod tombstone;
+mod window;
 
 pub(crate) use admin::server;
 pub(crate) use edges::edges;
+pub(crate) use events::events;
 pub(crate) use facts::{facts, target};
 pub(crate) use find::{find, is_short};
-pub(crate) use journal::journal;
-pub(crate) use record::{connector, get};
+pub(crate) use instance::instance;
+pub(crate) use journal::{journal, name_key};
+pub(crate) use record::{connector, get, resource_id};
+pub(crate) use report::removals;
+pub(crate) use tombstone::deleted_link_ids;
+pub(crate) use window::{minute, position_before};
+
+/// The path of the index entry by which references find people.
+pub(crate) const USER_NAME: &str = "userName";

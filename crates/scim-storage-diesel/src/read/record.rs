@@ -6,7 +6,7 @@ use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 use diesel::sqlite::SqliteConnection;
 use scim_core::instant::Timestamp;
-use scim_directory::{Key, Record, ResourceId, Scope, Version};
+use scim_directory::{Account, ConnectorId, Key, Record, ResourceId, Scope, Version};
 use scim_storage::{StoreError, Want};
 use uuid::Uuid;
 
@@ -34,12 +34,19 @@ pub(crate) struct Row {
     display: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
     manager: Option<String>,
+    #[diesel(sql_type = Nullable<Binary>)]
+    managed_by: Option<Vec<u8>>,
+    #[diesel(sql_type = Nullable<Binary>)]
+    direct_manager: Option<Vec<u8>>,
     #[diesel(sql_type = Binary)]
     document: Vec<u8>,
+    #[diesel(sql_type = Nullable<Text>)]
+    account: Option<String>,
 }
 
 impl Row {
     pub(crate) fn record(self, resource_type: Arc<str>) -> Result<Record, StoreError> {
+        let managed_by = self.managed_by.as_deref().map(Uuid::from_slice).transpose();
         Ok(Record {
             key: Key { resource_type, id: resource_id(&self.id)? },
             version: Version(self.version),
@@ -49,9 +56,9 @@ impl Row {
             external_id: self.external_id,
             display: self.display,
             manager: self.manager,
-            managed_by: None,
-            direct_manager: None,
-            account: None,
+            managed_by: managed_by.map_err(|_| damaged("an id"))?.map(ConnectorId::new),
+            direct_manager: self.direct_manager.as_deref().map(resource_id).transpose()?,
+            account: account(self.account.as_deref())?,
             document: self.document,
         })
     }
@@ -60,6 +67,33 @@ impl Row {
 /// An id as it is stored.
 pub(crate) fn resource_id(bytes: &[u8]) -> Result<ResourceId, StoreError> {
     Uuid::from_slice(bytes).map(ResourceId::new).map_err(|_| damaged("an id"))
+}
+
+/// An account as it is stored.
+pub(super) fn account(text: Option<&str>) -> Result<Option<Box<Account>>, StoreError> {
+    text.map(serde_json::from_str).transpose().map_err(|_| damaged("an account"))
+}
+
+/// The columns of a [`Row`], of resources `r` with their link `l`; what is not wanted is not read.
+pub(super) fn columns(want: Want) -> &'static str {
+    macro_rules! columns {
+        ($document:literal, $account:literal) => {
+            concat!(
+                "r.id, r.resource_type, r.version, r.membership, r.created_ms, r.modified_ms, l.external_id, \
+                 r.display, r.manager, r.managed_by, r.direct_manager, ",
+                $document,
+                " AS document, ",
+                $account,
+                " AS account"
+            )
+        };
+    }
+    match (want.document, want.account) {
+        (true, false) => columns!("r.document", "NULL"),
+        (true, true) => columns!("r.document", "r.account"),
+        (false, false) => columns!("x''", "NULL"),
+        (false, true) => columns!("x''", "r.account"),
+    }
 }
 
 /// The scope's connector as it is stored; nil, which no connector has, for calls without one.
@@ -74,23 +108,18 @@ pub(crate) fn get(
     key: &Key,
     want: Want,
 ) -> Result<Option<Record>, StoreError> {
-    let statement = if want.document {
-        "SELECT r.id, r.resource_type, r.version, r.membership, r.created_ms, r.modified_ms, l.external_id, r.display, \
-         r.manager, r.document FROM resources r \
+    let columns = columns(want);
+    let row = Statement::new(format!(
+        "SELECT {columns} FROM resources r \
          LEFT JOIN links l ON l.instance_id = r.instance_id AND l.connector_id = ? AND l.id = r.id \
          WHERE r.instance_id = ? AND r.id = ? AND r.resource_type = ?"
-    } else {
-        "SELECT r.id, r.resource_type, r.version, r.membership, r.created_ms, r.modified_ms, l.external_id, r.display, \
-         r.manager, x'' AS document FROM resources r \
-         LEFT JOIN links l ON l.instance_id = r.instance_id AND l.connector_id = ? AND l.id = r.id \
-         WHERE r.instance_id = ? AND r.id = ? AND r.resource_type = ?"
-    };
-    let row = Statement::kept(statement)
-        .blob(connector(scope))
-        .blob(scope.instance.uuid().into_bytes())
-        .blob(key.id.uuid().into_bytes())
-        .text(&*key.resource_type)
-        .row::<Row>(connection)
-        .map_err(store_error)?;
+    ))
+    .keep()
+    .blob(connector(scope))
+    .blob(scope.instance.uuid().into_bytes())
+    .blob(key.id.uuid().into_bytes())
+    .text(&*key.resource_type)
+    .row::<Row>(connection)
+    .map_err(store_error)?;
     row.map(|row| row.record(Arc::clone(&key.resource_type))).transpose()
 }

@@ -4,7 +4,8 @@ CREATE TABLE instances (
     id BLOB NOT NULL PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,
     created_ms BIGINT NOT NULL,
-    settings TEXT NOT NULL
+    settings TEXT NOT NULL,
+    generation BIGINT NOT NULL
 ) WITHOUT ROWID;
 
 CREATE TABLE connectors (
@@ -14,6 +15,7 @@ CREATE TABLE connectors (
     created_ms BIGINT NOT NULL,
     dialect TEXT NOT NULL,
     keep_passwords BIGINT NOT NULL,
+    settings TEXT NOT NULL,
     PRIMARY KEY (instance_id, id),
     UNIQUE (instance_id, name)
 ) WITHOUT ROWID;
@@ -44,7 +46,34 @@ CREATE TABLE secrets (
     value BLOB NOT NULL
 ) WITHOUT ROWID;
 
--- The document is sent as it stands; filters and sorting run on the folded shadow.
+CREATE TABLE mappings (
+    instance_id BLOB NOT NULL,
+    version BIGINT NOT NULL,
+    at_ms BIGINT NOT NULL,
+    text TEXT NOT NULL,
+    PRIMARY KEY (instance_id, version)
+) WITHOUT ROWID;
+
+CREATE TABLE objects (
+    instance_id BLOB NOT NULL,
+    kind TEXT NOT NULL,
+    name_key TEXT NOT NULL,
+    id BLOB NOT NULL,
+    name TEXT NOT NULL,
+    PRIMARY KEY (instance_id, kind, name_key)
+) WITHOUT ROWID;
+
+CREATE TABLE jobs (
+    instance_id BLOB NOT NULL,
+    name TEXT NOT NULL,
+    state TEXT NOT NULL,
+    PRIMARY KEY (instance_id, name)
+) WITHOUT ROWID;
+
+-- The document is sent as it stands; filters and sorting run on the folded shadow. What is long stands behind what is
+-- short, and the account last: SQLite reads a row's pages as far as the last column that is asked for.
+-- reports_to is a reference as it was sent, reports_key the same as a user name compares, reports_via the connector that
+-- sent it.
 CREATE TABLE resources (
     instance_id BLOB NOT NULL,
     resource_type TEXT NOT NULL,
@@ -56,11 +85,24 @@ CREATE TABLE resources (
     display TEXT,
     display_key TEXT,
     manager TEXT,
+    managed_by BLOB,
+    active BIGINT NOT NULL,
+    reports_to TEXT,
+    reports_key TEXT,
+    reports_via BLOB,
+    direct_manager BLOB,
     document BLOB NOT NULL,
-    shadow BLOB NOT NULL
+    shadow BLOB NOT NULL,
+    account TEXT
 );
 CREATE UNIQUE INDEX resources_by_id ON resources (instance_id, id);
 CREATE INDEX resources_by_type ON resources (instance_id, resource_type, id);
+-- Those who report to somebody, and those who wait for somebody to report to.
+CREATE INDEX reports_linked ON resources (instance_id, direct_manager) WHERE direct_manager IS NOT NULL;
+CREATE INDEX reports_waiting ON resources (instance_id, reports_to)
+    WHERE direct_manager IS NULL AND reports_to IS NOT NULL;
+CREATE INDEX reports_waiting_by_key ON resources (instance_id, reports_key)
+    WHERE direct_manager IS NULL AND reports_to IS NOT NULL;
 
 CREATE TABLE unique_keys (
     instance_id BLOB NOT NULL,
@@ -117,36 +159,129 @@ CREATE INDEX held_by_reference ON held (instance_id, reference);
 CREATE INDEX held_by_folded ON held (instance_id, folded);
 CREATE INDEX held_by_value ON held (instance_id, value_key);
 
+-- Suspensions and deletions that wait for a person's decision; state is JSON.
+CREATE TABLE held_changes (
+    instance_id BLOB NOT NULL,
+    id BLOB NOT NULL,
+    resource_type TEXT NOT NULL,
+    resource_id BLOB NOT NULL,
+    name TEXT,
+    removal TEXT NOT NULL,
+    connector_id BLOB NOT NULL,
+    at_ms BIGINT NOT NULL,
+    state TEXT NOT NULL,
+    PRIMARY KEY (instance_id, id),
+    UNIQUE (instance_id, resource_id, removal)
+) WITHOUT ROWID;
+
+-- User names within a realm of several instances.
+CREATE TABLE name_claims (
+    realm TEXT NOT NULL,
+    key TEXT NOT NULL,
+    instance_id BLOB NOT NULL,
+    id BLOB NOT NULL,
+    PRIMARY KEY (realm, key)
+) WITHOUT ROWID;
+CREATE INDEX name_claims_by_id ON name_claims (instance_id, id);
+
 CREATE TABLE tombstones (
     instance_id BLOB NOT NULL,
     id BLOB NOT NULL,
     resource_type TEXT NOT NULL,
     deleted_ms BIGINT NOT NULL,
+    version BIGINT NOT NULL,
+    created_ms BIGINT NOT NULL,
+    display TEXT,
+    managed_by BLOB,
+    user_name_key TEXT,
+    account TEXT,
     PRIMARY KEY (instance_id, id)
 ) WITHOUT ROWID;
+CREATE INDEX tombstones_by_time ON tombstones (instance_id, deleted_ms);
+CREATE INDEX tombstones_by_name ON tombstones (instance_id, user_name_key, deleted_ms)
+    WHERE user_name_key IS NOT NULL;
+
+CREATE TABLE tombstone_links (
+    instance_id BLOB NOT NULL,
+    connector_id BLOB NOT NULL,
+    external_id TEXT NOT NULL,
+    id BLOB NOT NULL,
+    PRIMARY KEY (instance_id, connector_id, external_id, id)
+) WITHOUT ROWID;
+CREATE INDEX tombstone_links_by_id ON tombstone_links (instance_id, id);
 
 CREATE TABLE counters (
     instance_id BLOB NOT NULL,
     resource_type TEXT NOT NULL,
     count BIGINT NOT NULL,
+    active BIGINT NOT NULL,
+    managed BIGINT NOT NULL,
     PRIMARY KEY (instance_id, resource_type)
 ) WITHOUT ROWID;
 
 CREATE TABLE change_sets (
     instance_id BLOB NOT NULL,
     id BLOB NOT NULL,
+    at_ms BIGINT NOT NULL,
     result TEXT NOT NULL,
     PRIMARY KEY (instance_id, id)
 ) WITHOUT ROWID;
+CREATE INDEX change_sets_by_time ON change_sets (instance_id, at_ms);
 
+-- Positions are never used again, whatever is deleted. name_key is there where the record is about nobody with an id.
+-- Every index ends with the position, so that each gives its records in commit order.
 CREATE TABLE journal (
-    position INTEGER PRIMARY KEY,
+    position INTEGER PRIMARY KEY AUTOINCREMENT,
     instance_id BLOB NOT NULL,
     at_ms BIGINT NOT NULL,
-    connector_id BLOB,
+    elapsed_ms BIGINT NOT NULL,
+    connector_id BLOB NOT NULL,
     key_id BLOB,
     user_id BLOB,
     request_id TEXT NOT NULL,
+    action TEXT NOT NULL,
+    status TEXT NOT NULL,
+    resource_type TEXT,
+    resource_id BLOB,
+    name_key TEXT,
     record TEXT NOT NULL
 );
-CREATE INDEX journal_by_instance ON journal (instance_id, position);
+CREATE INDEX journal_by_instance ON journal (instance_id);
+CREATE INDEX journal_by_action ON journal (instance_id, connector_id, action);
+CREATE INDEX journal_by_resource ON journal (instance_id, resource_id) WHERE resource_id IS NOT NULL;
+CREATE INDEX journal_by_name ON journal (instance_id, name_key) WHERE name_key IS NOT NULL;
+CREATE INDEX journal_by_status ON journal (instance_id, status) WHERE status <> 'success';
+
+-- Whose membership a record is about, besides the group.
+CREATE TABLE journal_members (
+    instance_id BLOB NOT NULL,
+    member_id BLOB NOT NULL,
+    position BIGINT NOT NULL,
+    PRIMARY KEY (instance_id, member_id, position)
+) WITHOUT ROWID;
+
+-- The first and the last position of each minute: how a moment becomes a position, although records of two requests may
+-- be committed in another order than they were decided in.
+CREATE TABLE journal_minutes (
+    instance_id BLOB NOT NULL,
+    minute BIGINT NOT NULL,
+    first_position BIGINT NOT NULL,
+    last_position BIGINT NOT NULL,
+    PRIMARY KEY (instance_id, minute)
+) WITHOUT ROWID;
+
+-- The outbox.
+CREATE TABLE events (
+    position INTEGER PRIMARY KEY AUTOINCREMENT,
+    instance_id BLOB NOT NULL,
+    at_ms BIGINT NOT NULL,
+    request_id TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    resource_type TEXT NOT NULL,
+    id BLOB NOT NULL,
+    before TEXT,
+    after TEXT
+);
+CREATE INDEX events_by_instance ON events (instance_id);
+CREATE INDEX events_by_time ON events (instance_id, at_ms);
+CREATE INDEX events_by_resource ON events (instance_id, id);

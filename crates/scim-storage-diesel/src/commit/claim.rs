@@ -1,0 +1,42 @@
+//! User names that are claimed within a realm of several instances.
+
+use scim_directory::{Content, Key};
+
+use super::Applying;
+use crate::error::Refusal;
+use crate::read::USER_NAME;
+use crate::sql::Statement;
+
+impl Applying<'_> {
+    /// Claims the person's user name, where the change set names a realm. A claim of this instance's is taken over: whose
+    /// the name is within it, its unique keys say.
+    pub(super) fn claim(&mut self, key: &Key, content: &Content) -> Result<(), Refusal> {
+        let Some(realm) = &self.set.realm else { return Ok(()) };
+        let names = content.index.iter().filter(|entry| entry.unique && entry.path == USER_NAME);
+        for name in names {
+            let claimed = Statement::kept(
+                "INSERT INTO name_claims (realm, key, instance_id, id) VALUES (?, ?, ?, ?) \
+                 ON CONFLICT (realm, key) DO UPDATE SET id = excluded.id WHERE instance_id = excluded.instance_id",
+            )
+            .text(realm.clone())
+            .text(name.key.clone())
+            .blob(self.instance)
+            .blob(key.id.uuid().into_bytes())
+            .run(self.connection)?;
+            if claimed == 0 {
+                return Err(Refusal::Claimed(name.path.clone()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives up the claims on one name of a person.
+    pub(super) fn give_up_claim(&mut self, id: [u8; 16], name: &str) -> Result<(), Refusal> {
+        Statement::kept("DELETE FROM name_claims WHERE instance_id = ? AND id = ? AND key = ?")
+            .blob(self.instance)
+            .blob(id)
+            .text(name)
+            .run(self.connection)?;
+        Ok(())
+    }
+}

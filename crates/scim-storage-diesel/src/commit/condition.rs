@@ -1,0 +1,77 @@
+//! What else a change set was decided on.
+
+use scim_core::instant::Timestamp;
+use scim_directory::{Change, Condition};
+
+use super::Applying;
+use crate::error::Refusal;
+use crate::read::{deleted_link_ids, removals};
+use crate::sql::{Number, Statement};
+
+impl Applying<'_> {
+    /// Conditions on what was before the change set.
+    pub(super) fn require_before(&mut self) -> Result<(), Refusal> {
+        let set = self.set;
+        for condition in &set.conditions {
+            let holds = match condition {
+                Condition::Generation(expected) => {
+                    Statement::kept("SELECT generation AS n FROM instances WHERE id = ?")
+                        .blob(self.instance)
+                        .row::<Number>(self.connection)?
+                        .is_some_and(|row| row.n == *expected)
+                }
+                Condition::NotDeleted { resource_type, external_id, since } => {
+                    self.not_deleted(resource_type, external_id, *since)?
+                }
+                Condition::Removals { since, below } => match set.scope.connector {
+                    Some(connector) => {
+                        let (suspended, deleted) = removals(self.connection, &set.scope, connector, *since)?;
+                        suspended.saturating_add(deleted) < *below
+                    }
+                    None => true,
+                },
+                Condition::Seats { .. } => true,
+            };
+            if !holds {
+                return Err(Refusal::Conflict);
+            }
+        }
+        Ok(())
+    }
+
+    fn not_deleted(
+        &mut self,
+        resource_type: &str,
+        external_id: &str,
+        since: Timestamp,
+    ) -> Result<bool, Refusal> {
+        let deleted = deleted_link_ids(self.connection, &self.set.scope, resource_type, external_id, since)?;
+        let revived = |id: &[u8]| {
+            self.set.changes.iter().any(|change| match change {
+                Change::Create(new) => new.revives && new.key.id.uuid().as_bytes().as_slice() == id,
+                _ => false,
+            })
+        };
+        Ok(deleted.iter().all(|row| revived(&row.id)))
+    }
+
+    /// Conditions on what is after the changes.
+    pub(super) fn require_after(&mut self) -> Result<(), Refusal> {
+        let set = self.set;
+        for condition in &set.conditions {
+            if let Condition::Seats { resource_type, at_most } = condition {
+                let active = Statement::kept(
+                    "SELECT active AS n FROM counters WHERE instance_id = ? AND resource_type = ?",
+                )
+                .blob(self.instance)
+                .text(&**resource_type)
+                .row::<Number>(self.connection)?
+                .map_or(0, |row| row.n);
+                if u64::try_from(active).unwrap_or_default() > *at_most {
+                    return Err(Refusal::NoSeat(*at_most));
+                }
+            }
+        }
+        Ok(())
+    }
+}

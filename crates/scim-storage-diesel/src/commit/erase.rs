@@ -1,0 +1,75 @@
+//! Erasing what the log, the outbox and a tombstone say about a person.
+
+use diesel::QueryableByName;
+use diesel::sql_types::{BigInt, Text};
+use scim_directory::{Key, LogRecord};
+
+use super::Applying;
+use crate::error::{Refusal, damaged};
+use crate::read::name_key;
+use crate::sql::{Statement, json};
+
+#[derive(QueryableByName)]
+struct Logged {
+    #[diesel(sql_type = BigInt)]
+    position: i64,
+    #[diesel(sql_type = Text)]
+    record: String,
+}
+
+impl Applying<'_> {
+    /// How many log records, events and tombstones said something.
+    pub(super) fn erase(&mut self, key: &Key, name: Option<&str>) -> Result<u64, Refusal> {
+        let id = key.id.uuid().into_bytes();
+        let mut rows = self.erase_records(&id, name)?;
+        rows += Statement::kept(
+            "UPDATE events SET before = NULL, after = NULL WHERE instance_id = ? AND id = ? \
+             AND (before IS NOT NULL OR after IS NOT NULL)",
+        )
+        .blob(self.instance)
+        .blob(id)
+        .run(self.connection)?;
+        rows += Statement::kept(
+            "UPDATE tombstones SET display = NULL, account = NULL, user_name_key = NULL \
+             WHERE instance_id = ? AND id = ? \
+             AND (display IS NOT NULL OR account IS NOT NULL OR user_name_key IS NOT NULL)",
+        )
+        .blob(self.instance)
+        .blob(id)
+        .run(self.connection)?;
+        self.drop_tombstone_links(&id)?;
+        Statement::kept("UPDATE held_changes SET name = NULL WHERE instance_id = ? AND resource_id = ?")
+            .blob(self.instance)
+            .blob(id)
+            .run(self.connection)?;
+        Ok(u64::try_from(rows).unwrap_or(u64::MAX))
+    }
+
+    fn erase_records(&mut self, id: &[u8], name: Option<&str>) -> Result<usize, Refusal> {
+        let logged: Vec<Logged> = Statement::kept(
+            "SELECT position, record FROM journal INDEXED BY journal_by_resource \
+             WHERE instance_id = ? AND resource_id = ? \
+             UNION ALL SELECT position, record FROM journal INDEXED BY journal_by_name \
+             WHERE instance_id = ? AND name_key = ?",
+        )
+        .blob(self.instance)
+        .blob(id)
+        .blob(self.instance)
+        .optional_text(name.map(name_key))
+        .rows(self.connection)?;
+        let mut rows = 0;
+        for Logged { position, record } in logged {
+            let mut scrubbed: LogRecord =
+                serde_json::from_str(&record).map_err(|_| damaged("a log record"))?;
+            scrubbed.scrub();
+            let scrubbed = json(&scrubbed)?;
+            if scrubbed != record {
+                rows += Statement::kept("UPDATE journal SET record = ?, name_key = NULL WHERE position = ?")
+                    .text(scrubbed)
+                    .integer(position)
+                    .run(self.connection)?;
+            }
+        }
+        Ok(rows)
+    }
+}

@@ -1,0 +1,57 @@
+//! The outbox: events in the same commit, of what really happened.
+
+use scim_directory::{Change, EdgeOutcome, Effect, Event, EventKind};
+
+use super::Applying;
+use crate::error::Refusal;
+use crate::sql::{Statement, json, word};
+
+impl Applying<'_> {
+    /// Writes the change set's events, then those of the store's own.
+    pub(super) fn outbox(&mut self, effects: &[Effect]) -> Result<(), Refusal> {
+        let set = self.set;
+        for event in &set.events {
+            if self.happened(event, effects) {
+                self.put_out(event)?;
+            }
+        }
+        for event in std::mem::take(&mut self.events) {
+            self.put_out(&event)?;
+        }
+        Ok(())
+    }
+
+    /// Whether an event is about more than members, or an edge of the group really changed.
+    fn happened(&self, event: &Event, effects: &[Effect]) -> bool {
+        if event.kind != EventKind::GroupChanged {
+            return true;
+        }
+        let written = self.set.changes.iter().any(|change| match change {
+            Change::Create(new) => new.key == event.key,
+            Change::Update { key, .. } => *key == event.key,
+            _ => false,
+        });
+        written
+            || effects.iter().flat_map(|effect| &effect.edges).any(|edge| {
+                edge.group == event.key.id
+                    && matches!(edge.outcome, EdgeOutcome::Added | EdgeOutcome::Removed)
+            })
+    }
+
+    fn put_out(&mut self, event: &Event) -> Result<(), Refusal> {
+        Statement::kept(
+            "INSERT INTO events (instance_id, at_ms, request_id, kind, resource_type, id, before, after) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        )
+        .blob(self.instance)
+        .integer(self.set.at.unix_millis())
+        .text(self.set.request_id.clone())
+        .text(word(event.kind)?)
+        .text(&*event.key.resource_type)
+        .blob(event.key.id.uuid().into_bytes())
+        .optional_text(event.before.as_ref().map(json).transpose()?)
+        .optional_text(event.after.as_ref().map(json).transpose()?)
+        .run(self.connection)?;
+        Ok(())
+    }
+}

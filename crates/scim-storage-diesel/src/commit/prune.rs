@@ -1,0 +1,95 @@
+//! Deleting what is older than the retention time, in slices.
+
+use diesel::QueryableByName;
+use diesel::sql_types::{BigInt, Text};
+use scim_core::instant::Timestamp;
+use scim_directory::LogRecord;
+
+use super::Applying;
+use super::journal::members_of;
+use crate::error::{Refusal, damaged};
+use crate::read::{minute, position_before};
+use crate::sql::{Id, Statement};
+
+#[derive(QueryableByName)]
+struct Logged {
+    #[diesel(sql_type = BigInt)]
+    position: i64,
+    #[diesel(sql_type = Text)]
+    record: String,
+}
+
+impl Applying<'_> {
+    /// Deletes at most `limit` rows of each: log, events, tombstones, change sets. How many they were.
+    pub(super) fn prune(&mut self, before: Timestamp, limit: usize) -> Result<u64, Refusal> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let mut rows = self.prune_journal(before, limit)?;
+        rows += self.prune_tombstones(before, limit)?;
+        for statement in [
+            "DELETE FROM events WHERE position IN (SELECT position FROM events INDEXED BY events_by_time \
+             WHERE instance_id = ? AND at_ms < ? ORDER BY at_ms, position LIMIT ?)",
+            "DELETE FROM change_sets WHERE (instance_id, id) IN (SELECT instance_id, id FROM change_sets \
+             INDEXED BY change_sets_by_time WHERE instance_id = ? AND at_ms < ? ORDER BY at_ms, id LIMIT ?)",
+        ] {
+            rows += Statement::kept(statement)
+                .blob(self.instance)
+                .integer(before.unix_millis())
+                .integer(limit)
+                .run(self.connection)?;
+        }
+        Ok(u64::try_from(rows).unwrap_or(u64::MAX))
+    }
+
+    fn prune_journal(&mut self, before: Timestamp, limit: i64) -> Result<usize, Refusal> {
+        let Some(last) = position_before(self.connection, &self.instance, before)? else { return Ok(0) };
+        let pruned: Vec<Logged> = Statement::kept(
+            "DELETE FROM journal WHERE position IN (SELECT position FROM journal INDEXED BY journal_by_instance \
+             WHERE instance_id = ? AND position <= ? AND at_ms < ? ORDER BY position LIMIT ?) \
+             RETURNING position, record",
+        )
+        .blob(self.instance)
+        .integer(last)
+        .integer(before.unix_millis())
+        .integer(limit)
+        .rows(self.connection)?;
+        for Logged { position, record } in &pruned {
+            let record: LogRecord = serde_json::from_str(record).map_err(|_| damaged("a log record"))?;
+            for member in members_of(&record) {
+                Statement::kept(
+                    "DELETE FROM journal_members WHERE instance_id = ? AND member_id = ? AND position = ?",
+                )
+                .blob(self.instance)
+                .blob(member.uuid().into_bytes())
+                .integer(*position)
+                .run(self.connection)?;
+            }
+        }
+        // A minute goes when nothing is left up to its last position.
+        Statement::kept(
+            "DELETE FROM journal_minutes WHERE instance_id = ? AND minute <= ? AND last_position < coalesce((SELECT \
+             min(position) FROM journal INDEXED BY journal_by_instance WHERE instance_id = ?), ?)",
+        )
+        .blob(self.instance)
+        .integer(minute(before))
+        .blob(self.instance)
+        .integer(i64::MAX)
+        .run(self.connection)?;
+        Ok(pruned.len())
+    }
+
+    fn prune_tombstones(&mut self, before: Timestamp, limit: i64) -> Result<usize, Refusal> {
+        let gone: Vec<Id> = Statement::kept(
+            "DELETE FROM tombstones WHERE (instance_id, id) IN (SELECT instance_id, id FROM tombstones \
+             INDEXED BY tombstones_by_time WHERE instance_id = ? AND deleted_ms < ? ORDER BY deleted_ms, id LIMIT ?) \
+             RETURNING id",
+        )
+        .blob(self.instance)
+        .integer(before.unix_millis())
+        .integer(limit)
+        .rows(self.connection)?;
+        for Id { id } in &gone {
+            self.drop_tombstone_links(id)?;
+        }
+        Ok(gone.len())
+    }
+}

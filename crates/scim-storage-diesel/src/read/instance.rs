@@ -1,0 +1,181 @@
+//! What an instance is made of, people and groups aside.
+
+use diesel::sql_types::{BigInt, Binary, Text};
+use diesel::sqlite::SqliteConnection;
+use diesel::{Connection, QueryableByName};
+use scim_core::instant::Timestamp;
+use scim_core::text::Matching;
+use scim_directory::{ApplicationObject, MappingVersion, ObjectLink, Scope};
+use scim_storage::{InstanceAnswer, InstanceQuestion, PolicySource, StoreError};
+use uuid::Uuid;
+
+use super::admin::instance_of;
+use super::held_change::held_changes;
+use super::report::report;
+use crate::error::{damaged, store_error};
+use crate::sql::{Line, Statement};
+
+#[derive(QueryableByName)]
+struct MappingRow {
+    #[diesel(sql_type = BigInt)]
+    version: i64,
+    #[diesel(sql_type = BigInt)]
+    at_ms: i64,
+    #[diesel(sql_type = Text)]
+    text: String,
+}
+
+impl MappingRow {
+    fn mapping(self) -> MappingVersion {
+        MappingVersion { version: self.version, at: Timestamp::from_unix_millis(self.at_ms), text: self.text }
+    }
+}
+
+#[derive(QueryableByName)]
+struct ObjectRow {
+    #[diesel(sql_type = Binary)]
+    id: Vec<u8>,
+    #[diesel(sql_type = Text)]
+    kind: String,
+    #[diesel(sql_type = Text)]
+    name: String,
+}
+
+/// Answers a question, of one moment.
+pub(crate) fn instance(
+    connection: &mut SqliteConnection,
+    scope: &Scope,
+    question: &InstanceQuestion,
+) -> Result<InstanceAnswer, StoreError> {
+    connection.transaction(|connection| Ok(answer(connection, scope, question))).map_err(store_error)?
+}
+
+fn answer(
+    connection: &mut SqliteConnection,
+    scope: &Scope,
+    question: &InstanceQuestion,
+) -> Result<InstanceAnswer, StoreError> {
+    let instance = scope.instance.uuid().into_bytes();
+    Ok(match question {
+        InstanceQuestion::Policy => InstanceAnswer::Policy(policy(connection, scope)?.map(Box::new)),
+        InstanceQuestion::Mapping(version) => InstanceAnswer::Mapping(mapping(connection, scope, *version)?),
+        InstanceQuestion::Mappings(limit) => {
+            let rows: Vec<MappingRow> = Statement::kept(
+                "SELECT version, at_ms, '' AS text FROM mappings WHERE instance_id = ? ORDER BY version DESC LIMIT ?",
+            )
+            .blob(instance)
+            .integer(i64::try_from(*limit).unwrap_or(i64::MAX))
+            .rows(connection)
+            .map_err(store_error)?;
+            InstanceAnswer::Mappings(rows.into_iter().map(MappingRow::mapping).collect())
+        }
+        InstanceQuestion::HeldChanges { after, limit } => {
+            InstanceAnswer::HeldChanges(held_changes(connection, scope, *after, *limit)?)
+        }
+        InstanceQuestion::Objects { kind, after, limit } => {
+            InstanceAnswer::Objects(objects(connection, scope, kind, after.as_deref(), *limit)?)
+        }
+        InstanceQuestion::Report { from, until } => {
+            InstanceAnswer::Report(report(connection, scope, *from, *until)?)
+        }
+        InstanceQuestion::Job(name) => {
+            let row: Option<Line> =
+                Statement::kept("SELECT state AS line FROM jobs WHERE instance_id = ? AND name = ?")
+                    .blob(instance)
+                    .text(name.clone())
+                    .row(connection)
+                    .map_err(store_error)?;
+            let state = row.map(|row| serde_json::from_str(&row.line)).transpose();
+            InstanceAnswer::Job(state.map_err(|_| damaged("a job"))?)
+        }
+    })
+}
+
+fn policy(connection: &mut SqliteConnection, scope: &Scope) -> Result<Option<PolicySource>, StoreError> {
+    let Some(instance) = instance_of(connection, scope.instance)? else { return Ok(None) };
+    let names: Vec<Line> =
+        Statement::kept("SELECT name AS line FROM integration_users WHERE instance_id = ? ORDER BY name")
+            .blob(scope.instance.uuid().into_bytes())
+            .rows(connection)
+            .map_err(store_error)?;
+    Ok(Some(PolicySource {
+        instance,
+        mapping: mapping(connection, scope, None)?,
+        integration_users: names.into_iter().map(|row| row.line).collect(),
+    }))
+}
+
+/// That version of the mapping, or the last.
+fn mapping(
+    connection: &mut SqliteConnection,
+    scope: &Scope,
+    version: Option<i64>,
+) -> Result<Option<MappingVersion>, StoreError> {
+    let instance = scope.instance.uuid().into_bytes();
+    let statement = match version {
+        Some(version) => {
+            Statement::kept("SELECT version, at_ms, text FROM mappings WHERE instance_id = ? AND version = ?")
+                .blob(instance)
+                .integer(version)
+        }
+        None => Statement::kept(
+            "SELECT version, at_ms, text FROM mappings WHERE instance_id = ? ORDER BY version DESC LIMIT 1",
+        )
+        .blob(instance),
+    };
+    let row = statement.row::<MappingRow>(connection).map_err(store_error)?;
+    Ok(row.map(MappingRow::mapping))
+}
+
+fn objects(
+    connection: &mut SqliteConnection,
+    scope: &Scope,
+    kind: &str,
+    after: Option<&str>,
+    limit: usize,
+) -> Result<Vec<ApplicationObject>, StoreError> {
+    let instance = scope.instance.uuid().into_bytes();
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let statement = match after {
+        Some(after) => Statement::kept(
+            "SELECT id, kind, name FROM objects WHERE instance_id = ? AND kind = ? AND name_key > ? \
+             ORDER BY name_key LIMIT ?",
+        )
+        .blob(instance)
+        .text(kind)
+        .text(Matching::IgnoreCase.key(after)),
+        None => Statement::kept(
+            "SELECT id, kind, name FROM objects WHERE instance_id = ? AND kind = ? ORDER BY name_key LIMIT ?",
+        )
+        .blob(instance)
+        .text(kind),
+    };
+    let rows: Vec<ObjectRow> = statement.integer(limit).rows(connection).map_err(store_error)?;
+    let object = |row: ObjectRow| {
+        let id = Uuid::from_slice(&row.id).map_err(|_| damaged("an id"))?;
+        Ok(ApplicationObject { id, kind: row.kind, name: row.name })
+    };
+    rows.into_iter().map(object).collect()
+}
+
+/// The object of that kind and name, in any letter case.
+pub(crate) fn object(
+    connection: &mut SqliteConnection,
+    scope: &Scope,
+    kind: &str,
+    name: &str,
+) -> Result<Option<ObjectLink>, StoreError> {
+    let row: Option<ObjectRow> = Statement::kept(
+        "SELECT id, kind, name FROM objects WHERE instance_id = ? AND kind = ? AND name_key = ?",
+    )
+    .blob(scope.instance.uuid().into_bytes())
+    .text(kind)
+    .text(Matching::IgnoreCase.key(name))
+    .row(connection)
+    .map_err(store_error)?;
+    row.map(|row| {
+        let id = Uuid::from_slice(&row.id).map_err(|_| damaged("an id"))?;
+        Ok(ObjectLink { id, name: row.name })
+    })
+    .transpose()
+}

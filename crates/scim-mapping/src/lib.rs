@@ -2,7 +2,9 @@
 //! arguments.
 //!
 //! - [`expression`]: the expression language of Microsoft Entra's attribute mappings.
+//! - [`mapping`]: which field of an account is filled from what, and the way back.
 //! - [`vectors`]: what runs test vectors.
 
 pub mod expression;
+pub mod mapping;
 pub mod vectors;

@@ -90,7 +90,7 @@ pub const STANDARD_FIELDS: [(&str, FieldKind); 20] = [
 /// The most characters of a custom field's name.
 pub const MAX_FIELD_NAME_CHARS: usize = 64;
 /// The most characters of any field's value.
-pub const MAX_FIELD_CHARS: usize = 10_000;
+pub const MAX_FIELD_CHARS: usize = 1 << 20;
 
 /// The fields of an instance's accounts.
 #[derive(Clone, Copy, Debug)]

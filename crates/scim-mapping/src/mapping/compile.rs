@@ -4,13 +4,16 @@
 use std::sync::Arc;
 
 use scim_core::schema::ResourceType;
-use scim_directory::{FieldKind, Fields, MAX_FIELD_CHARS};
+use scim_directory::{FieldKind, Fields};
 
 use super::accessor::{Accessor, Unfit};
 use super::error::Problem;
 use super::row::{Apply, Direction, READ_ONLY, Row, Source};
 use super::{Mapping, MappingError};
 use crate::expression::Expression;
+
+/// The most characters of a constant and of a default value.
+const MAX_CONSTANT_CHARS: usize = 10_000;
 
 /// The most rows of a mapping.
 pub const MAX_ROWS: usize = 200;
@@ -237,12 +240,12 @@ impl Compiler<'_> {
         let default = row.default.as_ref().map(|text| ("default", text));
         let definition = self.fields.definition(&row.field);
         for (what, text) in constant.into_iter().chain(default) {
-            let most = definition.and_then(|definition| definition.max_chars).unwrap_or(MAX_FIELD_CHARS);
+            let most = definition.and_then(|definition| definition.max_chars).unwrap_or(MAX_CONSTANT_CHARS);
             let reason = if text.is_empty() {
                 format!("the {what} is empty; give it a text, or remove it")
             } else if text.contains('\0') {
                 format!("the {what} holds the character U+0000; remove it")
-            } else if text.chars().nth(most.min(MAX_FIELD_CHARS)).is_some() {
+            } else if text.chars().nth(most.min(MAX_CONSTANT_CHARS)).is_some() {
                 format!("the {what} is longer than the {most} characters that the field takes")
             } else if let Some(definition) = definition
                 && !definition.allowed.is_empty()

@@ -19,7 +19,7 @@ pub(crate) fn open(settings: &Settings, migrate: bool) -> anyhow::Result<Arc<dyn
 
 /// Administration of the store.
 pub(crate) fn admin(settings: &Settings) -> anyhow::Result<Admin> {
-    Ok(Admin::new(open(settings, false)?, Arc::new(System)))
+    Ok(Admin::new(open(settings, false)?, Arc::new(System), registry(settings)?))
 }
 
 /// The provider over a store, with the schemas that the settings name.
@@ -30,7 +30,7 @@ pub(crate) async fn provider(settings: &Settings, store: Arc<dyn Store>) -> anyh
 }
 
 /// The built-in schemas and those of files.
-fn registry(settings: &Settings) -> anyhow::Result<Registry> {
+pub(crate) fn registry(settings: &Settings) -> anyhow::Result<Registry> {
     let mut registry = Registry::builtin();
     let read = |path: &std::path::Path| -> anyhow::Result<serde_json::Value> {
         let text =

@@ -5,6 +5,8 @@ use scim_core::schema::{Attribute, ResourceType, Returned};
 use scim_directory::AttributeChange;
 use serde_json::{Map, Value};
 
+use crate::Policy;
+
 /// The attributes whose values differ, in canonical order: whole attributes, old and new, `null` where there is none.
 /// Values of attributes that are never returned are not shown.
 #[must_use]
@@ -39,6 +41,21 @@ pub(crate) fn external_id_difference(old: Option<&str>, new: Option<&str>) -> Op
         old: old.into(),
         new: new.into(),
     })
+}
+
+/// Takes the values of attributes out whose mapping row says so (`Redact`).
+pub(crate) fn redact(policy: &Policy, changes: &mut [AttributeChange]) {
+    for change in changes {
+        if let AttributeChange::Value { attribute, old, new } = change
+            && policy.is_redacted(attribute)
+        {
+            for value in [old, new] {
+                if !value.is_null() {
+                    *value = Value::from("[Redact]");
+                }
+            }
+        }
+    }
 }
 
 fn compare(

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use scim_directory::{
-    Action, AttributeChange, Change, HeldReference, Key, LogRecord, LogResource, LogStatus, MemberChange,
-    ResourceId, Target, Version,
+    Action, AttributeChange, Change, EventKind, HeldReference, Key, LogRecord, LogResource, LogStatus,
+    MemberChange, ResourceId, Target, Version,
 };
 
 use crate::Decision;
+use crate::person::event::event;
 
 /// A reference as the client sent it, and what it means.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -191,7 +192,11 @@ impl MemberPlan {
                     release_all: cleared,
                 })]
             };
-        Decision { changes, log }
+        let joined_or_left = changes.iter().any(|change| {
+            matches!(change, Change::Members(members) if !members.add.is_empty() || !members.remove.is_empty())
+        });
+        let event = joined_or_left.then(|| event(EventKind::GroupChanged, group, None, None));
+        Decision { changes, log, events: event.into_iter().collect(), ..Decision::default() }
     }
 }
 

@@ -1,113 +1,99 @@
-//! Decisions about one resource: create, change, delete.
+//! Decisions about one resource: create, change, delete. People have rules of their own ([`crate::person`]); groups and
+//! custom resources have only those of the standard, and an owner.
 
 use scim_core::Note;
-use scim_core::resource::Resource;
 use scim_core::schema::ResourceType;
 use scim_directory::{
-    Action, Change, Key, LogRecord, LogResource, LogStatus, NewRecord, Record, ResourceId, Version,
+    Action, Change, Condition, EventKind, Key, LogRecord, LogResource, LogStatus, NewRecord,
 };
-use serde_json::Value;
 
 use crate::content::content;
 use crate::difference::{differences, external_id_difference};
+use crate::person::event::event;
+use crate::person::{Arrival, Existing, Update, arrive, overlay};
+use crate::{Decision, Facts, Occasion, Stop, person};
 
-/// What was decided: the changes, and what the log will say about them.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Decision {
-    /// The changes, in order.
-    pub changes: Vec<Change>,
-    /// The log records.
-    pub log: Vec<LogRecord>,
-}
-
-impl Decision {
-    /// Takes another decision's changes and records behind its own.
-    pub fn append(&mut self, mut other: Self) {
-        self.changes.append(&mut other.changes);
-        self.log.append(&mut other.log);
-    }
-}
-
-/// Creates a resource under `id`.
-#[must_use]
+/// Creates a resource, or takes the place of what is there already.
+///
+/// # Errors
+/// Where facts are needed, or a rule refuses it.
 pub fn create(
+    on: &Occasion<'_>,
+    facts: &Facts,
     resource_type: &ResourceType,
-    id: ResourceId,
-    resource: &Resource,
-    external_id: Option<String>,
-    notes: &[Note],
-) -> Decision {
-    let mut changes = differences(resource_type, None, Some(resource));
+    arrival: Arrival<'_>,
+) -> Result<Decision, Stop> {
+    if on.policy.is_person(resource_type) {
+        return arrive(on, facts, resource_type, arrival);
+    }
+    let Arrival { id, resource, sent, external_id, notes, existing, before } = arrival;
+    let external_id = external_id.map(str::to_owned);
+    if let (Existing::Unmanaged(record), Some(before)) = (existing, before) {
+        let after = overlay(resource_type, before, sent);
+        return update(on, facts, resource_type, Update { record, before, after, external_id, notes });
+    }
+    let mut changes = differences(resource_type, None, Some(&resource));
     changes.extend(external_id_difference(None, external_id.as_deref()));
-    let content = content(resource_type, id, resource);
+    let mut content = content(resource_type, id, &resource);
+    content.managed_by = on.connector.map(|connector| connector.id);
+    let about = LogResource::new(&resource_type.name, id, content.display.as_deref());
     let log = LogRecord {
-        action: Action::Created,
-        status: LogStatus::Success,
-        resource: Some(LogResource::new(&resource_type.name, id, content.display.as_deref())),
         changes,
         notes: words(notes),
-        fields: Vec::new(),
-        error: None,
+        ..LogRecord::new(Action::Created, LogStatus::Success, Some(about))
     };
     let key = Key { resource_type: resource_type.name.clone(), id };
-    Decision {
-        changes: vec![Change::Create(NewRecord { key, content, external_id, revives: false })],
-        log: vec![log],
+    let mut decision = Decision { log: vec![log], ..Decision::default() };
+    decision.conditions.push(Condition::Generation(on.policy.generation()));
+    if resource_type.edge_attribute().is_some() {
+        decision.events.push(event(EventKind::GroupCreated, &key, None, None));
     }
+    decision.changes.push(Change::Create(NewRecord { key, content, external_id, revives: false }));
+    Ok(decision)
 }
 
-/// Changes a resource from `before` (what `record` holds) to `after`; nothing where they are equal.
-#[must_use]
+/// Changes a resource; nothing where it is so already.
+///
+/// # Errors
+/// Where facts are needed, or a rule refuses it.
 pub fn update(
+    on: &Occasion<'_>,
+    facts: &Facts,
     resource_type: &ResourceType,
-    record: &Record,
-    before: &Resource,
-    after: &Resource,
-    external_id: Option<String>,
-    notes: &[Note],
-) -> Decision {
-    if before == after && record.external_id == external_id {
-        return Decision::default();
+    update: Update<'_>,
+) -> Result<Decision, Stop> {
+    if on.policy.is_person(resource_type) {
+        return person::update(on, facts, resource_type, update);
     }
-    let mut changes = differences(resource_type, Some(before), Some(after));
+    let Update { record, before, after, external_id, notes } = update;
+    let picked_up = record.managed_by.is_none() && on.connector.is_some();
+    if before == &after && record.external_id == external_id && !picked_up {
+        return Ok(Decision::default());
+    }
+    let mut changes = differences(resource_type, Some(before), Some(&after));
     changes.extend(external_id_difference(record.external_id.as_deref(), external_id.as_deref()));
-    let content = content(resource_type, record.key.id, after);
-    let log = LogRecord {
-        action: action(before, after),
-        status: LogStatus::Success,
-        resource: Some(LogResource::new(&resource_type.name, record.key.id, content.display.as_deref())),
-        changes,
-        notes: words(notes),
-        fields: Vec::new(),
-        error: None,
-    };
-    let change = Change::Update { key: record.key.clone(), expected: record.version, content, external_id };
-    Decision { changes: vec![change], log: vec![log] }
-}
-
-/// Deletes a resource; `expected` where the client named a version.
-#[must_use]
-pub fn delete(resource_type: &ResourceType, record: &Record, expected: Option<Version>) -> Decision {
-    let log = LogRecord {
-        action: Action::Deleted,
-        status: LogStatus::Success,
-        resource: Some(LogResource::new(&resource_type.name, record.key.id, record.display.as_deref())),
-        changes: Vec::new(),
-        notes: Vec::new(),
-        fields: Vec::new(),
-        error: None,
-    };
-    Decision { changes: vec![Change::Delete { key: record.key.clone(), expected }], log: vec![log] }
-}
-
-/// `active` tells whether a change locks somebody out or lets them in again.
-fn action(before: &Resource, after: &Resource) -> Action {
-    let active = |resource: &Resource| resource.attributes().get("active").and_then(Value::as_bool);
-    match (active(before), active(after)) {
-        (Some(true) | None, Some(false)) => Action::Suspended,
-        (Some(false), Some(true)) => Action::Reactivated,
-        _ => Action::Updated,
+    let mut content = content(resource_type, record.key.id, &after);
+    content.managed_by = record.managed_by.or_else(|| on.connector.map(|connector| connector.id));
+    let about = LogResource::new(&resource_type.name, record.key.id, content.display.as_deref());
+    let mut decision = Decision::default();
+    decision.conditions.push(Condition::Generation(on.policy.generation()));
+    if picked_up {
+        decision.log.push(LogRecord::new(Action::PickedUp, LogStatus::Success, Some(about.clone())));
     }
+    if !changes.is_empty() {
+        let notes = words(notes);
+        decision.log.push(LogRecord {
+            changes,
+            notes,
+            ..LogRecord::new(Action::Updated, LogStatus::Success, Some(about))
+        });
+    }
+    if resource_type.edge_attribute().is_some() {
+        decision.events.push(event(EventKind::GroupChanged, &record.key, None, None));
+    }
+    let change = Change::Update { key: record.key.clone(), expected: record.version, content, external_id };
+    decision.changes.push(change);
+    Ok(decision)
 }
 
 pub(crate) fn words(notes: &[Note]) -> Vec<String> {

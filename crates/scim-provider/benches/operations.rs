@@ -63,7 +63,7 @@ struct World {
 impl World {
     fn new() -> Self {
         let (store, source) = (Arc::new(MemoryStore::new()), Arc::new(Counter::default()));
-        let admin = Admin::new(Arc::clone(&store) as _, Arc::clone(&source) as _);
+        let admin = Admin::new(Arc::clone(&store) as _, Arc::clone(&source) as _, Registry::builtin());
         let settings = InstanceSettings::default();
         let instance = block_on(admin.instance_create("bench", settings)).expect("created").instance;
         let request = KeyRequest { connector: "default", user: "integration", lifetime: None };

@@ -6,7 +6,7 @@
 use scim_api_keys::ApiKey;
 use scim_core::Dialect;
 use scim_core::schema::Registry;
-use scim_directory::{Actor, KeyId, KeyState, Privilege, Scope};
+use scim_directory::{Actor, Connector, KeyId, KeyState, Privilege, Scope};
 use scim_storage::{KeyContext, ServerAnswer, ServerQuestion};
 
 use crate::failure::Failure;
@@ -21,10 +21,12 @@ pub(crate) struct Caller<'p> {
     pub(crate) scope: Scope,
     /// For the log.
     pub(crate) actor: Actor,
+    /// The connector with its settings.
+    pub(crate) connector: Connector,
     /// What the connector tolerates.
     pub(crate) dialect: Dialect,
-    /// Whether the connector keeps passwords.
-    pub(crate) keep_passwords: bool,
+    /// The generation of the instance's settings when the key was read.
+    pub(crate) generation: i64,
     /// The instance's schemas.
     pub(crate) registry: &'p Registry,
 }
@@ -60,8 +62,9 @@ impl Provider {
                 user: Some(context.user.id),
             },
             dialect: context.connector.dialect.dialect(),
-            keep_passwords: context.connector.keep_passwords,
-            registry: self.registry(context.instance.settings.unique_group_names),
+            generation: context.instance.generation,
+            registry: self.policies.registry(context.instance.settings.unique_group_names),
+            connector: context.connector,
         })
     }
 

@@ -21,7 +21,8 @@ use serde_json::Value;
 use crate::etag::etag;
 use crate::failure::{Failure, commit_failure};
 use crate::http::HeaderSource;
-use crate::resource::{ATTEMPTS, Draft, Operation, created};
+use crate::refused::Subject;
+use crate::resource::{ATTEMPTS, Draft, Operation};
 use crate::{Method, Request, Response};
 
 /// The headers that an operation has in place of the request's.
@@ -108,82 +109,116 @@ impl Operation<'_> {
             request_id: self.request.request_id,
             now: self.request.now,
         };
-        let parameters = SearchRequest::default();
+        let (parameters, subject) = (SearchRequest::default(), Subject::default());
         let single = Operation {
             provider: self.provider,
             caller: self.caller,
             request: &request,
             parameters: &parameters,
+            subject: &subject,
         };
-        match operation.method {
-            BulkMethod::Put => single.replace(&resource_type, &id, &data).await,
-            BulkMethod::Patch => single.patch(&resource_type, &id, &data).await,
-            _ => single.delete(&resource_type, &id).await,
+        let (method, outcome) = match operation.method {
+            BulkMethod::Put => (Method::Put, single.replace(&resource_type, &id, &data).await),
+            BulkMethod::Patch => (Method::Patch, single.patch(&resource_type, &id, &data).await),
+            _ => (Method::Delete, single.delete(&resource_type, &id).await),
+        };
+        if let Err(failure) = &outcome {
+            single.log_refusal(method, failure).await;
         }
+        outcome
     }
 
     /// One creation, or a cycle of them in one change set: all of it or none.
     async fn bulk_create(&self, operations: &[(usize, &BulkOperation)], ids: &mut Ids) -> Vec<BulkResult> {
-        let own: Vec<(ResourceId, &BulkOperation)> = operations
-            .iter()
-            .map(|(_, operation)| (ResourceId::new(self.provider.source.uuid()), *operation))
-            .collect();
-        match self.bulk_drafts(&own, ids).await {
-            Ok(results) => {
-                for (id, operation) in &own {
-                    if let Some(name) = &operation.bulk_id {
-                        ids.insert(name.clone(), *id);
-                    }
-                }
-                results
+        let subject = Subject::default();
+        let single = Operation { subject: &subject, ..*self };
+        match single.bulk_created(operations, ids).await {
+            Ok(results) => results,
+            Err(failure) => {
+                single.log_refusal(Method::Post, &failure).await;
+                operations.iter().map(|_| failed(&failure, None)).collect()
             }
-            Err(failure) => operations.iter().map(|_| failed(&failure, None)).collect(),
         }
     }
 
+    async fn bulk_created(
+        &self,
+        operations: &[(usize, &BulkOperation)],
+        ids: &mut Ids,
+    ) -> Result<Vec<BulkResult>, Failure> {
+        let mut own: Vec<(ResourceId, &BulkOperation)> = operations
+            .iter()
+            .map(|(_, operation)| (ResourceId::new(self.provider.source.uuid()), *operation))
+            .collect();
+        let mut drafts = self.bulk_drafts(&own, ids).await?;
+        for attempt in 0..ATTEMPTS {
+            let policy = self.policy(attempt > 0).await?;
+            let known: HashMap<String, Key> =
+                drafts.iter().map(|draft| (draft.key().id.to_string(), draft.key())).collect();
+            let decision = self.decide(&policy, &drafts, &known).await?;
+            let changes = decision.changes.clone();
+            let error = match self.commit(decision).await {
+                Ok(committed) => {
+                    let mut results = Vec::with_capacity(drafts.len());
+                    for (draft, (_, operation)) in drafts.iter().zip(&own) {
+                        let record = draft.committed(&changes, &committed, self.request.now);
+                        if let Some(name) = &operation.bulk_id {
+                            ids.insert(name.clone(), record.key.id);
+                        }
+                        let endpoint = self.bulk_type(operation)?.endpoint.clone();
+                        results.push(BulkResult {
+                            status: 201,
+                            location: Some(format!("{}{endpoint}/{}", self.request.base, record.key.id)),
+                            version: Some(etag(&record)),
+                            response: None,
+                        });
+                    }
+                    return Ok(results);
+                }
+                Err(error @ (CommitError::Conflict | CommitError::Duplicate { .. })) => error,
+                Err(error) => return Err(commit_failure(error)),
+            };
+            // Somebody may be there already. Who has another id than was given is named by it in the whole step.
+            let mut found = false;
+            for (draft, (id, _)) in drafts.iter_mut().zip(&mut own) {
+                if self.look_for_existing(&policy, draft).await? {
+                    (*id, found) = (draft.key().id, true);
+                }
+            }
+            if found {
+                let existing = std::mem::take(&mut drafts);
+                drafts = self.bulk_drafts(&own, ids).await?;
+                for (draft, known) in drafts.iter_mut().zip(existing) {
+                    draft.take_existing(known);
+                }
+            } else if !matches!(error, CommitError::Conflict) {
+                return Err(commit_failure(error));
+            }
+        }
+        Err(commit_failure(CommitError::Conflict))
+    }
+
+    /// The drafts of one step, with references to one another resolved.
     async fn bulk_drafts(
         &self,
         own: &[(ResourceId, &BulkOperation)],
         ids: &Ids,
-    ) -> Result<Vec<BulkResult>, Failure> {
+    ) -> Result<Vec<Draft>, Failure> {
         let id_of = |name: &str| {
             let fresh = own.iter().find(|(_, operation)| operation.bulk_id.as_deref() == Some(name));
             fresh.map(|(id, _)| *id).or_else(|| ids.get(name).copied()).map(|id| id.to_string())
         };
-        let (mut drafts, mut types): (Vec<Draft>, Vec<Arc<ResourceType>>) = (Vec::new(), Vec::new());
+        let mut drafts: Vec<Draft> = Vec::with_capacity(own.len());
         for (id, operation) in own {
             let resource_type = self.bulk_type(operation)?;
+            self.names(&resource_type.name, None);
             let mut data = operation.data.clone().unwrap_or_default();
             resolve_references(&mut data, &id_of)?;
-            drafts.push(self.draft(&resource_type, *id, data).await?);
-            types.push(resource_type);
+            let draft = self.draft(&resource_type, *id, data).await?;
+            self.names(&resource_type.name, draft.name());
+            drafts.push(draft);
         }
-        let known: HashMap<String, Key> =
-            drafts.iter().map(|draft| (draft.key.id.to_string(), draft.key.clone())).collect();
-        for _ in 0..ATTEMPTS {
-            let decision = self.decide(&drafts, &known).await?;
-            let changes = decision.changes.clone();
-            match self.commit(decision).await {
-                Ok(committed) => {
-                    let results = drafts.iter().zip(&types).map(|(draft, resource_type)| {
-                        let record = created(&draft.key, &changes, &committed, self.request.now);
-                        BulkResult {
-                            status: 201,
-                            location: Some(format!(
-                                "{}{}/{}",
-                                self.request.base, resource_type.endpoint, record.key.id
-                            )),
-                            version: Some(etag(&record)),
-                            response: None,
-                        }
-                    });
-                    return Ok(results.collect());
-                }
-                Err(CommitError::Conflict) => {}
-                Err(error) => return Err(commit_failure(error)),
-            }
-        }
-        Err(commit_failure(CommitError::Conflict))
+        Ok(drafts)
     }
 
     fn bulk_type(&self, operation: &BulkOperation) -> Result<Arc<ResourceType>, Failure> {

@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::authenticate::Caller;
 use crate::failure::Failure;
 use crate::limits::nests_deeper_than;
+use crate::refused::Subject;
 use crate::resource::Operation;
 use crate::route::Route;
 use crate::{Method, Provider, Request, Response};
@@ -42,9 +43,32 @@ impl Provider {
         }
         let parameters = parameters(request.query)?;
         let body = std::mem::take(&mut request.body);
-        let operation =
-            Operation { provider: self, caller: &caller, request: &request, parameters: &parameters };
-        match (&route, request.method) {
+        let subject = Subject::default();
+        let operation = Operation {
+            provider: self,
+            caller: &caller,
+            request: &request,
+            parameters: &parameters,
+            subject: &subject,
+        };
+        let outcome = self.dispatch(&route, operation, &body).await;
+        if let Err(failure) = &outcome
+            && writes(&route, request.method)
+        {
+            operation.log_refusal(request.method, failure).await;
+        }
+        outcome
+    }
+
+    /// Carries an operation out.
+    async fn dispatch(
+        &self,
+        route: &Route,
+        operation: Operation<'_>,
+        body: &[u8],
+    ) -> Result<Response, Failure> {
+        let Operation { caller, request, parameters, .. } = operation;
+        match (route, request.method) {
             (Route::Me, _) => Err(Failure::status(501, "/Me has no meaning for a key: it is not a person")),
             (
                 Route::ServiceProviderConfig
@@ -63,28 +87,28 @@ impl Provider {
             (Route::SchemaNamed(urn), _) => Self::schema(caller.registry, urn, request.base),
             (Route::Root, _) => operation.search(caller.registry.resource_types()).await,
             (Route::RootSearch, _) => {
-                let parameters = SearchRequest::parse(self.json(&request, &body)?)?;
+                let parameters = SearchRequest::parse(self.json(request, body)?)?;
                 Operation { parameters: &parameters, ..operation }
                     .search(caller.registry.resource_types())
                     .await
             }
             (Route::Search(resource_type), _) => {
-                let parameters = SearchRequest::parse(self.json(&request, &body)?)?;
+                let parameters = SearchRequest::parse(self.json(request, body)?)?;
                 let only = std::slice::from_ref(resource_type);
                 Operation { parameters: &parameters, ..operation }.search(only).await
             }
-            (Route::Bulk, _) => operation.bulk(self.json(&request, &body)?).await,
+            (Route::Bulk, _) => operation.bulk(self.json(request, body)?).await,
             (Route::Collection(resource_type), Method::Post) => {
-                operation.create(resource_type, self.json(&request, &body)?).await
+                operation.create(resource_type, self.json(request, body)?).await
             }
             (Route::Collection(resource_type), _) => {
                 operation.search(std::slice::from_ref(resource_type)).await
             }
             (Route::Item(resource_type, id), Method::Put) => {
-                operation.replace(resource_type, id, &self.json(&request, &body)?).await
+                operation.replace(resource_type, id, &self.json(request, body)?).await
             }
             (Route::Item(resource_type, id), Method::Patch) => {
-                operation.patch(resource_type, id, &self.json(&request, &body)?).await
+                operation.patch(resource_type, id, &self.json(request, body)?).await
             }
             (Route::Item(resource_type, id), Method::Delete) => operation.delete(resource_type, id).await,
             (Route::Item(resource_type, id), _) => operation.get(resource_type, id).await,
@@ -118,6 +142,15 @@ impl Provider {
         }
         // The parser's own text names line and column, never content.
         serde_json::from_slice(body).map_err(|error| syntax(format!("The body is not JSON: {error}")))
+    }
+}
+
+/// Whether a request changes one resource. The operations of a bulk request are logged one by one.
+fn writes(route: &Route, method: Method) -> bool {
+    match route {
+        Route::Collection(_) => method == Method::Post,
+        Route::Item(..) => matches!(method, Method::Put | Method::Patch | Method::Delete),
+        _ => false,
     }
 }
 

@@ -11,6 +11,7 @@ use scim_storage::{ServerAnswer, ServerQuestion, Store, StoreError};
 use crate::cursor::{LIFETIME_SECONDS, Sealer};
 use crate::failure::{Failure, store_failure};
 use crate::password::PasswordHasher;
+use crate::policies::Policies;
 use crate::turns::Turns;
 use crate::{Limits, Source};
 
@@ -35,8 +36,7 @@ pub struct Provider {
     pub(crate) sealer: Sealer,
     pub(crate) turns: Turns,
     pub(crate) passwords: PasswordHasher,
-    unique_names: Registry,
-    shared_names: Registry,
+    pub(crate) policies: Policies,
 }
 
 impl std::fmt::Debug for Provider {
@@ -71,8 +71,7 @@ impl Provider {
         };
         Ok(Self {
             config: config(&limits),
-            shared_names: registry.with_shared_group_names(),
-            unique_names: registry,
+            policies: Policies::new(registry),
             sealer: Sealer::new(&secret),
             turns: Turns::new(),
             passwords: PasswordHasher::default(),
@@ -113,11 +112,6 @@ impl Provider {
                 false
             }
         }
-    }
-
-    /// The schemas of an instance.
-    pub(crate) fn registry(&self, unique_group_names: bool) -> &Registry {
-        if unique_group_names { &self.unique_names } else { &self.shared_names }
     }
 
     /// A question to the server's own data; another answer than the question's is the store's fault.

@@ -49,7 +49,7 @@ pub(crate) async fn run(options: &cli::Demo, mut settings: Settings) -> anyhow::
         settings.database = folder.path().join("demo.db");
     }
     let store = database::open(&settings, false)?;
-    let admin = Admin::new(Arc::clone(&store), Arc::new(System));
+    let admin = Admin::new(Arc::clone(&store), Arc::new(System), database::registry(&settings)?);
     let instance = instance(&admin).await?;
     let request = KeyRequest { connector: "default", user: "integration", lifetime: Some(KEY_LIFETIME) };
     let key = admin.key_issue(&instance, &request).await?.key;

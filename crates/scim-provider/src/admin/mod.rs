@@ -8,13 +8,16 @@ mod log;
 use std::sync::Arc;
 
 use scim_core::instant::Timestamp;
+use scim_core::schema::Registry;
 use scim_directory::{
-    Action, Actor, AdminChange, AttributeChange, Change, ChangeSet, ChangeSetId, Instance, InstanceId,
-    LogRecord, LogStatus, Scope,
+    Action, Actor, AdminChange, AttributeChange, Change, ChangeSet, ChangeSetId, Committed, Instance,
+    InstanceId, LogRecord, LogStatus, Scope,
 };
+use scim_lifecycle::{Decision, Facts, Occasion, Policy, Stop};
 use scim_storage::{CommitError, ServerAnswer, ServerQuestion, Store, StoreError};
 
 use crate::Source;
+use crate::policies::{Policies, PolicyFailure};
 
 pub use instance::NewInstance;
 pub use key::{IssuedKey, KeyRequest};
@@ -44,6 +47,7 @@ pub enum AdminError {
 pub struct Admin {
     store: Arc<dyn Store>,
     source: Arc<dyn Source>,
+    policies: Policies,
 }
 
 impl std::fmt::Debug for Admin {
@@ -53,10 +57,64 @@ impl std::fmt::Debug for Admin {
 }
 
 impl Admin {
-    /// Administration of what `store` holds.
+    /// Administration of what `store` holds, with the schemas that the server has.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, source: Arc<dyn Source>) -> Self {
-        Self { store, source }
+    pub fn new(store: Arc<dyn Store>, source: Arc<dyn Source>, registry: Registry) -> Self {
+        Self { store, source, policies: Policies::new(registry) }
+    }
+
+    /// The policy that an instance has now.
+    ///
+    /// # Errors
+    /// [`AdminError::Invalid`] where its mapping or rules do not go with the server's schemas.
+    pub async fn policy(&self, instance: &Instance) -> Result<Arc<Policy>, AdminError> {
+        let policy = self.policies.get(&*self.store, instance.id, None).await;
+        policy.map_err(|failure| match failure {
+            PolicyFailure::Store(error) => AdminError::Store(error),
+            other => AdminError::Invalid(other.to_string()),
+        })
+    }
+
+    /// Decides on behalf of the application, asking the store for what the decision needs.
+    ///
+    /// # Errors
+    /// [`AdminError::Invalid`] where a rule refuses it, with what to do about it.
+    pub async fn decided(
+        &self,
+        policy: &Policy,
+        request_id: &str,
+        decide: impl Fn(&Occasion<'_>, &Facts) -> Result<Decision, Stop> + Send,
+        scope: &Scope,
+    ) -> Result<Decision, AdminError> {
+        let (source, now) = (&*self.source, self.now());
+        let mut facts = Facts::default();
+        loop {
+            let stop = match decide(
+                &Occasion {
+                    policy,
+                    connector: None,
+                    request_id,
+                    now,
+                    uuid: &|| source.uuid(),
+                    random: &|bytes: &mut [u8]| source.random(bytes),
+                },
+                &facts,
+            ) {
+                Ok(decision) => return Ok(decision),
+                Err(stop) => stop,
+            };
+            match stop {
+                Stop::Needs(questions) => {
+                    let answers = self.store.facts(scope, &questions).await?;
+                    for (question, fact) in questions.into_iter().zip(answers) {
+                        facts.insert(question, fact);
+                    }
+                }
+                Stop::Refused(refusal) => {
+                    return Err(AdminError::Invalid(format!("{}. {}", refusal.detail, refusal.advice)));
+                }
+            }
+        }
     }
 
     /// The instance of that name.
@@ -70,6 +128,23 @@ impl Admin {
                 "there is no instance {name:?}; `instance list` shows them"
             ))),
         }
+    }
+
+    /// Commits a decision on behalf of the application.
+    ///
+    /// # Errors
+    /// As [`Store::commit`]; on `Conflict` the decision is to be made again.
+    pub async fn commit_decision(
+        &self,
+        instance: InstanceId,
+        request_id: &str,
+        decision: Decision,
+    ) -> Result<Committed, CommitError> {
+        let Decision { changes, log, events, conditions, realm } = decision;
+        let id = ChangeSetId::new(self.source.uuid());
+        let scope = Scope { instance, connector: None };
+        let empty = ChangeSet::empty(id, scope, Actor::default(), request_id.to_owned(), self.source.now());
+        self.store.commit(ChangeSet { changes, log, events, conditions, realm, ..empty }).await
     }
 
     async fn commit(

@@ -3,45 +3,116 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use scim_core::resource::{EdgeValue, ingest};
+use scim_core::Note;
+use scim_core::resource::{EdgeValue, Resource, ingest};
 use scim_core::schema::ResourceType;
-use scim_directory::{Change, Key, Record, ResourceId, Version};
-use scim_lifecycle::{Decision, MemberPlanner};
+use scim_directory::{Change, Committed, Fact, Key, Record, ResourceId, Version};
+use scim_lifecycle::{Arrival, Decision, Existing, MemberPlanner, Policy};
 use scim_storage::CommitError;
 use serde_json::Value;
 
 use super::write::{record_after, written};
-use super::{ATTEMPTS, Operation};
+use super::{ATTEMPTS, Operation, resource_of};
 use crate::Response;
 use crate::failure::{Failure, commit_failure};
 
 /// A resource that was checked and has an id, but is not decided on yet.
 pub(crate) struct Draft {
-    pub(crate) key: Key,
-    decision: Decision,
-    name: Option<String>,
+    resource_type: Arc<ResourceType>,
+    /// Its id, where nobody is there already.
+    id: ResourceId,
+    resource: Resource,
+    /// What the client sent of it.
+    sent: Resource,
     external_id: Option<String>,
     edges: Vec<EdgeValue>,
+    notes: Vec<Note>,
+    existing: Existing,
+    /// What the document of [`Existing::Unmanaged`] holds.
+    before: Option<Resource>,
+}
+
+impl Draft {
+    /// The key under which the resource will be known.
+    pub(crate) fn key(&self) -> Key {
+        let id = self.existing.id().unwrap_or(self.id);
+        Key { resource_type: Arc::clone(&self.resource_type.name), id }
+    }
+
+    /// Takes over who is there already, from an earlier draft of the same resource.
+    pub(crate) fn take_existing(&mut self, earlier: Self) {
+        (self.existing, self.before) = (earlier.existing, earlier.before);
+    }
+
+    /// Whom the log of a refusal is about.
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.resource.text("userName").or_else(|| self.resource.text("displayName"))
+    }
+
+    /// The record that a commit created, or changed.
+    pub(crate) fn committed(
+        &self,
+        changes: &[Change],
+        committed: &Committed,
+        now: scim_core::instant::Timestamp,
+    ) -> Record {
+        let key = self.key();
+        let record = match &self.existing {
+            Existing::Unmanaged(record) => Record::clone(record),
+            Existing::Deleted(tombstone) => Record { created: tombstone.created, ..new_record(&key, now) },
+            Existing::Nobody => new_record(&key, now),
+        };
+        record_after(record, changes, written(&key, changes), committed)
+    }
+}
+
+fn new_record(key: &Key, now: scim_core::instant::Timestamp) -> Record {
+    Record {
+        key: key.clone(),
+        version: Version(1),
+        membership: 0,
+        created: now,
+        modified: now,
+        external_id: None,
+        display: None,
+        manager: None,
+        managed_by: None,
+        direct_manager: None,
+        account: None,
+        document: Vec::new(),
+    }
 }
 
 impl Operation<'_> {
-    /// Creates a resource.
+    /// Creates a resource. Whoever is there already, unmanaged, is picked up; who was deleted not long ago comes back.
     pub(crate) async fn create(
         &self,
         resource_type: &Arc<ResourceType>,
         body: Value,
     ) -> Result<Response, Failure> {
-        let draft = self.draft(resource_type, ResourceId::new(self.provider.source.uuid()), body).await?;
-        for _ in 0..ATTEMPTS {
-            let decision = self.decide(std::slice::from_ref(&draft), &HashMap::new()).await?;
+        self.names(&resource_type.name, name_in(&body).as_deref());
+        let mut draft = self.draft(resource_type, ResourceId::new(self.provider.source.uuid()), body).await?;
+        for attempt in 0..ATTEMPTS {
+            let policy = self.policy(attempt > 0).await?;
+            if attempt == 0 && shares_names(&policy, resource_type) {
+                self.look_for_existing(&policy, &mut draft).await?;
+            }
+            let decision = self.decide(&policy, std::slice::from_ref(&draft), &HashMap::new()).await?;
             let changes = decision.changes.clone();
             match self.commit(decision).await {
                 Ok(committed) => {
-                    let record = created(&draft.key, &changes, &committed, self.request.now);
+                    let record = draft.committed(&changes, &committed, self.request.now);
                     return self.answer(201, resource_type, &record).await;
                 }
-                Err(CommitError::Conflict) => {}
-                Err(error) => return Err(commit_failure(error)),
+                Err(CommitError::Conflict) => {
+                    self.look_for_existing(&policy, &mut draft).await?;
+                }
+                Err(error) => {
+                    let named = matches!(error, CommitError::Duplicate { .. });
+                    if !named || !self.look_for_existing(&policy, &mut draft).await? {
+                        return Err(commit_failure(error));
+                    }
+                }
             }
         }
         Err(commit_failure(CommitError::Conflict))
@@ -58,58 +129,116 @@ impl Operation<'_> {
         self.log_notes(&inbound.notes);
         let (notes, external_id) = (inbound.notes.clone(), inbound.external_id.clone());
         let edges = inbound.edges.clone().unwrap_or_default();
+        let mut sent = inbound.resource.clone();
         let mut resource = inbound.into_created(resource_type)?;
         self.settle_password(resource_type, None, &mut resource).await?;
-        let decision = scim_lifecycle::create(resource_type, id, &resource, external_id.clone(), &notes);
-        let name = resource.text("displayName").map(str::to_owned);
-        let key = Key { resource_type: Arc::clone(&resource_type.name), id };
-        Ok(Draft { key, decision, name, external_id, edges })
+        // The same password, as it is kept, in what is laid over an account that is there.
+        match resource.attributes().get("password").cloned() {
+            Some(kept) => {
+                sent.attributes_mut().insert("password".to_owned(), kept);
+            }
+            None => {
+                sent.attributes_mut().remove("password");
+            }
+        }
+        Ok(Draft {
+            resource_type: Arc::clone(resource_type),
+            id,
+            resource,
+            sent,
+            external_id,
+            edges,
+            notes,
+            existing: Existing::Nobody,
+            before: None,
+        })
+    }
+
+    /// Finds out who is there already for a draft; whether that is somebody else than was known.
+    pub(crate) async fn look_for_existing(
+        &self,
+        policy: &Policy,
+        draft: &mut Draft,
+    ) -> Result<bool, Failure> {
+        let questions = self.occasion(policy, |on| {
+            Existing::questions(on, &draft.resource_type, &draft.resource, draft.external_id.as_deref())
+        });
+        if questions.is_empty() {
+            return Ok(false);
+        }
+        let known = draft.existing.id();
+        let facts = self.provider.facts(self.caller, &questions).await?;
+        (draft.existing, draft.before) = (Existing::Nobody, None);
+        let mut deleted = None;
+        for fact in facts {
+            match fact {
+                Fact::Records(records) => {
+                    if let Some(record) = records.into_iter().find(|record| record.managed_by.is_none()) {
+                        draft.before = Some(resource_of(&record)?);
+                        draft.existing = Existing::Unmanaged(Box::new(record));
+                    }
+                }
+                Fact::Deleted(tombstone) => deleted = tombstone,
+                _ => {}
+            }
+        }
+        if let (Existing::Nobody, Some(tombstone)) = (&draft.existing, deleted) {
+            draft.existing = Existing::Deleted(tombstone);
+        }
+        Ok(draft.existing.id() != known)
     }
 
     /// Decides on drafts together: all of them, then their members. `known` are references to drafts, which no store can
     /// resolve yet.
     pub(crate) async fn decide(
         &self,
+        policy: &Policy,
         drafts: &[Draft],
         known: &HashMap<String, Key>,
     ) -> Result<Decision, Failure> {
         let mut decision = Decision::default();
         for draft in drafts {
-            decision.append(draft.decision.clone());
+            let one = self
+                .decided(policy, |on, facts| {
+                    let arrival = Arrival {
+                        id: draft.id,
+                        resource: draft.resource.clone(),
+                        sent: &draft.sent,
+                        external_id: draft.external_id.as_deref(),
+                        notes: &draft.notes,
+                        existing: &draft.existing,
+                        before: draft.before.as_ref(),
+                    };
+                    scim_lifecycle::create(on, facts, &draft.resource_type, arrival)
+                })
+                .await?;
+            decision.append(one);
         }
         let arriving =
-            drafts.iter().filter_map(|draft| Some((draft.external_id.clone()?, draft.key.clone()))).collect();
+            drafts.iter().filter_map(|draft| Some((draft.external_id.clone()?, draft.key()))).collect();
         for draft in drafts.iter().filter(|draft| !draft.edges.is_empty()) {
             let mut planner = MemberPlanner::default();
             planner.add(self.references(&draft.edges, known, &arriving).await?);
             let plan = planner.finish();
-            self.refuse_unknown(&plan, &draft.key)?;
-            decision.append(plan.decide(&draft.key, draft.name.as_deref(), &[], None));
+            let key = draft.key();
+            self.refuse_unknown(&plan, &key)?;
+            decision.append(plan.decide(&key, draft.resource.text("displayName"), &[], None));
         }
         Ok(decision)
     }
 }
 
-/// The record that a commit created.
-pub(crate) fn created(
-    key: &Key,
-    changes: &[Change],
-    committed: &scim_directory::Committed,
-    now: scim_core::instant::Timestamp,
-) -> Record {
-    let record = Record {
-        key: key.clone(),
-        version: Version(1),
-        membership: 0,
-        created: now,
-        modified: now,
-        external_id: None,
-        display: None,
-        manager: None,
-        managed_by: None,
-        direct_manager: None,
-        account: None,
-        document: Vec::new(),
+/// Whether resources of that type have names by which they are picked up, but which are not unique: then nothing else
+/// tells that somebody is there.
+fn shares_names(policy: &Policy, resource_type: &ResourceType) -> bool {
+    resource_type.edge_attribute().is_some() && !policy.settings().unique_group_names
+}
+
+/// The name in a body that was not checked yet, for the log.
+fn name_in(body: &Value) -> Option<String> {
+    let of = |wanted: &str| {
+        let (_, value) = body.as_object()?.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted))?;
+        value.as_str().map(|text| text.chars().take(256).collect())
     };
-    record_after(record, changes, written(key, changes), committed)
+    of("userName").or_else(|| of("displayName"))
 }

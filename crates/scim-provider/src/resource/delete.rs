@@ -12,10 +12,17 @@ impl Operation<'_> {
     pub(crate) async fn delete(&self, resource_type: &ResourceType, id: &str) -> Result<Response, Failure> {
         for attempt in 0..ATTEMPTS {
             let _turn = self.provider.turns.take(id, attempt).await;
-            let record = self.load(resource_type, id, Want::HEAD).await?;
+            let policy = self.policy(attempt > 0).await?;
+            let want = Want { document: false, account: policy.is_person(resource_type) };
+            let record = self.load_to_change(resource_type, id, want).await?;
             self.precondition(&record)?;
             let expected = self.names_version().then_some(record.version);
-            match self.commit(scim_lifecycle::delete(resource_type, &record, expected)).await {
+            let decision = self
+                .decided(&policy, |on, facts| {
+                    scim_lifecycle::delete(on, facts, resource_type, &record, expected)
+                })
+                .await?;
+            match self.commit(decision).await {
                 Ok(_) => return Ok(Response::empty(204)),
                 Err(CommitError::Conflict) => {}
                 Err(error) => return Err(commit_failure(error)),

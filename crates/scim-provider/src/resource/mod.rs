@@ -9,19 +9,20 @@ mod replace;
 mod search;
 mod write;
 
-pub(crate) use create::{Draft, created};
+pub(crate) use create::Draft;
 
 use std::sync::Arc;
 
 use scim_core::message::SearchRequest;
 use scim_core::resource::{Document, Resource};
 use scim_core::schema::ResourceType;
-use scim_directory::{Key, Record, ResourceId};
+use scim_directory::{Key, LogResource, Record, ResourceId};
 use scim_storage::Want;
 
 use crate::authenticate::Caller;
 use crate::etag::{etag, if_match, if_none_match};
 use crate::failure::{Failure, store_failure};
+use crate::refused::Subject;
 use crate::view::Lens;
 use crate::{Provider, Request, Response};
 
@@ -35,12 +36,14 @@ pub(crate) struct Operation<'o> {
     pub(crate) caller: &'o Caller<'o>,
     pub(crate) request: &'o Request<'o>,
     pub(crate) parameters: &'o SearchRequest,
+    /// Whom it is about, for the log of what was refused.
+    pub(crate) subject: &'o Subject,
 }
 
 impl<'o> Operation<'o> {
     /// What the client asked to see.
     fn lens(&self) -> Lens<'o> {
-        let Self { provider, caller, request, parameters } = *self;
+        let Self { provider, caller, request, parameters, .. } = *self;
         Lens::new(provider, caller, request, &parameters.attributes, &parameters.excluded_attributes)
     }
 
@@ -51,6 +54,22 @@ impl<'o> Operation<'o> {
         let key = Key { resource_type: Arc::clone(&resource_type.name), id };
         let record = self.provider.store.get(&self.caller.scope, &key, want).await;
         record.map_err(|error| store_failure(&error))?.ok_or_else(not_found)
+    }
+
+    /// The record of that id, to be changed.
+    async fn load_to_change(
+        &self,
+        resource_type: &ResourceType,
+        id: &str,
+        want: Want,
+    ) -> Result<Record, Failure> {
+        if let Ok(id) = id.parse() {
+            self.subject.set(LogResource::new(&resource_type.name, id, None));
+        }
+        let record = self.load(resource_type, id, want).await?;
+        let name = record.display.as_deref();
+        self.subject.set(LogResource::new(&resource_type.name, record.key.id, name));
+        Ok(record)
     }
 
     /// 412 where a write's `If-Match` names another version than the record has, or its `If-None-Match` that one

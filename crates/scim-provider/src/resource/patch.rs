@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use scim_core::Note;
 use scim_core::patch::{MemberEdit, PatchRequest};
-use scim_core::resource::Resource;
 use scim_core::schema::ResourceType;
 use scim_directory::Record;
+use scim_lifecycle::{Facts, Occasion, Policy, Update};
 use scim_storage::{CommitError, Want};
 use serde_json::Value;
 
@@ -28,14 +27,15 @@ impl Operation<'_> {
         let dialect = self.caller.dialect;
         self.provider.turns.take(id, 0).await;
         // A resource that is not there is 404 before anything is said about the body.
-        let mut record = self.load(resource_type, id, Want::RECORD).await?;
+        let mut record = self.load_to_change(resource_type, id, Want::FULL).await?;
         let patch = PatchRequest::parse(resource_type, body.clone(), dialect)?;
         for attempt in 0..ATTEMPTS {
             let mut _turn = None;
             if attempt > 0 {
                 _turn = self.provider.turns.take(id, attempt).await;
-                record = self.load(resource_type, id, Want::RECORD).await?;
+                record = self.load_to_change(resource_type, id, Want::FULL).await?;
             }
+            let policy = self.policy(attempt > 0).await?;
             self.precondition(&record)?;
             let before = resource_of(&record)?;
             let own_id = record.key.id.to_string();
@@ -45,7 +45,8 @@ impl Operation<'_> {
             self.settle_password(resource_type, Some(&before), &mut after).await?;
             self.log_notes(&outcome.notes);
             let (external_id, edits, notes) = (outcome.external_id, outcome.edits, outcome.notes);
-            match self.change(resource_type, &record, &before, &after, external_id, &edits, &notes).await? {
+            let update = Update { record: &record, before: &before, after, external_id, notes: &notes };
+            match self.change(&policy, resource_type, update, &edits).await? {
                 Ok(record) => return self.patched(resource_type, &record).await,
                 Err(CommitError::Conflict) => {}
                 Err(error) => return Err(commit_failure(error)),
@@ -63,26 +64,26 @@ impl Operation<'_> {
     }
 
     /// Commits a change of a resource and of its members, decided on `record`; the record as it is afterwards.
-    #[expect(clippy::too_many_arguments, reason = "one change, told whole; PUT and PATCH share it")]
     pub(crate) async fn change(
         &self,
+        policy: &Policy,
         resource_type: &ResourceType,
-        record: &Record,
-        before: &Resource,
-        after: &Resource,
-        external_id: Option<String>,
+        update: Update<'_>,
         edits: &[MemberEdit],
-        notes: &[Note],
     ) -> Result<Result<Record, CommitError>, Failure> {
-        let (plan, present) = self.plan(record, external_id.as_deref(), edits).await?;
-        let mut decision = scim_lifecycle::update(resource_type, record, before, after, external_id, notes);
+        let record = update.record;
+        let (plan, present) = self.plan(record, update.external_id.as_deref(), edits).await?;
+        let decide = |on: &Occasion<'_>, facts: &Facts| {
+            scim_lifecycle::update(on, facts, resource_type, update.clone())
+        };
+        let mut decision = self.decided(policy, decide).await?;
         if !plan.is_empty() {
             // An update in the same change set carries the version already.
             let pinned = decision.changes.is_empty() && (plan.cleared || self.names_version());
             let expected = pinned.then_some(record.version);
             decision.append(plan.decide(&record.key, record.display.as_deref(), &present, expected));
         }
-        if decision.changes.is_empty() && decision.log.is_empty() {
+        if decision.is_empty() {
             return Ok(Ok(record.clone()));
         }
         let changes = decision.changes.clone();

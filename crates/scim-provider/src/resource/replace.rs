@@ -5,6 +5,7 @@ use std::sync::Arc;
 use scim_core::patch::MemberEdit;
 use scim_core::resource::{ingest, replace};
 use scim_core::schema::ResourceType;
+use scim_lifecycle::Update;
 use scim_storage::{CommitError, Want};
 use serde_json::Value;
 
@@ -29,16 +30,15 @@ impl Operation<'_> {
         };
         for attempt in 0..ATTEMPTS {
             let _turn = self.provider.turns.take(id, attempt).await;
-            let record = self.load(resource_type, id, Want::RECORD).await?;
+            let policy = self.policy(attempt > 0).await?;
+            let record = self.load_to_change(resource_type, id, Want::FULL).await?;
             self.precondition(&record)?;
             let before = resource_of(&record)?;
             let mut after = replace(resource_type, &before, &inbound)?;
             self.settle_password(resource_type, Some(&before), &mut after).await?;
-            let external_id = inbound.external_id.clone();
-            match self
-                .change(resource_type, &record, &before, &after, external_id, &edits, &inbound.notes)
-                .await?
-            {
+            let (external_id, notes) = (inbound.external_id.clone(), &inbound.notes);
+            let update = Update { record: &record, before: &before, after, external_id, notes };
+            match self.change(&policy, resource_type, update, &edits).await? {
                 Ok(record) => return self.answer(200, resource_type, &record).await,
                 Err(CommitError::Conflict) => {}
                 Err(error) => return Err(commit_failure(error)),

@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use scim_core::ScimType;
-use scim_core::filter::Filter;
+use scim_core::filter::{Filter, TypedFilter};
 use scim_core::message::{ListHead, ListWriter, SortOrder};
 use scim_core::path::AttributeRef;
 use scim_core::schema::{AttributeType, Residence, ResourceType, Returned};
-use scim_storage::{Keyset, Page, Query, QueryPart, Sort, Start, Want};
+use scim_directory::PickUp;
+use scim_storage::{CommitError, Keyset, Page, Query, QueryPart, Sort, Start, Want};
 
-use super::Operation;
+use super::{ATTEMPTS, Operation, resource_of};
 use crate::Response;
 use crate::cursor::Binding;
-use crate::failure::{Failure, store_failure};
+use crate::failure::{Failure, commit_failure, store_failure};
 
 impl Operation<'_> {
     /// A page of resources of these types.
@@ -44,7 +45,8 @@ impl Operation<'_> {
             want: Want::RECORD,
             total: true,
         };
-        let page = self.find(&query).await?;
+        let mut page = self.find(&query).await?;
+        self.pick_up_match(&query, &mut page).await?;
         let rendered = lens.many(&page.records).await?;
         let next = if rendered.len() < page.records.len() {
             // The page ended early; where it ended is the store's to say.
@@ -68,6 +70,34 @@ impl Operation<'_> {
             writer.resource(|out| out.extend_from_slice(resource));
         }
         Ok(Response::json(200, writer.finish()))
+    }
+
+    /// Picks up the account, or the group, that a filter with `eq` on its name found, where the connector does so and
+    /// nobody manages it yet.
+    async fn pick_up_match(&self, query: &Query, page: &mut Page) -> Result<(), Failure> {
+        let ([part], [record]) = (query.parts.as_slice(), page.records.as_slice()) else { return Ok(()) };
+        let by_match = self.caller.connector.settings.pick_up == PickUp::OnMatch;
+        if !by_match || record.managed_by.is_some() || !names_one(part) {
+            return Ok(());
+        }
+        for attempt in 0..ATTEMPTS {
+            let policy = self.policy(attempt > 0).await?;
+            let id = record.key.id.to_string();
+            let found = self.load(&part.resource_type, &id, Want::FULL).await?;
+            let resource = resource_of(&found)?;
+            let decision = self
+                .occasion(&policy, |on| scim_lifecycle::pick_up(on, &part.resource_type, &found, &resource));
+            if decision.is_empty() {
+                break;
+            }
+            match self.commit(decision).await {
+                Ok(_) => break,
+                Err(CommitError::Conflict) => {}
+                Err(error) => return Err(commit_failure(error)),
+            }
+        }
+        *page = self.find(query).await?;
+        Ok(())
     }
 
     async fn find(&self, query: &Query) -> Result<Page, Failure> {
@@ -148,6 +178,13 @@ impl Operation<'_> {
         self.provider.source.random(&mut nonce);
         self.provider.sealer.seal(binding, position, count, self.request.now, nonce)
     }
+}
+
+/// Whether a filter is `userName eq "..."`, or `displayName eq "..."` for groups, and nothing else.
+fn names_one(part: &QueryPart) -> bool {
+    let name = if part.resource_type.edge_attribute().is_some() { "displayName" } else { "userName" };
+    let equalities = part.filter.as_ref().and_then(TypedFilter::as_equalities).unwrap_or_default();
+    matches!(equalities.as_slice(), [(attribute, _)] if attribute.extension.is_none() && attribute.sub.is_none() && attribute.is(name))
 }
 
 /// The attribute that `sortBy` names; a complex one stands for its `value` (RFC 7644 §3.4.2.3).

@@ -3,7 +3,7 @@
 use scim_core::Note;
 use scim_core::resource::Resource;
 use scim_core::schema::ResourceType;
-use scim_directory::{Change, ChangeSet, ChangeSetId, Committed, Content, Key, Record};
+use scim_directory::{Change, ChangeSet, Committed, Content, Key, Record};
 use scim_lifecycle::Decision;
 use scim_storage::CommitError;
 
@@ -13,14 +13,8 @@ use crate::failure::Failure;
 impl Operation<'_> {
     /// Commits a decision on behalf of the caller.
     pub(crate) async fn commit(&self, decision: Decision) -> Result<Committed, CommitError> {
-        let id = ChangeSetId::new(self.provider.source.uuid());
-        let request_id = self.request.request_id.to_owned();
-        let (scope, actor) = (self.caller.scope, self.caller.actor.clone());
-        let changes = ChangeSet {
-            changes: decision.changes,
-            log: decision.log,
-            ..ChangeSet::empty(id, scope, actor, request_id, self.request.now)
-        };
+        let Decision { changes, log, events, conditions, realm } = decision;
+        let changes = ChangeSet { changes, log, events, conditions, realm, ..self.change_set() };
         self.provider.store.commit(changes).await
     }
 
@@ -31,7 +25,7 @@ impl Operation<'_> {
         before: Option<&Resource>,
         after: &mut Resource,
     ) -> Result<(), Failure> {
-        let (provider, keep) = (self.provider, self.caller.keep_passwords);
+        let (provider, keep) = (self.provider, self.caller.connector.keep_passwords);
         provider.passwords.settle(&*provider.source, resource_type, before, after, keep).await
     }
 
@@ -65,6 +59,7 @@ pub(crate) fn record_after(
         record.document = content.document;
         record.display = content.display;
         record.manager = content.manager;
+        record.managed_by = content.managed_by;
         record.external_id = external_id;
     }
     for (change, effect) in changes.iter().zip(&committed.effects) {

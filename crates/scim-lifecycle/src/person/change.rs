@@ -1,0 +1,252 @@
+//! Changing a person over SCIM.
+
+use scim_core::Note;
+use scim_core::resource::{Resource, canonical};
+use scim_core::schema::ResourceType;
+use scim_directory::{
+    Account, AccountState, Action, Cause, Change, EventKind, LogRecord, LogResource, LogStatus, Record,
+    Removal,
+};
+use scim_mapping::mapping::{self, Env};
+use serde_json::Value;
+
+use super::event::{event, view};
+use super::keep::{name_is_free, required_values, source, under_policy};
+use crate::content::content;
+use crate::difference::{differences, external_id_difference, redact};
+use crate::limits::within_limits;
+use crate::resource::words;
+use crate::roles::access_role;
+use crate::rules::{self, field_changes};
+use crate::{Decision, Facts, Occasion, Refusal, Stop, guard};
+
+/// A change of a resource over SCIM.
+#[derive(Clone, Debug)]
+pub struct Update<'a> {
+    /// What is kept, with document and account.
+    pub record: &'a Record,
+    /// What its document holds.
+    pub before: &'a Resource,
+    /// What it is to hold.
+    pub after: Resource,
+    /// The connector's `externalId` from now on.
+    pub external_id: Option<String>,
+    /// What was tolerated.
+    pub notes: &'a [Note],
+}
+
+/// Changes a person: document and account together. What nobody managed is picked up.
+///
+/// # Errors
+/// Where facts are needed, or a rule refuses it.
+pub(crate) fn update(
+    on: &Occasion<'_>,
+    facts: &Facts,
+    resource_type: &ResourceType,
+    update: Update<'_>,
+) -> Result<Decision, Stop> {
+    let Update { record, before, mut after, external_id, notes } = update;
+    let picked_up = record.managed_by.is_none() && on.connector.is_some();
+    let old = record.account.as_deref().cloned().unwrap_or_default();
+    keep_active(resource_type, &old, &mut after);
+    if before == &after && record.external_id == external_id && !picked_up {
+        return Ok(Decision::default());
+    }
+    let mut decision = Decision::default();
+    let mut account = old.clone();
+    let mut told = words(notes);
+    let occasion = if picked_up { mapping::Occasion::PickUp } else { mapping::Occasion::Write };
+    map(on, occasion, Some(before), &after, &mut account, &mut told)?;
+    let (was, is) = (old.state, state(&after).unwrap_or(old.state));
+    if was != is {
+        owned(on, record, if is == AccountState::Suspended { "suspend" } else { "activate" })?;
+        if is == AccountState::Suspended {
+            guard::pass(on, facts, record, Removal::Suspend, &mut decision)?;
+        }
+        account.enter(is, &on.stamp(Cause::Lifecycle));
+    }
+    let roles = |resource: &Resource| resource.attributes().get("roles").cloned();
+    if roles(before) != roles(&after) {
+        grant(on, &after, &mut account, &mut told);
+    }
+    let suspends = was != AccountState::Suspended && is == AccountState::Suspended;
+    if (account.fields != old.fields || picked_up) && !suspends {
+        required_values(on, &account)?;
+    }
+    let name = after.text("displayName").or_else(|| after.text("userName")).map(str::to_owned);
+    let ran = rules::run(on, facts, &record.key, name.as_deref(), picked_up, Some(&old), &mut account)?;
+    under_policy(on, resource_type, Some(was), is, &mut decision);
+
+    let managed_by = record.managed_by.or_else(|| on.connector.map(|connector| connector.id));
+    let action = match (was, is) {
+        (AccountState::Active, AccountState::Suspended) => Action::Suspended,
+        (AccountState::Suspended, AccountState::Active) => Action::Reactivated,
+        _ => Action::Updated,
+    };
+    let resource = LogResource::new(&resource_type.name, record.key.id, name.as_deref());
+    let mut changes = differences(resource_type, Some(before), Some(&after));
+    changes.extend(external_id_difference(record.external_id.as_deref(), external_id.as_deref()));
+    redact(on.policy, &mut changes);
+    let fields = shown_fields(on, Some(&old), &account);
+    if picked_up {
+        decision.log.push(LogRecord::new(Action::PickedUp, LogStatus::Success, Some(resource.clone())));
+    }
+    if !changes.is_empty() || !fields.is_empty() || !told.is_empty() {
+        let status = LogStatus::Success;
+        decision.log.push(LogRecord {
+            changes,
+            fields,
+            notes: told,
+            ..LogRecord::new(action, status, Some(resource))
+        });
+    }
+    tell(record, managed_by, &old, &account, picked_up, &mut decision);
+    let mut content = content(resource_type, record.key.id, &after);
+    content.managed_by = managed_by;
+    content.reports_to = on.policy.mapping().reports_to(&after);
+    content.account = Some(Box::new(account));
+    let change = Change::Update { key: record.key.clone(), expected: record.version, content, external_id };
+    decision.changes.push(change);
+    decision.append(ran.decision);
+    Ok(decision)
+}
+
+/// The events of a change.
+pub(super) fn tell(
+    record: &Record,
+    managed_by: Option<scim_directory::ConnectorId>,
+    old: &Account,
+    new: &Account,
+    picked_up: bool,
+    decision: &mut Decision,
+) {
+    let key = &record.key;
+    let same = old.fields == new.fields && old.links == new.links && old.access_role == new.access_role;
+    if same && old.state == new.state && !picked_up {
+        return;
+    }
+    let before = || Some(view(record.managed_by, old));
+    let after = || Some(view(managed_by, new));
+    if picked_up {
+        decision.events.push(event(EventKind::AccountPickedUp, key, before(), after()));
+    }
+    match (old.state, new.state) {
+        (AccountState::Active, AccountState::Suspended) => {
+            decision.events.push(event(EventKind::AccountSuspended, key, before(), after()));
+            decision.events.push(event(EventKind::SessionsEnded, key, None, None));
+        }
+        (AccountState::Suspended, AccountState::Active) => {
+            decision.events.push(event(EventKind::AccountReactivated, key, before(), after()));
+        }
+        _ if !same && !picked_up => {
+            decision.events.push(event(EventKind::AccountChanged, key, before(), after()));
+        }
+        _ => {}
+    }
+}
+
+/// Brings an account's fields in step with a document.
+pub(super) fn map(
+    on: &Occasion<'_>,
+    occasion: mapping::Occasion,
+    before: Option<&Resource>,
+    after: &Resource,
+    account: &mut Account,
+    notes: &mut Vec<String>,
+) -> Result<(), Refusal> {
+    let policy = on.policy;
+    let now = i128::from(on.now.unix_millis()).saturating_mul(1_000_000);
+    let now =
+        time::OffsetDateTime::from_unix_timestamp_nanos(now).unwrap_or(time::OffsetDateTime::UNIX_EPOCH);
+    let mut random = |bytes: &mut [u8]| (on.random)(bytes);
+    let mut env = Env::at(now);
+    env.default_domain = policy.settings().default_domain.as_deref();
+    env.random = Some(&mut random);
+    let values = policy.mapping().account_changes(before, after, occasion, &mut env).map_err(|failure| {
+        Refusal::value(
+            "mapping_failed",
+            format!("The mapping failed: {failure}"),
+            format!(
+                "Correct row {} of the mapping (`rollcall mapping try` shows each step), or the value that the identity \
+                 provider sends",
+                failure.row_number()
+            ),
+        )
+    })?;
+    let stamp = on.stamp(Cause::Mapping(policy.mapping().version()));
+    for value in values {
+        let kept = match value.value {
+            Some(text) => {
+                let definition = policy.fields().definition(value.field);
+                let (kept, note) = within_limits(value.field, &source(on, value.field), text, definition)?;
+                notes.extend(note);
+                kept
+            }
+            None => None,
+        };
+        account.set(value.field, kept, &stamp);
+    }
+    let user_name = after.text("userName");
+    if let Some(user_name) = user_name
+        && before.and_then(|before| before.text("userName")) != Some(user_name)
+    {
+        name_is_free(on, user_name)?;
+        account.set("UserName", Some(user_name.to_owned()), &stamp);
+    }
+    Ok(())
+}
+
+/// Gives the access role that the document's roles come to.
+pub(super) fn grant(on: &Occasion<'_>, after: &Resource, account: &mut Account, notes: &mut Vec<String>) {
+    let Some(connector) = on.connector else { return };
+    let (role, told) = access_role(after, connector.settings.role_ceiling);
+    notes.extend(told);
+    account.grant(role, &on.stamp(Cause::Lifecycle));
+}
+
+/// The state that a document says.
+pub(super) fn state(resource: &Resource) -> Option<AccountState> {
+    let active = resource.attributes().get("active").and_then(Value::as_bool)?;
+    Some(if active { AccountState::Active } else { AccountState::Suspended })
+}
+
+/// A document always says whether the person is active: clearing `active` unlocks nobody.
+fn keep_active(resource_type: &ResourceType, account: &Account, after: &mut Resource) {
+    if !after.attributes().contains_key("active") {
+        let mut attributes = std::mem::take(after).into_attributes();
+        attributes.insert("active".to_owned(), (account.state == AccountState::Active).into());
+        *after = canonical(resource_type, attributes);
+    }
+}
+
+/// 403 where another connector manages the record.
+pub(crate) fn owned(on: &Occasion<'_>, record: &Record, what: &str) -> Result<(), Refusal> {
+    let (Some(connector), Some(manager)) = (on.connector, record.managed_by) else { return Ok(()) };
+    if connector.id == manager {
+        return Ok(());
+    }
+    Err(Refusal::forbidden(
+        "managed_elsewhere",
+        format!("Another connector manages this {}; only that one may {what} it", record.key.resource_type),
+        format!(
+            "Let the identity provider of the connector that manages it {what} it, or take it out of the scope of {:?}",
+            connector.name
+        ),
+    ))
+}
+
+/// Field changes as the log shows them.
+pub(super) fn shown_fields(
+    on: &Occasion<'_>,
+    old: Option<&Account>,
+    new: &Account,
+) -> Vec<scim_directory::FieldChange> {
+    let mut changes = field_changes(old, new);
+    for row in on.policy.mapping().rows().iter().filter(|row| row.is_redacted()) {
+        for change in changes.iter_mut().filter(|change| change.field == row.row().field) {
+            let shown = |value: &Option<String>| value.as_ref().map(|_| "[Redact]".to_owned());
+            (change.old, change.new) = (shown(&change.old), shown(&change.new));
+        }
+    }
+    changes
+}

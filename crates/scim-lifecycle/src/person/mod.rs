@@ -1,0 +1,15 @@
+//! The life of an account: created, picked up, changed, suspended, brought back, deleted.
+
+mod arrive;
+mod change;
+mod depart;
+mod edit;
+pub(crate) mod event;
+mod keep;
+
+pub(crate) use arrive::arrive;
+pub use arrive::{Arrival, Existing, overlay};
+pub use change::Update;
+pub(crate) use change::update;
+pub use depart::{delete, pick_up};
+pub use edit::{Edit, Import, edit, import, reapply};

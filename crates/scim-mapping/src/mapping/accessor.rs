@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use scim_core::filter::{FilterLimits, TypedFilter};
+use scim_core::filter::{FilterLimits, Operand, TypedFilter};
 use scim_core::path::{PatchPath, Target};
 use scim_core::schema::{Attribute, Mutability, Residence, ResourceType, Returned};
 use scim_core::{AttributeRef, Dialect, Resource};
@@ -55,6 +55,19 @@ impl Accessor {
     ///
     /// With `whole`, all elements of a complex attribute may be meant (`[roles]` in an expression).
     pub(super) fn find(path: &str, user: &ResourceType, whole: bool) -> Result<Self, Unfit> {
+        let accessor = Self::find_in_any_case(path, user, whole)?;
+        let text = &accessor.text;
+        if path == text
+            || path.strip_prefix(&*user.schema.id).and_then(|rest| rest.strip_prefix(':')) == Some(text)
+        {
+            return Ok(accessor);
+        }
+        let reason = format!("{path:?} is written {text:?}; letter case counts");
+        Err(Unfit::new(Problem::UnknownAttribute, reason))
+    }
+
+    /// The same, whatever the letter case, and an extension's attribute also without the URN.
+    pub(super) fn find_in_any_case(path: &str, user: &ResourceType, whole: bool) -> Result<Self, Unfit> {
         let unknown = |reason: String| Unfit::new(Problem::UnknownAttribute, reason);
         let (target, _) = PatchPath::parse(path, &FilterLimits::default())
             .and_then(|parsed| parsed.resolve(user, Dialect::LENIENT))
@@ -72,10 +85,6 @@ impl Accessor {
         };
         let mut accessor = Self { attribute, condition, sub, text: String::new() };
         accessor.text = accessor.spelling(path);
-        let qualified = format!("{}:{}", user.schema.id, accessor.text);
-        if path != accessor.text && path != qualified {
-            return Err(unknown(format!("{path:?} is written {:?}; letter case counts", accessor.text)));
-        }
         accessor.check_readable()?;
         accessor.settle_sub(whole)?;
         Ok(accessor)
@@ -129,6 +138,16 @@ impl Accessor {
             attribute.sub_attributes.iter().map(|sub| format!("{}.{}", self.text, sub.name)).collect();
         let reason = format!("{} has parts; choose one: {}", self.text, parts.join(", "));
         Err(Unfit::new(Problem::Unusable, reason))
+    }
+
+    /// Whether both mean the same values, however they are written.
+    pub(super) fn means_same_as(&self, other: &Self) -> bool {
+        let same_condition = match (&self.condition, &other.condition) {
+            (None, None) => true,
+            (Some(one), Some(other)) => same_condition(one, other),
+            _ => false,
+        };
+        same_condition && self.attribute == other.attribute && self.sub == other.sub
     }
 
     /// Whether the path can reach several values without a condition that says which is meant.
@@ -238,6 +257,19 @@ impl Accessor {
         }
         Ok(reached.primary.or(reached.values.first().copied()))
     }
+}
+
+/// Whether both conditions are one and the same, but for the letter case of texts that compare in any.
+fn same_condition(one: &TypedFilter, other: &TypedFilter) -> bool {
+    let (Some(ones), Some(others)) = (one.as_equalities(), other.as_equalities()) else {
+        return one == other;
+    };
+    let same_operand = |one: &Operand, other: &Operand| match (one, other) {
+        (Operand::Text { key, .. }, Operand::Text { key: other, .. }) => key == other,
+        _ => one == other,
+    };
+    ones.len() == others.len()
+        && ones.iter().zip(&others).all(|(one, other)| one.0 == other.0 && same_operand(one.1, other.1))
 }
 
 pub(super) fn is_primary(element: &Value) -> bool {

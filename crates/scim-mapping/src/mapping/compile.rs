@@ -319,21 +319,24 @@ impl Compiler<'_> {
 
     /// Rows that ask for it flow back; then those that ask for nothing, where no row before them writes the attribute.
     fn settle_directions(&mut self, rows: &mut [CompiledRow]) {
-        let mut written: Vec<(String, usize)> = Vec::new();
+        let mut written: Vec<(Accessor, usize)> = Vec::new();
         for asked in [Some(Direction::Both), None] {
             for (index, row) in rows.iter_mut().enumerate().filter(|(_, row)| row.row.direction == asked) {
                 let inverse = row.filler.inverse().and_then(|accessors| {
                     let taken = accessors
                         .iter()
-                        .find_map(|accessor| written.iter().find(|(path, _)| *path == accessor.text));
+                        .find_map(|accessor| written.iter().find(|(other, _)| other.means_same_as(accessor)));
                     match taken {
-                        Some((path, by)) => Err(format!("row {by} writes {path} already")),
-                        None => Ok(accessors.iter().map(|accessor| (accessor.text.clone(), index + 1))),
+                        Some((other, by)) => Err(format!("row {by} writes {} already", other.text)),
+                        None => Ok(accessors
+                            .iter()
+                            .map(|accessor| (accessor.clone(), index + 1))
+                            .collect::<Vec<_>>()),
                     }
                 });
                 match inverse {
-                    Ok(paths) => {
-                        written.extend(paths);
+                    Ok(accessors) => {
+                        written.extend(accessors);
                         row.direction = Direction::Both;
                     }
                     Err(reason) if asked.is_some() => {

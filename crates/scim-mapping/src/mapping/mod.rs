@@ -43,6 +43,7 @@ mod compile;
 mod document;
 mod error;
 mod evaluate;
+mod graph;
 mod inverse;
 mod row;
 #[cfg(test)]
@@ -52,5 +53,6 @@ pub use compile::{CompiledMapping, CompiledRow, MAX_ROWS};
 pub use document::{Imported, Mapping};
 pub use error::{MappingError, Problem, RowFailure};
 pub use evaluate::{Env, FieldValue, Occasion, REDACTED, Random, Tried, value_text};
+pub use graph::{GraphImport, MAX_SCHEMA_BYTES, NotApplied, TakenAttribute};
 pub use inverse::{Unwritten, UnwrittenReason};
 pub use row::{Apply, Direction, Row, Source};

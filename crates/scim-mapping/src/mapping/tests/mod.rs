@@ -2,6 +2,7 @@
 
 mod compiling;
 mod evaluating;
+mod importing;
 mod inverting;
 mod json;
 mod properties;

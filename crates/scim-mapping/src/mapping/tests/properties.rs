@@ -169,6 +169,15 @@ proptest! {
     }
 
     #[test]
+    fn no_schema_is_too_odd_for_an_import(rule in json(), mapping in json(), attribute in json(), path in ".{0,12}") {
+        let schema = json!({ "synchronizationRules": [rule, { "objectMappings": [mapping, {
+            "targetObjectName": "User",
+            "attributeMappings": [attribute.clone(), { "targetAttributeName": path, "source": attribute }]
+        }] }] });
+        prop_assert!(Mapping::defaults().import_graph(&schema.to_string(), &user(), Fields::new(&[])).is_ok());
+    }
+
+    #[test]
     fn no_path_is_too_odd(path in "[a-zA-Z.:\\[\\]\" =]{0,24}") {
         let _ = with(vec![Row::direct("Division", path)]).compile(&user(), Fields::new(&[]), 1);
     }

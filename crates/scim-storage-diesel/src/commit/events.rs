@@ -3,22 +3,23 @@
 use scim_directory::{Change, EdgeOutcome, Effect, Event, EventKind};
 
 use super::Applying;
-use crate::error::Refusal;
-use crate::sql::{Statement, json, word};
+use crate::error::{Refusal, damaged};
+use crate::sql::{Number, Statement, json, word};
 
 impl Applying<'_> {
-    /// Writes the change set's events, then those of the store's own.
-    pub(super) fn outbox(&mut self, effects: &[Effect]) -> Result<(), Refusal> {
+    /// Writes the change set's events, then those of the store's own; the position of the last.
+    pub(super) fn outbox(&mut self, effects: &[Effect]) -> Result<Option<i64>, Refusal> {
         let set = self.set;
+        let mut last = None;
         for event in &set.events {
             if self.happened(event, effects) {
-                self.put_out(event)?;
+                last = Some(self.put_out(event)?);
             }
         }
         for event in std::mem::take(&mut self.events) {
-            self.put_out(&event)?;
+            last = Some(self.put_out(&event)?);
         }
-        Ok(())
+        Ok(last)
     }
 
     /// Whether an event is about more than members, or an edge of the group really changed.
@@ -38,10 +39,10 @@ impl Applying<'_> {
             })
     }
 
-    fn put_out(&mut self, event: &Event) -> Result<(), Refusal> {
-        Statement::kept(
+    fn put_out(&mut self, event: &Event) -> Result<i64, Refusal> {
+        let row = Statement::kept(
             "INSERT INTO events (instance_id, at_ms, request_id, kind, resource_type, id, before, after) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING position AS n",
         )
         .blob(self.instance)
         .integer(self.set.at.unix_millis())
@@ -51,7 +52,8 @@ impl Applying<'_> {
         .blob(event.key.id.uuid().into_bytes())
         .optional_text(event.before.as_ref().map(json).transpose()?)
         .optional_text(event.after.as_ref().map(json).transpose()?)
-        .run(self.connection)?;
-        Ok(())
+        .row::<Number>(self.connection)?
+        .ok_or_else(|| damaged("an outbox"))?;
+        Ok(row.n)
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use diesel::QueryableByName;
 use diesel::sql_types::BigInt;
-use scim_directory::{AttributeChange, Change, Effect, LogRecord, Position, ResourceId};
+use scim_directory::{AttributeChange, Change, Effect, LogRecord, ResourceId};
 use scim_storage::{reference_linked, what_happened};
 
 use super::Applying;
@@ -19,8 +19,8 @@ struct Inserted {
 }
 
 impl Applying<'_> {
-    /// Writes the log; the last record's position, or 0 where there is none.
-    pub(crate) fn journal(&mut self, effects: &[Effect]) -> Result<Position, Refusal> {
+    /// Writes the log: the positions of the first and the last record.
+    pub(super) fn journal(&mut self, effects: &[Effect]) -> Result<Option<(i64, i64)>, Refusal> {
         let set = self.set;
         let mut records = what_happened(set.log.clone(), effects);
         for (change, effect) in set.changes.iter().zip(effects) {
@@ -35,17 +35,32 @@ impl Applying<'_> {
             let (first, _) = positions.unwrap_or((position, position));
             positions = Some((first, position));
         }
-        let Some((first, last)) = positions else { return Ok(Position(0)) };
+        Ok(positions)
+    }
+
+    /// Keeps in which minute records and events were written: the range of the records' positions, and the last event's.
+    pub(super) fn mark_minute(
+        &mut self,
+        records: Option<(i64, i64)>,
+        event: Option<i64>,
+    ) -> Result<(), Refusal> {
+        if records.is_none() && event.is_none() {
+            return Ok(());
+        }
+        let (first, last) = records.unwrap_or((i64::MAX, 0));
         Statement::kept(
-            "INSERT INTO journal_minutes (instance_id, minute, first_position, last_position) VALUES (?, ?, ?, ?) \
-             ON CONFLICT (instance_id, minute) DO UPDATE SET last_position = excluded.last_position",
+            "INSERT INTO minutes (instance_id, minute, first_record, last_record, last_event) \
+             VALUES (?, ?, ?, ?, ?) ON CONFLICT (instance_id, minute) DO UPDATE SET \
+             first_record = min(first_record, excluded.first_record), \
+             last_record = max(last_record, excluded.last_record), last_event = max(last_event, excluded.last_event)",
         )
         .blob(self.instance)
-        .integer(minute(set.at))
+        .integer(minute(self.set.at))
         .integer(first)
         .integer(last)
+        .integer(event.unwrap_or_default())
         .run(self.connection)?;
-        Ok(Position(last))
+        Ok(())
     }
 
     fn log(&mut self, record: &LogRecord) -> Result<i64, Refusal> {

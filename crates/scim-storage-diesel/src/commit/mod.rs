@@ -24,7 +24,7 @@ mod tally;
 use std::collections::HashMap;
 
 use diesel::sqlite::SqliteConnection;
-use scim_directory::{Change, ChangeSet, Committed, Effect, Event, LogRecord, ResourceId, Version};
+use scim_directory::{Change, ChangeSet, Committed, Effect, Event, LogRecord, Position, ResourceId, Version};
 
 use crate::error::Refusal;
 
@@ -83,8 +83,10 @@ pub(crate) fn apply(connection: &mut SqliteConnection, set: &ChangeSet) -> Resul
         });
     }
     applying.require_after()?;
-    let position = applying.journal(&effects)?;
-    applying.outbox(&effects)?;
+    let records = applying.journal(&effects)?;
+    let event = applying.outbox(&effects)?;
+    applying.mark_minute(records, event)?;
+    let position = Position(records.map_or(0, |(_, last)| last));
     let committed = Committed { position, effects };
     applying.remember(&committed)?;
     Ok(committed)

@@ -8,7 +8,7 @@ use scim_directory::LogRecord;
 use super::Applying;
 use super::journal::members_of;
 use crate::error::{Refusal, damaged};
-use crate::read::{minute, position_before};
+use crate::read::{last_before, minute};
 use crate::sql::{Id, Statement};
 
 #[derive(QueryableByName)]
@@ -23,25 +23,25 @@ impl Applying<'_> {
     /// Deletes at most `limit` rows of each: log, events, tombstones, change sets. How many they were.
     pub(super) fn prune(&mut self, before: Timestamp, limit: usize) -> Result<u64, Refusal> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let mut rows = self.prune_journal(before, limit)?;
+        let mut rows = 0;
+        if let Some(last) = last_before(self.connection, &self.instance, before)? {
+            rows += self.prune_journal(before, last.record, limit)?;
+            rows += self.prune_events(before, last.event, limit)?;
+            self.prune_minutes(before)?;
+        }
         rows += self.prune_tombstones(before, limit)?;
-        for statement in [
-            "DELETE FROM events WHERE position IN (SELECT position FROM events INDEXED BY events_by_time \
-             WHERE instance_id = ? AND at_ms < ? ORDER BY at_ms, position LIMIT ?)",
+        rows += Statement::kept(
             "DELETE FROM change_sets WHERE (instance_id, id) IN (SELECT instance_id, id FROM change_sets \
              INDEXED BY change_sets_by_time WHERE instance_id = ? AND at_ms < ? ORDER BY at_ms, id LIMIT ?)",
-        ] {
-            rows += Statement::kept(statement)
-                .blob(self.instance)
-                .integer(before.unix_millis())
-                .integer(limit)
-                .run(self.connection)?;
-        }
+        )
+        .blob(self.instance)
+        .integer(before.unix_millis())
+        .integer(limit)
+        .run(self.connection)?;
         Ok(u64::try_from(rows).unwrap_or(u64::MAX))
     }
 
-    fn prune_journal(&mut self, before: Timestamp, limit: i64) -> Result<usize, Refusal> {
-        let Some(last) = position_before(self.connection, &self.instance, before)? else { return Ok(0) };
+    fn prune_journal(&mut self, before: Timestamp, last: i64, limit: i64) -> Result<usize, Refusal> {
         let pruned: Vec<Logged> = Statement::kept(
             "DELETE FROM journal WHERE position IN (SELECT position FROM journal INDEXED BY journal_by_instance \
              WHERE instance_id = ? AND position <= ? AND at_ms < ? ORDER BY position LIMIT ?) \
@@ -64,17 +64,38 @@ impl Applying<'_> {
                 .run(self.connection)?;
             }
         }
-        // A minute goes when nothing is left up to its last position.
+        Ok(pruned.len())
+    }
+
+    fn prune_events(&mut self, before: Timestamp, last: i64, limit: i64) -> Result<usize, Refusal> {
+        let pruned = Statement::kept(
+            "DELETE FROM events WHERE position IN (SELECT position FROM events INDEXED BY events_by_instance \
+             WHERE instance_id = ? AND position <= ? AND at_ms < ? ORDER BY position LIMIT ?)",
+        )
+        .blob(self.instance)
+        .integer(last)
+        .integer(before.unix_millis())
+        .integer(limit)
+        .run(self.connection)?;
+        Ok(pruned)
+    }
+
+    /// A minute goes when nothing is left up to its last positions.
+    fn prune_minutes(&mut self, before: Timestamp) -> Result<(), Refusal> {
         Statement::kept(
-            "DELETE FROM journal_minutes WHERE instance_id = ? AND minute <= ? AND last_position < coalesce((SELECT \
-             min(position) FROM journal INDEXED BY journal_by_instance WHERE instance_id = ?), ?)",
+            "DELETE FROM minutes WHERE instance_id = ? AND minute <= ? AND last_record < coalesce((SELECT \
+             min(position) FROM journal INDEXED BY journal_by_instance WHERE instance_id = ?), ?) \
+             AND last_event < coalesce((SELECT \
+             min(position) FROM events INDEXED BY events_by_instance WHERE instance_id = ?), ?)",
         )
         .blob(self.instance)
         .integer(minute(before))
         .blob(self.instance)
         .integer(i64::MAX)
+        .blob(self.instance)
+        .integer(i64::MAX)
         .run(self.connection)?;
-        Ok(pruned.len())
+        Ok(())
     }
 
     fn prune_tombstones(&mut self, before: Timestamp, limit: i64) -> Result<usize, Refusal> {

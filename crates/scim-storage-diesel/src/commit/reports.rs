@@ -177,7 +177,7 @@ impl Applying<'_> {
     /// Those who reported to a person that is gone wait again.
     pub(super) fn clear_reports(&mut self, manager: ResourceId) -> Result<(), Refusal> {
         let cleared: Vec<Waiting> = Statement::kept(
-            "UPDATE resources SET direct_manager = NULL WHERE instance_id = ? AND direct_manager = ? \
+            "UPDATE resources INDEXED BY reports_linked SET direct_manager = NULL WHERE instance_id = ? AND direct_manager = ? \
              RETURNING id, resource_type, display",
         )
         .blob(self.instance)

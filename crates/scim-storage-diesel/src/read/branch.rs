@@ -27,6 +27,14 @@ pub(super) enum Branch {
 }
 
 impl Branch {
+    /// The column that gives the positions in order.
+    pub(super) fn position(&self) -> &'static str {
+        match self {
+            Self::Member(_) => "m.position",
+            _ => "j.position",
+        }
+    }
+
     /// Its positions, up to what else they must satisfy (of `j`), their order and their number.
     pub(super) fn statement(&self, instance: &[u8]) -> Statement {
         match self {
@@ -42,7 +50,7 @@ impl Branch {
             .blob(id),
             // The cross join keeps the order: first the memberships, then their records.
             Self::Member(id) => Statement::new(
-                "SELECT j.position FROM journal_members m CROSS JOIN journal j ON j.position = m.position \
+                "SELECT m.position FROM journal_members m CROSS JOIN journal j ON j.position = m.position \
                  WHERE m.instance_id = ? AND m.member_id = ?",
             )
             .blob(instance)

@@ -16,7 +16,7 @@ use scim_storage::{About, JournalEntry, JournalPage, JournalQuery, StoreError};
 use uuid::Uuid;
 
 use super::branch::{Branch, action_branches};
-use super::window::{position_before, position_from};
+use super::window::{first_from, last_before};
 use crate::error::{damaged, store_error};
 use crate::sql::{Statement, word};
 
@@ -69,17 +69,8 @@ fn page(
     let Some((first, last)) = window(connection, &instance, query).map_err(store_error)? else {
         return Ok(JournalPage::default());
     };
-    let limit = i64::try_from(query.limit).unwrap_or(i64::MAX).saturating_add(1);
-    let conditions = conditions(query)?;
-    let order = if query.newest_first { "DESC" } else { "ASC" };
-    let branches = branches(connection, &instance, query)?;
     let mut positions = BTreeSet::new();
-    for branch in &branches {
-        let mut statement = branch.statement(&instance);
-        statement
-            .push(Statement::new(" AND j.position >= ? AND j.position <= ?").integer(first).integer(last));
-        statement.push(conditions.clone());
-        statement.push(Statement::new(format!(" ORDER BY j.position {order} LIMIT ?")).integer(limit));
+    for statement in look_ups(connection, &instance, query, (first, last))? {
         let found: Vec<Place> = statement.rows(connection).map_err(store_error)?;
         positions.extend(found.into_iter().map(|place| place.position));
     }
@@ -89,6 +80,7 @@ fn page(
     } else {
         positions.into_iter().take(query.limit).collect()
     };
+    let order = order(query);
     let rows: Vec<Row> = Statement::new(format!(
         "SELECT position, at_ms, elapsed_ms, connector_id, key_id, user_id, request_id, record FROM journal \
          WHERE position IN (SELECT value FROM json_each(?)) ORDER BY position {order}"
@@ -99,6 +91,33 @@ fn page(
     .map_err(store_error)?;
     let entries = rows.into_iter().map(entry).collect::<Result<_, _>>()?;
     Ok(JournalPage { entries, more })
+}
+
+fn order(query: &JournalQuery) -> &'static str {
+    if query.newest_first { "DESC" } else { "ASC" }
+}
+
+/// A page of positions from each branch; one more than wanted tells whether there are more.
+fn look_ups(
+    connection: &mut SqliteConnection,
+    instance: &[u8],
+    query: &JournalQuery,
+    (first, last): (i64, i64),
+) -> Result<Vec<Statement>, StoreError> {
+    let limit = i64::try_from(query.limit).unwrap_or(i64::MAX).saturating_add(1);
+    let order = order(query);
+    let conditions = conditions(query)?;
+    let branches = branches(connection, instance, query)?.into_iter();
+    let look_up = |branch: Branch| {
+        let position = branch.position();
+        let mut statement = branch.statement(instance);
+        let window = Statement::new(format!(" AND {position} >= ? AND {position} <= ?"));
+        statement.push(window.integer(first).integer(last));
+        statement.push(conditions.clone());
+        statement.push(Statement::new(format!(" ORDER BY {position} {order} LIMIT ?")).integer(limit));
+        statement
+    };
+    Ok(branches.map(look_up).collect())
 }
 
 /// The first and the last position that can be on the page; `None` where there is none.
@@ -114,12 +133,12 @@ fn window(
         (None, _) => {}
     }
     if let Some(from) = query.filter.from {
-        let Some(position) = position_from(connection, instance, from)? else { return Ok(None) };
+        let Some(position) = first_from(connection, instance, from)? else { return Ok(None) };
         first = first.max(position);
     }
     if let Some(until) = query.filter.until {
-        let Some(position) = position_before(connection, instance, until)? else { return Ok(None) };
-        last = last.min(position);
+        let Some(before) = last_before(connection, instance, until)? else { return Ok(None) };
+        last = last.min(before.record);
     }
     Ok((first <= last).then_some((first, last)))
 }
@@ -192,4 +211,70 @@ fn entry(row: Row) -> Result<JournalEntry, StoreError> {
         request_id: row.request_id,
         record: serde_json::from_str(&row.record).map_err(|_| damaged("a log record"))?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use scim_directory::{Action, InstanceId, ResourceId};
+    use scim_storage::JournalFilter;
+
+    use super::*;
+    use crate::open::connect;
+    use crate::{Options, SqliteStore};
+
+    #[derive(QueryableByName)]
+    struct Step {
+        #[diesel(sql_type = Text)]
+        detail: String,
+    }
+
+    /// That each look-up of a filter is a seek in the index of its turn, and that nothing is sorted.
+    fn check(filter: JournalFilter, expected: &[&str]) {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("plan.sqlite3");
+        drop(SqliteStore::open(&path, Options::default()).expect("opens"));
+        let mut connection = connect(path.to_str().expect("UTF-8")).expect("connects");
+        let instance = InstanceId::new(Uuid::from_u128(1)).uuid().into_bytes();
+        for newest_first in [false, true] {
+            let query = JournalQuery { after: None, limit: 100, newest_first, filter: filter.clone() };
+            let look_ups = look_ups(&mut connection, &instance, &query, (1, 9)).expect("look-ups");
+            let plans: Vec<Vec<String>> = look_ups
+                .into_iter()
+                .map(|statement| {
+                    let steps: Vec<Step> =
+                        statement.prefixed("EXPLAIN QUERY PLAN ").rows(&mut connection).expect("a plan");
+                    steps.into_iter().map(|step| step.detail).collect()
+                })
+                .collect();
+            assert_eq!(plans.len(), expected.len(), "{plans:#?}");
+            for (plan, expected) in plans.iter().zip(expected) {
+                assert!(plan.iter().all(|step| step.starts_with("SEARCH ")), "{plan:#?}");
+                assert!(plan[0].contains(expected), "{plan:#?}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_filter_is_a_seek() {
+        let all = JournalFilter::default;
+        check(all(), &["journal_by_instance (instance_id=? AND rowid>? AND rowid<?)"]);
+        let about = About { ids: vec![ResourceId::new(Uuid::from_u128(2))], name: Some("Mira".to_owned()) };
+        check(
+            JournalFilter { about: Some(about), actions: vec![Action::Created], ..all() },
+            &[
+                "journal_by_resource (instance_id=? AND resource_id=? AND rowid>? AND rowid<?)",
+                "(instance_id=? AND member_id=?",
+                "journal_by_name (instance_id=? AND name_key=? AND rowid>? AND rowid<?)",
+            ],
+        );
+        let status = "journal_by_status (instance_id=? AND status=? AND rowid>? AND rowid<?)";
+        check(
+            JournalFilter { statuses: vec![LogStatus::Failure, LogStatus::Held], ..all() },
+            &[status, status],
+        );
+        let action =
+            "journal_by_action (instance_id=? AND connector_id=? AND action=? AND rowid>? AND rowid<?)";
+        let connector = Some(ConnectorId::new(Uuid::from_u128(3)));
+        check(JournalFilter { connector, actions: vec![Action::Created], ..all() }, &[action]);
+    }
 }

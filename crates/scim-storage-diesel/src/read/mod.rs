@@ -24,7 +24,7 @@ pub(crate) use journal::{journal, name_key};
 pub(crate) use record::{connector, get, resource_id};
 pub(crate) use report::removals;
 pub(crate) use tombstone::deleted_link_ids;
-pub(crate) use window::{minute, position_before};
+pub(crate) use window::{last_before, minute};
 
 /// The path of the index entry by which references find people.
 pub(crate) const USER_NAME: &str = "userName";

@@ -7,7 +7,7 @@ use scim_core::instant::Timestamp;
 use scim_directory::{Action, ConnectorId, Scope};
 use scim_storage::{ReportLine, StoreError};
 
-use super::window::{position_before, position_from};
+use super::window::{first_from, last_before};
 use crate::error::store_error;
 use crate::sql::{Number, Statement, from_word, word};
 
@@ -31,8 +31,8 @@ pub(crate) fn report(
     until: Timestamp,
 ) -> Result<Vec<ReportLine>, StoreError> {
     let instance = scope.instance.uuid().into_bytes();
-    let first = position_from(connection, &instance, from).map_err(store_error)?;
-    let last = position_before(connection, &instance, until).map_err(store_error)?;
+    let first = first_from(connection, &instance, from).map_err(store_error)?;
+    let last = last_before(connection, &instance, until).map_err(store_error)?;
     let (Some(first), Some(last)) = (first, last) else { return Ok(Vec::new()) };
     let lines: Vec<Line> = Statement::kept(
         "SELECT action, status, resource_type, count(*) AS n FROM journal INDEXED BY journal_by_instance \
@@ -41,7 +41,7 @@ pub(crate) fn report(
     )
     .blob(instance)
     .integer(first)
-    .integer(last)
+    .integer(last.record)
     .integer(from.unix_millis())
     .integer(until.unix_millis())
     .rows(connection)
@@ -65,7 +65,7 @@ pub(crate) fn removals(
     since: Timestamp,
 ) -> Result<(u64, u64), StoreError> {
     let instance = scope.instance.uuid().into_bytes();
-    let Some(first) = position_from(connection, &instance, since).map_err(store_error)? else {
+    let Some(first) = first_from(connection, &instance, since).map_err(store_error)? else {
         return Ok((0, 0));
     };
     let mut count = |action: Action| {

@@ -9,9 +9,20 @@ use scim_core::instant::Timestamp;
 use crate::sql::Statement;
 
 #[derive(QueryableByName)]
-struct Found {
+struct First {
     #[diesel(sql_type = Nullable<BigInt>)]
-    position: Option<i64>,
+    record: Option<i64>,
+}
+
+/// Positions that nothing of before a moment stands after.
+#[derive(QueryableByName)]
+pub(crate) struct Last {
+    /// In the log.
+    #[diesel(sql_type = BigInt)]
+    pub(crate) record: i64,
+    /// In the outbox.
+    #[diesel(sql_type = BigInt)]
+    pub(crate) event: i64,
 }
 
 /// The minute of a moment, by which the log's positions are found.
@@ -20,31 +31,31 @@ pub(crate) fn minute(at: Timestamp) -> i64 {
 }
 
 /// A position that no record of that moment or later stands before; `None` where there is no such record.
-pub(crate) fn position_from(
+pub(crate) fn first_from(
     connection: &mut SqliteConnection,
     instance: &[u8],
     from: Timestamp,
 ) -> QueryResult<Option<i64>> {
     let row = Statement::kept(
-        "SELECT min(first_position) AS position FROM journal_minutes WHERE instance_id = ? AND minute >= ?",
+        "SELECT min(first_record) AS record FROM minutes WHERE instance_id = ? AND minute >= ?",
     )
     .blob(instance)
     .integer(minute(from))
-    .row::<Found>(connection)?;
-    Ok(row.and_then(|row| row.position))
+    .row::<First>(connection)?;
+    Ok(row.and_then(|row| row.record))
 }
 
-/// A position that no record of before that moment stands after; `None` where there is no such record.
-pub(crate) fn position_before(
+/// Positions that nothing of before that moment stands after; `None` where there is nothing of before it.
+pub(crate) fn last_before(
     connection: &mut SqliteConnection,
     instance: &[u8],
     until: Timestamp,
-) -> QueryResult<Option<i64>> {
-    let row = Statement::kept(
-        "SELECT max(last_position) AS position FROM journal_minutes WHERE instance_id = ? AND minute <= ?",
+) -> QueryResult<Option<Last>> {
+    Statement::kept(
+        "SELECT max(last_record) AS record, max(last_event) AS event FROM minutes \
+         WHERE instance_id = ? AND minute <= ? HAVING count(*) > 0",
     )
     .blob(instance)
     .integer(minute(until))
-    .row::<Found>(connection)?;
-    Ok(row.and_then(|row| row.position))
+    .row(connection)
 }

@@ -1,5 +1,5 @@
 DROP TABLE events;
-DROP TABLE journal_minutes;
+DROP TABLE minutes;
 DROP TABLE journal_members;
 DROP TABLE journal;
 DROP TABLE change_sets;

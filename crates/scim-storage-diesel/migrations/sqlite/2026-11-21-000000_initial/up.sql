@@ -260,13 +260,14 @@ CREATE TABLE journal_members (
     PRIMARY KEY (instance_id, member_id, position)
 ) WITHOUT ROWID;
 
--- The first and the last position of each minute: how a moment becomes a position, although records of two requests may
--- be committed in another order than they were decided in.
-CREATE TABLE journal_minutes (
+-- The first and the last position of each minute, in the log and in the outbox: how a moment becomes a position, although
+-- two requests may be committed in another order than they were decided in.
+CREATE TABLE minutes (
     instance_id BLOB NOT NULL,
     minute BIGINT NOT NULL,
-    first_position BIGINT NOT NULL,
-    last_position BIGINT NOT NULL,
+    first_record BIGINT NOT NULL,
+    last_record BIGINT NOT NULL,
+    last_event BIGINT NOT NULL,
     PRIMARY KEY (instance_id, minute)
 ) WITHOUT ROWID;
 
@@ -283,5 +284,4 @@ CREATE TABLE events (
     after TEXT
 );
 CREATE INDEX events_by_instance ON events (instance_id);
-CREATE INDEX events_by_time ON events (instance_id, at_ms);
 CREATE INDEX events_by_resource ON events (instance_id, id);

@@ -1,0 +1,319 @@
+//! What decisions are made on: conditions, claims, tombstones, tallies, the list of held changes, the policy.
+
+use std::sync::Arc;
+
+use crate::common::{account, full, managed, store};
+use pollster::block_on;
+use scim_core::instant::Timestamp;
+use scim_directory::{
+    AccountState, Action, AdminChange, ApplicationObject, Change, ChangeSet, Committed, Condition, Fact,
+    HeldChange, HeldChangeId, HeldState, InstanceSettings, Key, LogRecord, LogResource, LogStatus,
+    MappingVersion, Question, Removal, Tally, Version,
+};
+use scim_storage::{CommitError, InstanceAnswer, InstanceQuestion, PolicySource, Want};
+use scim_storage_suite::world::{World, delete, is_conflict, is_duplicate};
+use serde_json::json;
+
+fn user() -> Arc<str> {
+    Arc::from("User")
+}
+
+fn commit_if(
+    world: &World<'_>,
+    condition: Condition,
+    changes: Vec<Change>,
+) -> Result<Committed, CommitError> {
+    let set = world.change_set(world.scope, changes);
+    block_on(world.store.commit(ChangeSet { conditions: vec![condition], ..set }))
+}
+
+fn instance(world: &World<'_>, question: &InstanceQuestion) -> InstanceAnswer {
+    block_on(world.store.instance(&world.scope, question)).expect("a read")
+}
+
+fn policy(world: &World<'_>) -> PolicySource {
+    match instance(world, &InstanceQuestion::Policy) {
+        InstanceAnswer::Policy(Some(policy)) => *policy,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn suspend(world: &World<'_>, key: &Key, version: i64, name: &str) -> Change {
+    let content = account(world, world.content(key, &json!({ "userName": name })), AccountState::Suspended);
+    Change::Update { key: key.clone(), expected: Version(version), content, external_id: None }
+}
+
+fn create(world: &World<'_>, body: &serde_json::Value) -> Key {
+    let new = managed(world, body);
+    let key = new.key.clone();
+    world.commit(vec![Change::Create(new)]);
+    key
+}
+
+#[test]
+fn an_account_is_loaded_only_where_it_is_wanted() {
+    let (store, _directory) = store();
+    let world = World::new(&store);
+    let key = create(&world, &json!({ "userName": "mira" }));
+    let record = full(&world, &key);
+    assert_eq!(record.managed_by, world.scope.connector);
+    assert_eq!(record.account.expect("an account").field("UserName"), Some("mira"));
+    assert_eq!(world.there(&key).account, None);
+    for (want, account, document) in [
+        (Want::FULL, true, true),
+        (Want::HEAD, false, false),
+        (Want { document: false, account: true }, true, false),
+    ] {
+        let mut query = world.query(&[("User", r#"userName eq "mira""#, "")]);
+        query.want = want;
+        let page = world.find(&query);
+        let found = page.records.first().expect("found");
+        assert_eq!((found.account.is_some(), !found.document.is_empty()), (account, document));
+        assert_eq!(found.managed_by, world.scope.connector);
+    }
+}
+
+#[test]
+fn generations_grow_with_what_decisions_are_made_by() {
+    let (store, _directory) = store();
+    let world = World::new(&store);
+    assert_eq!(policy(&world).instance.generation, 1);
+    let settings = InstanceSettings { seats: Some(3), ..InstanceSettings::default() };
+    let mapping = |version| MappingVersion { version, at: world.now(), text: format!("text {version}") };
+    for (expected, change) in [
+        (2, AdminChange::UpdateInstanceSettings(settings)),
+        (3, AdminChange::SaveMapping(mapping(1))),
+        (4, AdminChange::SaveMapping(mapping(2))),
+        (4, AdminChange::SaveJob("reapply".to_owned(), Some(json!({ "done": 1 })))),
+    ] {
+        world.commit(vec![Change::Admin(change)]);
+        assert_eq!(policy(&world).instance.generation, expected);
+    }
+    world.integration_user(world.scope.instance, "robot");
+    let policy = policy(&world);
+    assert_eq!((policy.instance.generation, policy.instance.settings.seats), (5, Some(3)));
+    assert_eq!(policy.integration_users, ["robot"]);
+    assert_eq!(policy.mapping.map(|mapping| (mapping.version, mapping.text)), Some((2, "text 2".to_owned())));
+    for version in [2, 4] {
+        let again = world.try_commit(vec![Change::Admin(AdminChange::SaveMapping(mapping(version)))]);
+        assert!(is_conflict(&again), "{version}");
+    }
+    let InstanceAnswer::Mappings(versions) = instance(&world, &InstanceQuestion::Mappings(10)) else {
+        panic!()
+    };
+    let versions: Vec<_> = versions.into_iter().map(|mapping| (mapping.version, mapping.text)).collect();
+    assert_eq!(versions, [(2, String::new()), (1, String::new())]);
+    let job = instance(&world, &InstanceQuestion::Job("reapply".to_owned()));
+    assert_eq!(job, InstanceAnswer::Job(Some(json!({ "done": 1 }))));
+    assert!(is_conflict(&commit_if(&world, Condition::Generation(4), Vec::new())));
+    commit_if(&world, Condition::Generation(5), Vec::new()).expect("of this generation");
+}
+
+#[test]
+fn tallies_follow_every_change() {
+    let (store, _directory) = store();
+    let world = World::new(&store);
+    let check = |expected: [u64; 3]| {
+        let counts = [Tally::All, Tally::Active, Tally::Managed].map(|tally| {
+            match world.fact(Question::Count(user(), tally)) {
+                Fact::Count(count) => count,
+                other => panic!("{other:?}"),
+            }
+        });
+        assert_eq!(counts, expected);
+    };
+    let mira = create(&world, &json!({ "userName": "mira" }));
+    world.person("nobody manages");
+    check([2, 1, 1]);
+    world.commit(vec![suspend(&world, &mira, 1, "mira")]);
+    check([2, 0, 1]);
+    let condition = |at_most| Condition::Seats { resource_type: user(), at_most };
+    let new = || Change::Create(managed(&world, &json!({ "userName": "omar" })));
+    let refused = commit_if(&world, condition(0), vec![new()]);
+    assert!(matches!(refused, Err(CommitError::NoSeat { seats: 0 })), "{refused:?}");
+    commit_if(&world, condition(1), vec![new()]).expect("a seat");
+    world.commit(vec![delete(&mira)]);
+    check([2, 1, 1]);
+}
+
+#[test]
+fn a_deleted_person_comes_back_under_the_old_id() {
+    let (store, _directory) = store();
+    let world = World::new(&store);
+    let body = json!({ "userName": "mira", "externalId": "E7" });
+    let key = create(&world, &body);
+    let created = world.there(&key).created;
+    world.commit(vec![suspend(&world, &key, 1, "Mira")]);
+    // The update took the externalId away; it comes back.
+    world.commit(vec![world.update(&key, 2, &body)]);
+    let at = {
+        let set = world.change_set(world.scope, vec![delete(&key)]);
+        let at = set.at;
+        world.commit_set(set);
+        at
+    };
+    let link = |since| Question::DeletedLink { resource_type: user(), external_id: "E7".to_owned(), since };
+    let Fact::Deleted(Some(tombstone)) = world.fact(link(at)) else { panic!() };
+    assert_eq!((&tombstone.key, tombstone.version, tombstone.at), (&key, Version(3), at));
+    assert_eq!((tombstone.created, tombstone.display.as_deref()), (created, Some("mira")));
+    assert_eq!(world.fact(link(at.plus_millis(1))), Fact::Deleted(None));
+    assert_eq!(world.fact_in(&world.other_connector, link(at)), Fact::Deleted(None));
+    let named = Question::DeletedName("mira".to_owned());
+    assert_eq!(world.fact(named.clone()), Fact::Deleted(Some(tombstone)));
+
+    let condition = Condition::NotDeleted { resource_type: user(), external_id: "E7".to_owned(), since: at };
+    let fresh = Change::Create(world.new_record("User", &body));
+    assert!(is_conflict(&commit_if(&world, condition.clone(), vec![fresh])));
+    let mut again = world.new_record("User", &body);
+    (again.key, again.revives) = (key.clone(), true);
+    again.content = world.content(&key, &body);
+    let revive = Change::Create(again);
+    let committed = commit_if(&world, condition, vec![revive.clone()]).expect("revived");
+    assert_eq!(committed.effects[0].version, Some(Version(4)));
+    let record = world.there(&key);
+    assert_eq!((record.version, record.created), (Version(4), created));
+    assert_eq!(world.fact(named), Fact::Deleted(None));
+    assert_eq!(world.fact(link(at)), Fact::Deleted(None));
+    world.commit(vec![delete(&key)]);
+    world.commit(vec![revive.clone()]);
+    assert!(is_conflict(&world.try_commit(vec![revive])));
+}
+
+#[test]
+fn names_are_claimed_within_a_realm() {
+    let (store, _directory) = store();
+    let world = World::new(&store);
+    let elsewhere = world.from_elsewhere();
+    let claim = |world: &World<'_>, changes: Vec<Change>| {
+        let set = world.change_set(world.scope, changes);
+        block_on(world.store.commit(ChangeSet { realm: Some("server".to_owned()), ..set }))
+    };
+    let new = |world: &World<'_>, name: &str| world.new_record("User", &json!({ "userName": name }));
+    let mira = new(&world, "mira");
+    let key = mira.key.clone();
+    claim(&world, vec![Change::Create(mira)]).expect("claimed");
+    let taken = |name: &str| {
+        let result = claim(&elsewhere, vec![Change::Create(new(&elsewhere, name))]);
+        matches!(result, Err(CommitError::Claimed { attribute }) if attribute == "userName")
+    };
+    assert!(taken("MIRA"));
+    assert!(is_duplicate(&claim(&world, vec![Change::Create(new(&world, "mira"))]), "userName"));
+    // Renamed without a realm: the old name is free all the same, the new one is not claimed.
+    world.commit(vec![world.update(&key, 1, &json!({ "userName": "nora" }))]);
+    assert!(!taken("mira"));
+    claim(&world, vec![world.update(&key, 2, &json!({ "userName": "nora", "title": "x" }))])
+        .expect("claimed");
+    assert!(taken("nora"));
+    world.commit(vec![delete(&key)]);
+    assert!(!taken("nora"));
+}
+
+#[test]
+fn removals_are_counted_by_the_log() {
+    let (store, _directory) = store();
+    let world = World::new(&store);
+    let since = world.now();
+    let people = ["a", "b", "c"].map(|name| create(&world, &json!({ "userName": name })));
+    let log = |key: &Key, action, status| {
+        let mut set = world.change_set(world.scope, Vec::new());
+        set.log = vec![LogRecord::new(action, status, Some(LogResource::new("User", key.id, None)))];
+        world.commit_set(set);
+    };
+    log(&people[0], Action::Suspended, LogStatus::Success);
+    log(&people[1], Action::Suspended, LogStatus::Failure);
+    log(&people[2], Action::Suspended, LogStatus::Held);
+    log(&people[1], Action::Deleted, LogStatus::Success);
+    let connector = world.scope.connector.expect("a connector");
+    let removals = |since| world.fact(Question::Removals { connector, since });
+    assert_eq!(removals(since), Fact::Removals { suspended: 1, deleted: 1 });
+    assert_eq!(removals(world.now().plus_millis(1)), Fact::Removals { suspended: 0, deleted: 0 });
+    assert!(is_conflict(&commit_if(&world, Condition::Removals { since, below: 2 }, Vec::new())));
+    commit_if(&world, Condition::Removals { since, below: 3 }, Vec::new()).expect("few enough");
+}
+
+#[test]
+fn held_changes_wait_for_a_decision() {
+    let (store, _directory) = store();
+    let world = World::new(&store);
+    let key = create(&world, &json!({ "userName": "mira" }));
+    let held = |removal| HeldChange {
+        id: HeldChangeId::new(world.uuid()),
+        key: key.clone(),
+        name: Some("mira".to_owned()),
+        removal,
+        connector: world.scope.connector.expect("a connector"),
+        at: Timestamp::from_unix_millis(7),
+        state: HeldState::Waiting,
+    };
+    let (first, again, other) = (held(Removal::Delete), held(Removal::Delete), held(Removal::Suspend));
+    world.commit([&first, &again, &other].map(|held| Change::Hold(held.clone())).to_vec());
+    let list = |after, limit| match instance(&world, &InstanceQuestion::HeldChanges { after, limit }) {
+        InstanceAnswer::HeldChanges(list) => list,
+        answer => panic!("{answer:?}"),
+    };
+    assert_eq!(list(None, 10), [first.clone(), other.clone()]);
+    assert_eq!(list(None, 1), [first.clone()]);
+    assert_eq!(list(Some(first.id), 10), [other]);
+    assert!(is_conflict(&world.try_commit(vec![Change::Unhold(first.id)])), "not released");
+    let decide = |id, state| Change::Admin(AdminChange::DecideHeld(id, state));
+    world.commit(vec![decide(first.id, HeldState::Released)]);
+    let asked = Question::Held(key.id, Removal::Delete);
+    let released = HeldChange { state: HeldState::Released, ..first.clone() };
+    assert_eq!(world.fact(asked.clone()), Fact::Held(Some(Box::new(released))));
+    world.commit(vec![Change::Unhold(first.id)]);
+    assert_eq!(world.fact(asked), Fact::Held(None));
+    assert!(is_conflict(&world.try_commit(vec![decide(first.id, HeldState::Released)])));
+}
+
+#[test]
+fn objects_have_one_name_in_their_kind() {
+    let (store, _directory) = store();
+    let world = World::new(&store);
+    let object = |kind: &str, name: &str| ApplicationObject {
+        id: world.uuid(),
+        kind: kind.to_owned(),
+        name: name.to_owned(),
+    };
+    let create = |object: &ApplicationObject| Change::Admin(AdminChange::CreateObject(object.clone()));
+    let [b, a, site] = [object("JobTitle", "boss"), object("JobTitle", "Analyst"), object("Site", "Boss")];
+    world.commit(vec![create(&b), create(&a), create(&site)]);
+    assert!(is_duplicate(&world.try_commit(vec![create(&object("JobTitle", "BOSS"))]), "name"));
+    let asked = Question::Object { kind: "JobTitle".to_owned(), name: "Boss".to_owned() };
+    let Fact::Object(Some(found)) = world.fact(asked) else { panic!() };
+    assert_eq!((found.id, found.name.as_str()), (b.id, "boss"));
+    let list = |after: Option<&str>, limit| {
+        let question =
+            InstanceQuestion::Objects { kind: "JobTitle".to_owned(), after: after.map(str::to_owned), limit };
+        match instance(&world, &question) {
+            InstanceAnswer::Objects(objects) => objects,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(list(None, 10), [a.clone(), b.clone()]);
+    assert_eq!(list(None, 1), [a.clone()]);
+    assert_eq!(list(Some("Analyst"), 10), [b]);
+}
+
+#[test]
+fn unmanaged_ones_of_a_name_come_first() {
+    let (store, _directory) = store();
+    let world = World::new(&store);
+    let mira = create(&world, &json!({ "userName": "mira", "displayName": "Same" }));
+    let nora = world.create("User", &json!({ "userName": "nora", "displayName": "same" }));
+    world.create("User", &json!({ "userName": "omar", "displayName": "SAME" }));
+    let named = |path, key: &str| {
+        let key = key.to_owned();
+        match world.fact(Question::Named { resource_type: user(), path, key }) {
+            Fact::Records(records) => records,
+            other => panic!("{other:?}"),
+        }
+    };
+    let found = named("userName", "mira");
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].key, mira);
+    assert!(found[0].account.is_some() && !found[0].document.is_empty());
+    let found = named("displayName", "same");
+    assert_eq!(found.first().map(|record| &record.key), Some(&nora));
+    assert_eq!(found.len(), 2);
+    assert!(named("userName", "nobody").is_empty());
+}

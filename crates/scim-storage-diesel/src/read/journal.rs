@@ -229,7 +229,7 @@ mod tests {
     }
 
     /// That each look-up of a filter is a seek in the index of its turn, and that nothing is sorted.
-    fn check(filter: JournalFilter, expected: &[&str]) {
+    fn check(filter: &JournalFilter, expected: &[&str]) {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("plan.sqlite3");
         drop(SqliteStore::open(&path, Options::default()).expect("opens"));
@@ -257,10 +257,10 @@ mod tests {
     #[test]
     fn every_filter_is_a_seek() {
         let all = JournalFilter::default;
-        check(all(), &["journal_by_instance (instance_id=? AND rowid>? AND rowid<?)"]);
+        check(&all(), &["journal_by_instance (instance_id=? AND rowid>? AND rowid<?)"]);
         let about = About { ids: vec![ResourceId::new(Uuid::from_u128(2))], name: Some("Mira".to_owned()) };
         check(
-            JournalFilter { about: Some(about), actions: vec![Action::Created], ..all() },
+            &JournalFilter { about: Some(about), actions: vec![Action::Created], ..all() },
             &[
                 "journal_by_resource (instance_id=? AND resource_id=? AND rowid>? AND rowid<?)",
                 "(instance_id=? AND member_id=?",
@@ -269,12 +269,12 @@ mod tests {
         );
         let status = "journal_by_status (instance_id=? AND status=? AND rowid>? AND rowid<?)";
         check(
-            JournalFilter { statuses: vec![LogStatus::Failure, LogStatus::Held], ..all() },
+            &JournalFilter { statuses: vec![LogStatus::Failure, LogStatus::Held], ..all() },
             &[status, status],
         );
         let action =
             "journal_by_action (instance_id=? AND connector_id=? AND action=? AND rowid>? AND rowid<?)";
         let connector = Some(ConnectorId::new(Uuid::from_u128(3)));
-        check(JournalFilter { connector, actions: vec![Action::Created], ..all() }, &[action]);
+        check(&JournalFilter { connector, actions: vec![Action::Created], ..all() }, &[action]);
     }
 }

@@ -53,7 +53,9 @@ pub(crate) fn outbox(world: &World<'_>) -> Vec<StoredEvent> {
 /// The event that a manager changed, in ids.
 pub(crate) fn manager_events(world: &World<'_>) -> Vec<(ResourceId, Value, Value)> {
     let told = |Event { kind, key, before, after }: Event| {
-        let id = |value: Option<Value>| value.map(|value| value["DirectManager"].clone()).unwrap_or_default();
+        let id = |value: Option<Value>| {
+            value.and_then(|value| value.get("DirectManager").cloned()).unwrap_or_default()
+        };
         (kind == EventKind::ManagerChanged).then(|| (key.id, id(before), id(after)))
     };
     outbox(world).into_iter().filter_map(|stored| told(stored.event)).collect()

@@ -71,7 +71,7 @@ impl Accessor {
         let unknown = |reason: String| Unfit::new(Problem::UnknownAttribute, reason);
         let (target, _) = PatchPath::parse(path, &FilterLimits::default())
             .and_then(|parsed| parsed.resolve(user, Dialect::LENIENT))
-            .map_err(|error| unknown(error.to_string()))?;
+            .map_err(|error| unknown(format!("{error}{}", what_there_is(path, user))))?;
         let (attribute, condition, sub) = match target {
             Target::Attribute(AttributeRef { extension, attribute, sub }) => {
                 (AttributeRef { extension, attribute, sub: None }, None, sub)
@@ -256,6 +256,34 @@ impl Accessor {
             ));
         }
         Ok(reached.primary.or(reached.values.first().copied()))
+    }
+}
+
+/// For messages: the attributes of what `path` begins with, where it names none of them.
+fn what_there_is(path: &str, user: &ResourceType) -> String {
+    let names = |attributes: &[Arc<Attribute>]| {
+        let names: Vec<&str> = attributes.iter().map(|attribute| attribute.name.as_str()).collect();
+        names.join(", ")
+    };
+    let path = path.strip_prefix(&*user.schema.id).and_then(|rest| rest.strip_prefix(':')).unwrap_or(path);
+    let begins = |urn: &str| path.get(..urn.len()).is_some_and(|head| head.eq_ignore_ascii_case(urn));
+    if let Some(extension) = user.extensions.iter().find(|extension| begins(&extension.schema.id)) {
+        let rest =
+            path.get(extension.schema.id.len()..).and_then(|rest| rest.strip_prefix(':')).unwrap_or_default();
+        let name = rest.split(['.', '[']).next().unwrap_or_default();
+        return match extension.schema.attribute(name) {
+            Some(_) => String::new(),
+            None => format!("; this extension has {}", names(&extension.schema.attributes)),
+        };
+    }
+    let name = path.split(['.', '[', ':']).next().unwrap_or_default();
+    match user.attribute(name) {
+        Some(_) => String::new(),
+        None if name.eq_ignore_ascii_case("urn") => {
+            let urns: Vec<&str> = user.extensions.iter().map(|extension| &*extension.schema.id).collect();
+            format!("; {} has the extensions {}", user.name, urns.join(", "))
+        }
+        None => format!("; {} has {}", user.name, names(&user.schema.attributes)),
     }
 }
 

@@ -10,7 +10,7 @@ use super::accessor::{Accessor, Unfit};
 use super::error::Problem;
 use super::row::{Apply, Direction, READ_ONLY, Row, Source};
 use super::{Mapping, MappingError};
-use crate::expression::Expression;
+use crate::expression::{Expression, Lint};
 
 /// The most characters of a constant and of a default value.
 const MAX_CONSTANT_CHARS: usize = 10_000;
@@ -102,6 +102,15 @@ impl CompiledRow {
     #[must_use]
     pub fn is_redacted(&self) -> bool {
         matches!(&self.filler, Filler::Computed { expression, .. } if expression.is_redacted())
+    }
+
+    /// What its expression had better be written otherwise; empty for other sources.
+    #[must_use]
+    pub fn lints(&self) -> &[Lint] {
+        match &self.filler {
+            Filler::Computed { expression, .. } => expression.lints(),
+            _ => &[],
+        }
     }
 
     /// The paths of the attributes that the row uses, as the schema spells them.
@@ -317,38 +326,48 @@ impl Compiler<'_> {
         }
     }
 
-    /// Rows that ask for it flow back; then those that ask for nothing, where no row before them writes the attribute.
+    /// Read-only rows flow back, then rows that ask for it, then those that ask for nothing, where no row before them
+    /// writes the attribute.
     fn settle_directions(&mut self, rows: &mut [CompiledRow]) {
+        let mut order: Vec<usize> = (0..rows.len()).collect();
+        order.sort_by_key(|index| {
+            match rows.get(*index).map(|row| (row.row.is_read_only(), row.row.direction)) {
+                Some((true, _)) => 0,
+                Some((false, Some(_))) => 1,
+                _ => 2,
+            }
+        });
         let mut written: Vec<(Accessor, usize)> = Vec::new();
-        for asked in [Some(Direction::Both), None] {
-            for (index, row) in rows.iter_mut().enumerate().filter(|(_, row)| row.row.direction == asked) {
-                let inverse = row.filler.inverse().and_then(|accessors| {
-                    let taken = accessors
-                        .iter()
-                        .find_map(|accessor| written.iter().find(|(other, _)| other.means_same_as(accessor)));
-                    match taken {
-                        Some((other, by)) => Err(format!("row {by} writes {} already", other.text)),
-                        None => Ok(accessors
-                            .iter()
-                            .map(|accessor| (accessor.clone(), index + 1))
-                            .collect::<Vec<_>>()),
-                    }
-                });
-                match inverse {
-                    Ok(accessors) => {
-                        written.extend(accessors);
-                        row.direction = Direction::Both;
-                    }
-                    Err(reason) if asked.is_some() => {
-                        let reason =
-                            format!("its value cannot flow back: {reason}; set \"direction\" to \"inbound\"");
-                        let error = MappingError::row(index, &row.row.field, Problem::NotInvertible, reason);
-                        self.errors.push(error);
-                    }
-                    Err(_) => row.direction = Direction::Inbound,
+        for index in order {
+            let Some(row) = rows.get_mut(index) else { continue };
+            if row.row.direction == Some(Direction::Inbound) {
+                continue;
+            }
+            match written_by(&row.filler, &written) {
+                Ok(accessors) => {
+                    written.extend(accessors.iter().map(|accessor| (accessor.clone(), index + 1)));
+                    row.direction = Direction::Both;
                 }
+                Err(reason) if row.row.direction == Some(Direction::Both) => {
+                    let reason =
+                        format!("its value cannot flow back: {reason}; set \"direction\" to \"inbound\"");
+                    let error = MappingError::row(index, &row.row.field, Problem::NotInvertible, reason);
+                    self.errors.push(error);
+                }
+                Err(_) => row.direction = Direction::Inbound,
             }
         }
+    }
+}
+
+/// The attributes by which a value flows back, none of which another row has `written` already.
+fn written_by<'f>(filler: &'f Filler, written: &[(Accessor, usize)]) -> Result<&'f [Accessor], String> {
+    let accessors = filler.inverse()?;
+    let taken =
+        accessors.iter().find_map(|accessor| written.iter().find(|(other, _)| other.means_same_as(accessor)));
+    match taken {
+        Some((other, by)) => Err(format!("row {by} writes {} already", other.text)),
+        None => Ok(accessors),
     }
 }
 

@@ -51,6 +51,13 @@ fn fields_that_are_not_text() {
 fn unknown_attributes() {
     let direct = |path: &str| Row::direct("Division", path);
     check(&direct("nosuch"), Problem::UnknownAttribute, "\"nosuch\" is not an attribute of User");
+    check(&direct("firstName"), Problem::UnknownAttribute, "User has userName, name, displayName");
+    check(
+        &direct("urn:ietf:params:scim:schemas:core:2.0:User:mast"),
+        Problem::UnknownAttribute,
+        "User has userName, name",
+    );
+    check(&direct("urn:x:User:mast"), Problem::UnknownAttribute, &format!("{ENTERPRISE}, {SHIP}"));
     check(&direct("username"), Problem::UnknownAttribute, "is written \"userName\"; letter case counts");
     check(&direct("Name.familyname"), Problem::UnknownAttribute, "\"name.familyName\"");
     check(
@@ -61,7 +68,7 @@ fn unknown_attributes() {
     check(&direct("department"), Problem::UnknownAttribute, &format!("\"{ENTERPRISE}:department\""));
     check(&direct(ENTERPRISE), Problem::UnknownAttribute, "whole extension");
     check(&direct("emails[type eq"), Problem::UnknownAttribute, "at its end");
-    check(&direct(&format!("{SHIP}:mast")), Problem::UnknownAttribute, "no schema of this resource type");
+    check(&direct(&format!("{SHIP}:mast")), Problem::UnknownAttribute, "this extension has vessel, berth");
     check(&expression("Division", "Append([nosuch], \"x\")"), Problem::UnknownAttribute, "\"nosuch\"");
 }
 
@@ -182,6 +189,9 @@ fn a_row_that_asks_for_it_goes_before_one_that_does_not() {
     let of =
         |field: &str| mapping.rows().iter().find(|row| row.row().field == field).expect("there").direction();
     assert_eq!((of("Division"), of("Country")), (Direction::Inbound, Direction::Both));
+    let errors = with(vec![both(Row::direct("Division", "userName"))]).compile(&user(), Fields::new(&[]), 1);
+    let errors = errors.expect_err("the read-only row goes first");
+    assert!(errors[0].to_string().contains("row 1 writes userName already"), "{errors:?}");
     let rows = vec![both(Row::direct("Division", "nickName")), both(Row::direct("Country", "nickName"))];
     let errors = with(rows).compile(&user(), Fields::new(&[]), 1).expect_err("both cannot");
     assert!(errors[0].to_string().contains("row 12 writes nickName already"), "{errors:?}");

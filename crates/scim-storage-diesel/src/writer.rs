@@ -87,7 +87,7 @@ fn commit_group(connection: &mut SqliteConnection, group: Vec<Waiting>) {
     let mut outcomes = Vec::with_capacity(group.len());
     let mut waiting = group.into_iter();
     while let Some(Waiting { changes, answer }) = waiting.next() {
-        match in_savepoint(connection, &changes) {
+        match in_savepoint(connection, changes) {
             Ok(outcome) => outcomes.push((answer, outcome)),
             Err(error) => {
                 // The transaction itself is lost (a full disk, an I/O error): nothing of the group is done.
@@ -112,7 +112,7 @@ fn commit_group(connection: &mut SqliteConnection, group: Vec<Waiting>) {
 }
 
 /// Applies one change set, all of it or nothing. The outer error means that the transaction cannot go on.
-fn in_savepoint(connection: &mut SqliteConnection, changes: &ChangeSet) -> diesel::QueryResult<Answer> {
+fn in_savepoint(connection: &mut SqliteConnection, changes: ChangeSet) -> diesel::QueryResult<Answer> {
     connection.batch_execute("SAVEPOINT change_set")?;
     match apply(connection, changes) {
         Ok(committed) => {

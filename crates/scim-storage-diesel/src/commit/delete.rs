@@ -23,6 +23,10 @@ impl Applying<'_> {
         let id = key.id.uuid().into_bytes();
         let before = self.before(key)?.ok_or(Refusal::Conflict)?;
         self.check(key.id, Some(Version(before.version)), expected)?;
+        if self.raised.contains_key(&key.id) {
+            // What an earlier change of the set took.
+            self.drop_index(key)?;
+        }
         self.count_members(key.id)?;
         // The groups of a deleted person have one member less.
         let groups: Vec<Id> =

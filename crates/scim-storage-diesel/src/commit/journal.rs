@@ -20,9 +20,13 @@ struct Inserted {
 
 impl Applying<'_> {
     /// Writes the log: the positions of the first and the last record.
-    pub(super) fn journal(&mut self, effects: &[Effect]) -> Result<Option<(i64, i64)>, Refusal> {
+    pub(super) fn journal(
+        &mut self,
+        log: Vec<LogRecord>,
+        effects: &[Effect],
+    ) -> Result<Option<(i64, i64)>, Refusal> {
         let set = self.set;
-        let mut records = what_happened(set.log.clone(), effects);
+        let mut records = what_happened(log, effects);
         for (change, effect) in set.changes.iter().zip(effects) {
             if matches!(change, Change::Create(_) | Change::Update { .. }) {
                 records.extend(reference_linked(&effect.edges));

@@ -46,7 +46,9 @@ pub(crate) struct Applying<'a> {
 }
 
 /// Applies a change set: all of it, or the caller rolls back.
-pub(crate) fn apply(connection: &mut SqliteConnection, set: &ChangeSet) -> Result<Committed, Refusal> {
+pub(crate) fn apply(connection: &mut SqliteConnection, mut set: ChangeSet) -> Result<Committed, Refusal> {
+    let log = std::mem::take(&mut set.log);
+    let set = &set;
     let instance = set.scope.instance.uuid().into_bytes();
     if let Some(done) = kept::done_before(connection, set, &instance)? {
         return Ok(done);
@@ -83,7 +85,7 @@ pub(crate) fn apply(connection: &mut SqliteConnection, set: &ChangeSet) -> Resul
         });
     }
     applying.require_after()?;
-    let records = applying.journal(&effects)?;
+    let records = applying.journal(log, &effects)?;
     let event = applying.outbox(&effects)?;
     applying.mark_minute(records, event)?;
     let position = Position(records.map_or(0, |(_, last)| last));

@@ -107,6 +107,10 @@ impl Applying<'_> {
         let before = self.before(key)?.ok_or(Refusal::Conflict)?;
         self.check(key.id, Some(Version(before.version)), Some(expected))?;
         let step = i64::from(!self.raised.contains_key(&key.id));
+        if step == 0 {
+            // What an earlier change of the set took.
+            self.drop_stale_index(key, &content.index)?;
+        }
         let report = self.report(key, content, Some(&before))?;
         let tallies = Tallies::of(content);
         let standing = Statement::kept(

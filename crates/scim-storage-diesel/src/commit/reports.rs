@@ -143,14 +143,13 @@ impl Applying<'_> {
         }
         let id = key.id.uuid().into_bytes();
         let user_name = content.index.iter().find(|entry| entry.path == USER_NAME);
-        let waiting: Vec<Waiting> = Statement::kept(
+        let mut waiting: Vec<Waiting> = Statement::kept(
             "SELECT id, resource_type, display FROM resources INDEXED BY reports_waiting_by_key \
              WHERE instance_id = ? AND reports_key IN (?, ?) AND direct_manager IS NULL AND reports_to IS NOT NULL \
-             UNION SELECT r.id, r.resource_type, r.display FROM links l \
+             UNION ALL SELECT r.id, r.resource_type, r.display FROM links l \
              CROSS JOIN resources r INDEXED BY reports_waiting ON r.instance_id = l.instance_id \
              AND r.reports_to = l.external_id AND r.reports_via = l.connector_id \
-             WHERE l.instance_id = ? AND l.id = ? AND r.direct_manager IS NULL AND r.reports_to IS NOT NULL \
-             ORDER BY id",
+             WHERE l.instance_id = ? AND l.id = ? AND r.direct_manager IS NULL AND r.reports_to IS NOT NULL",
         )
         .blob(self.instance)
         .text(Matching::UserName.key(&key.id.to_string()))
@@ -158,6 +157,8 @@ impl Applying<'_> {
         .blob(self.instance)
         .blob(id)
         .rows(self.connection)?;
+        waiting.sort_by(|left, right| left.id.cmp(&right.id));
+        waiting.dedup_by(|left, right| left.id == right.id);
         for person in waiting {
             let report = person.key()?;
             if report.id == key.id {

@@ -317,3 +317,25 @@ fn unmanaged_ones_of_a_name_come_first() {
     assert_eq!(found.len(), 2);
     assert!(named("userName", "nobody").is_empty());
 }
+
+#[test]
+fn changes_of_one_set_give_up_what_earlier_ones_took() {
+    let (store, _directory) = store();
+    let world = World::new(&store);
+    let new = world.new_record("User", &json!({ "userName": "first" }));
+    let key = new.key.clone();
+    let update = world.update(&key, 1, &json!({ "userName": "second" }));
+    world.commit(vec![Change::Create(new), update]);
+    let first = world.person("first");
+    let update = world.update(&first, 1, &json!({ "userName": "third" }));
+    world.commit(vec![update, delete(&first)]);
+    assert_eq!(world.version(&key), 1);
+    for (name, there) in [("first", false), ("second", true), ("third", false)] {
+        let asked = Question::Named { resource_type: user(), path: "userName", key: name.to_owned() };
+        let Fact::Records(found) = world.fact(asked) else { panic!() };
+        assert_eq!(found.len(), usize::from(there), "{name}");
+        if !there {
+            world.person(name);
+        }
+    }
+}

@@ -21,6 +21,36 @@ pub(crate) fn json(value: &Value) -> anyhow::Result<()> {
     line(&serde_json::to_string_pretty(value)?)
 }
 
+/// Results of which there may be many: an array of JSON, or a line each.
+pub(crate) struct List {
+    json: bool,
+    begun: bool,
+}
+
+impl List {
+    /// Begins.
+    pub(crate) fn begin(json: bool) -> anyhow::Result<Self> {
+        if json {
+            line("[")?;
+        }
+        Ok(Self { json, begun: false })
+    }
+
+    /// Writes one; `text` makes its line.
+    pub(crate) fn item(&mut self, item: &Value, text: impl Fn(&Value) -> String) -> anyhow::Result<()> {
+        if !self.json {
+            return line(&text(item));
+        }
+        let comma = if std::mem::replace(&mut self.begun, true) { "," } else { "" };
+        line(&format!("{comma}{item}"))
+    }
+
+    /// Ends.
+    pub(crate) fn end(self) -> anyhow::Result<()> {
+        if self.json { line("]") } else { Ok(()) }
+    }
+}
+
 /// Writes a message.
 pub(crate) fn message(text: &str) {
     // Nothing is left to tell it to where standard error is gone.

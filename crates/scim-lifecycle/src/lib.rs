@@ -8,6 +8,7 @@
 mod content;
 mod decision;
 mod difference;
+mod group;
 mod guard;
 mod limits;
 mod members;
@@ -23,6 +24,7 @@ mod view;
 pub use content::content;
 pub use decision::Decision;
 pub use difference::differences;
+pub use group::create_group;
 pub use members::{MemberPlan, MemberPlanner, Reference};
 pub use occasion::{Facts, Occasion, Stop};
 pub use person::{Arrival, Edit, Existing, Import, Update, delete, edit, import, overlay, pick_up, reapply};

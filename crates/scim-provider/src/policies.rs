@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use scim_core::schema::Registry;
 use scim_directory::{InstanceId, Scope};
 use scim_lifecycle::{Policy, PolicyError};
-use scim_storage::{InstanceAnswer, InstanceQuestion, Store, StoreError};
+use scim_storage::{InstanceAnswer, InstanceQuestion, PolicySource, Store, StoreError};
 
 /// The most policies that are kept; beyond it those of other instances are compiled anew.
 const KEPT: usize = 1024;
@@ -59,11 +59,7 @@ impl Policies {
         {
             return Ok(kept);
         }
-        let scope = Scope { instance, connector: None };
-        let InstanceAnswer::Policy(Some(source)) = store.instance(&scope, &InstanceQuestion::Policy).await?
-        else {
-            return Err(PolicyFailure::Gone);
-        };
+        let source = self.source(store, instance).await?;
         if let Some(kept) = self.kept(instance)
             && kept.generation() == source.instance.generation
         {
@@ -78,6 +74,19 @@ impl Policies {
         }
         kept.insert(instance, Arc::clone(&policy));
         Ok(policy)
+    }
+
+    /// What an instance's policy is made of, as the store has it now.
+    pub(crate) async fn source(
+        &self,
+        store: &dyn Store,
+        instance: InstanceId,
+    ) -> Result<Box<PolicySource>, PolicyFailure> {
+        let scope = Scope { instance, connector: None };
+        match store.instance(&scope, &InstanceQuestion::Policy).await? {
+            InstanceAnswer::Policy(Some(source)) => Ok(source),
+            _ => Err(PolicyFailure::Gone),
+        }
     }
 
     fn kept(&self, instance: InstanceId) -> Option<Arc<Policy>> {

@@ -10,13 +10,16 @@ use crate::{database, output};
 pub(crate) async fn run(command: cli::Connector, settings: &Settings) -> anyhow::Result<()> {
     let admin = database::admin(settings)?;
     match command {
-        cli::Connector::Create { instance, connector, dialect, keep_passwords } => {
+        cli::Connector::Create { instance, connector, dialect, keep_passwords, profile } => {
             let instance = admin.instance_named(&instance).await?;
             let dialect = match dialect {
                 DialectChoice::Lenient => DialectName::Lenient,
                 DialectChoice::Strict => DialectName::Strict,
             };
-            show(&admin.connector_create(&instance, &connector, dialect, keep_passwords).await?, settings)
+            let profile = profile.map_or(instance.settings.profile, cli::ProfileChoice::profile);
+            let created =
+                admin.connector_create(&instance, &connector, dialect, keep_passwords, profile).await?;
+            show(&created, settings)
         }
         cli::Connector::List { instance } => {
             let instance = admin.instance_named(&instance).await?;
@@ -56,6 +59,8 @@ pub(crate) fn connector_json(connector: &Connector) -> Value {
         "name": connector.name,
         "dialect": connector.dialect.name(),
         "keep_passwords": connector.keep_passwords,
+        "settings": connector.settings,
+        "profile": connector.settings.profile.name(),
         "created_at": connector.created.to_string(),
     })
 }

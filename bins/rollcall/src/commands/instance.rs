@@ -11,11 +11,12 @@ use crate::{database, output};
 pub(crate) async fn run(command: cli::Instance, settings: &Settings) -> anyhow::Result<()> {
     let admin = database::admin(settings)?;
     match command {
-        cli::Instance::Create { name, shared_group_names } => {
-            let created = admin.instance_create(
-                &name,
-                InstanceSettings { unique_group_names: !shared_group_names, ..InstanceSettings::default() },
-            );
+        cli::Instance::Create { name, shared_group_names, profile } => {
+            let settings_of_instance = InstanceSettings {
+                unique_group_names: !shared_group_names,
+                ..profile.profile().instance_settings()
+            };
+            let created = admin.instance_create(&name, settings_of_instance);
             let created = created.await?;
             if settings.json {
                 return output::json(&show(&admin, &created.instance).await?);
@@ -47,6 +48,7 @@ pub(crate) async fn run(command: cli::Instance, settings: &Settings) -> anyhow::
             }
             output::line(&format!("{}  {}  created {}", instance.name, instance.id, instance.created))?;
             let unique = if instance.settings.unique_group_names { "unique" } else { "shared" };
+            output::line(&format!("profile: {}", instance.settings.profile.name()))?;
             output::line(&format!("group names: {unique}"))?;
             for connector in admin.connector_list(&instance).await? {
                 output::line(&format!(

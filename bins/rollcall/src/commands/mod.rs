@@ -1,8 +1,12 @@
 //! The commands: each a client of the provider's use-cases.
 
+mod account;
 mod connector;
 mod demo;
 mod emulate;
+mod field;
+mod group;
+mod import;
 mod instance;
 mod key;
 mod log;
@@ -22,6 +26,9 @@ pub(crate) async fn run(command: Command, settings: Settings) -> anyhow::Result<
         Command::Instance(command) => instance::run(command, &settings).await?,
         Command::Connector(command) => connector::run(command, &settings).await?,
         Command::Key(command) => key::run(command, &settings).await?,
+        Command::Account(command) => return account::run(command, &settings).await,
+        Command::Group(command) => return group::run(command, &settings).await,
+        Command::Field(command) => field::run(command, &settings).await?,
         Command::Log(options) => log::run(&options, &settings).await?,
     }
     Ok(ExitCode::SUCCESS)

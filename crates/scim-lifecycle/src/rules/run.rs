@@ -15,7 +15,7 @@ use serde_json::Map;
 
 use super::{CompiledAction, CompiledRule};
 use crate::limits::within_limits;
-use crate::{Decision, Facts, Occasion, Refusal, Stop, content};
+use crate::{Decision, Facts, Occasion, Refusal, Stop, create_group};
 
 /// What rules did besides changing the account.
 #[derive(Debug, Default)]
@@ -251,23 +251,10 @@ impl Running<'_, '_> {
         let group = match (found.first(), unknown, joins) {
             (Some(group), ..) => group.key.clone(),
             (None, Unknown::Create, true) => {
-                let key =
-                    Key { resource_type: group_type.name.clone(), id: ResourceId::new((self.on.uuid)()) };
-                let mut attributes = Map::new();
-                attributes.insert("displayName".to_owned(), name.into());
-                let resource = scim_core::resource::canonical(group_type, attributes);
-                let content = content(group_type, key.id, &resource);
-                let new = scim_directory::NewRecord {
-                    key: key.clone(),
-                    content,
-                    external_id: None,
-                    revives: false,
-                };
-                decision.changes.push(Change::Create(new));
-                let resource = LogResource::new(&key.resource_type, key.id, Some(name));
-                let mut record = LogRecord::new(Action::Created, LogStatus::Success, Some(resource));
-                record.notes.push(format!("rule {:?}", self.rule.name));
-                decision.log.push(record);
+                let id = ResourceId::new((self.on.uuid)());
+                let note = format!("rule {:?}", self.rule.name);
+                let (key, made) = create_group(group_type, id, name, note);
+                decision.append(made);
                 key
             }
             (None, Unknown::Report, _) => {

@@ -1,14 +1,15 @@
 //! Connectors and integration users.
 
 use scim_directory::{
-    Action, AdminChange, Connector, ConnectorId, ConnectorSettings, DialectName, Instance, IntegrationUser,
+    Action, AdminChange, Connector, ConnectorId, DialectName, Instance, IntegrationUser, Profile,
 };
 use scim_storage::{ServerAnswer, ServerQuestion};
 
 use super::{Admin, AdminError, check_name, record, refused};
 
 impl Admin {
-    /// Creates a connector; `keep_passwords` says whether passwords that it sends are kept, as argon2id hashes.
+    /// Creates a connector; `keep_passwords` says whether passwords that it sends are kept, as argon2id hashes, and
+    /// `profile` what its settings begin with.
     ///
     /// # Errors
     /// [`AdminError::Taken`] where the instance has the name; [`AdminError::Invalid`] where it is no name.
@@ -18,6 +19,7 @@ impl Admin {
         name: &str,
         dialect: DialectName,
         keep_passwords: bool,
+        profile: Profile,
     ) -> Result<Connector, AdminError> {
         check_name("a connector", name)?;
         let connector = Connector {
@@ -27,7 +29,7 @@ impl Admin {
             created: self.now(),
             dialect,
             keep_passwords,
-            settings: ConnectorSettings::default(),
+            settings: profile.connector_settings(),
         };
         let log = vec![record(
             Action::ConnectorCreated,

@@ -1,8 +1,8 @@
 //! Instances.
 
 use scim_directory::{
-    Action, AdminChange, Connector, ConnectorId, ConnectorSettings, DialectName, Instance, InstanceId,
-    InstanceSettings, IntegrationUser, IntegrationUserId, Privilege,
+    Action, AdminChange, Connector, ConnectorId, DialectName, Instance, InstanceId, InstanceSettings,
+    IntegrationUser, IntegrationUserId, Privilege,
 };
 use scim_storage::{ServerAnswer, ServerQuestion};
 
@@ -32,6 +32,7 @@ impl Admin {
         check_name("an instance", name)?;
         let created = self.now();
         let id = InstanceId::new(self.source.uuid());
+        let settings_of_connector = settings.profile.connector_settings();
         let instance = Instance { id, name: name.to_owned(), created, settings, generation: 1 };
         let connector = Connector {
             id: ConnectorId::new(self.source.uuid()),
@@ -40,7 +41,7 @@ impl Admin {
             created,
             dialect: DialectName::default(),
             keep_passwords: false,
-            settings: ConnectorSettings::default(),
+            settings: settings_of_connector,
         };
         let user = IntegrationUser {
             id: IntegrationUserId::new(self.source.uuid()),

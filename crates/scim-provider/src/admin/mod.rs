@@ -1,23 +1,27 @@
 //! What administrators do: instances, connectors, keys, the log. The command line is a client of these use-cases.
 
+pub mod account;
 mod connector;
+mod field;
+mod group;
 mod instance;
 mod key;
 mod log;
+mod settings;
 
 use std::sync::Arc;
 
 use scim_core::instant::Timestamp;
 use scim_core::schema::Registry;
 use scim_directory::{
-    Action, Actor, AdminChange, AttributeChange, Change, ChangeSet, ChangeSetId, Committed, Instance,
-    InstanceId, LogRecord, LogStatus, Scope,
+    Action, Actor, AdminChange, AttributeChange, Change, ChangeSet, ChangeSetId, Committed, Condition,
+    Instance, InstanceId, LogRecord, LogStatus, Scope,
 };
 use scim_lifecycle::{Decision, Facts, Occasion, Policy, Stop};
 use scim_storage::{CommitError, ServerAnswer, ServerQuestion, Store, StoreError};
 
 use crate::Source;
-use crate::policies::{Policies, PolicyFailure};
+use crate::policies::Policies;
 
 pub use instance::NewInstance;
 pub use key::{IssuedKey, KeyRequest};
@@ -68,11 +72,7 @@ impl Admin {
     /// # Errors
     /// [`AdminError::Invalid`] where its mapping or rules do not go with the server's schemas.
     pub async fn policy(&self, instance: &Instance) -> Result<Arc<Policy>, AdminError> {
-        let policy = self.policies.get(&*self.store, instance.id, None).await;
-        policy.map_err(|failure| match failure {
-            PolicyFailure::Store(error) => AdminError::Store(error),
-            other => AdminError::Invalid(other.to_string()),
-        })
+        self.policies.get(&*self.store, instance.id, None).await.map_err(settings::policy_failure)
     }
 
     /// Decides on behalf of the application, asking the store for what the decision needs.
@@ -145,6 +145,23 @@ impl Admin {
         let scope = Scope { instance, connector: None };
         let empty = ChangeSet::empty(id, scope, Actor::default(), request_id.to_owned(), self.source.now());
         self.store.commit(ChangeSet { changes, log, events, conditions, realm, ..empty }).await
+    }
+
+    /// Commits administrative changes that were decided on the instance as it was read.
+    async fn commit_at(
+        &self,
+        instance: &Instance,
+        changes: Vec<AdminChange>,
+        log: Vec<LogRecord>,
+    ) -> Result<(), CommitError> {
+        let decision = Decision {
+            changes: changes.into_iter().map(Change::Admin).collect(),
+            log,
+            conditions: vec![Condition::Generation(instance.generation)],
+            ..Decision::default()
+        };
+        let request_id = self.source.uuid().to_string();
+        self.commit_decision(instance.id, &request_id, decision).await.map(|_| ())
     }
 
     async fn commit(

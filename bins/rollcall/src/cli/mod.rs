@@ -1,9 +1,15 @@
 //! The command line, as clap reads it.
 
+mod account;
+mod settings;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use account::{Account, Group, StateChoice};
+pub(crate) use settings::{Connector, DialectChoice, Field, Instance, ProfileChoice};
 
 /// Rollcall receives people and groups from identity providers over SCIM 2.0.
 #[derive(Debug, Parser)]
@@ -48,6 +54,15 @@ pub(crate) enum Command {
     /// Keys that let an identity provider in
     #[command(subcommand)]
     Key(Key),
+    /// Accounts: the application's own records of people
+    #[command(subcommand)]
+    Account(Account),
+    /// Groups of accounts
+    #[command(subcommand)]
+    Group(Group),
+    /// Custom fields of accounts, and limits of standard ones
+    #[command(subcommand)]
+    Field(Field),
     /// The provisioning log
     Log(Log),
 }
@@ -112,67 +127,6 @@ pub(crate) struct EmulateEntra {
     /// People of the fictitious company
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) people: u32,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Instance {
-    /// Create an instance, with a connector `default` and an integration user `integration`
-    Create {
-        /// Its name
-        name: String,
-        /// Let groups share a display name (by default it is unique in any letter case)
-        #[arg(long)]
-        shared_group_names: bool,
-    },
-    /// List the instances
-    List,
-    /// Show an instance
-    Show {
-        /// Its name
-        name: String,
-    },
-}
-
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-pub(crate) enum DialectChoice {
-    /// Everything that real identity providers send
-    #[default]
-    Lenient,
-    /// The RFCs to the letter
-    Strict,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Connector {
-    /// Create a connector
-    Create {
-        /// The instance
-        #[arg(long, value_name = "NAME")]
-        instance: String,
-        /// The connector's name
-        connector: String,
-        /// What it tolerates
-        #[arg(long, value_enum, default_value_t)]
-        dialect: DialectChoice,
-        /// Keep passwords that it sends, as argon2id hashes; by default they are dropped
-        #[arg(long)]
-        keep_passwords: bool,
-    },
-    /// List an instance's connectors
-    List {
-        /// The instance
-        #[arg(long, value_name = "NAME")]
-        instance: String,
-    },
-    /// Show a connector
-    Show {
-        /// The instance
-        #[arg(long, value_name = "NAME")]
-        instance: String,
-        /// The connector's name
-        #[arg(default_value = "default")]
-        connector: String,
-    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,0 +1,107 @@
+//! Editing an account in the application.
+
+use scim_core::resource::Document;
+use scim_directory::{AccessRole, AccountState, FieldKind, Instance, Record};
+use scim_lifecycle::{Edit, Policy};
+use scim_storage::{CommitError, StoreError};
+
+use super::read::scope;
+use crate::admin::{Admin, AdminError};
+use crate::resource::ATTEMPTS;
+
+impl Admin {
+    /// Edits the account of that user name; what it is afterwards. The edit shows over SCIM by the rows of the mapping that
+    /// can be inverted.
+    ///
+    /// # Errors
+    /// [`AdminError::NotFound`] where there is none; [`AdminError::Invalid`] where a field is not there, holds no text, or
+    /// does not take the value; [`AdminError::Taken`] where another account has the user name.
+    pub async fn account_edit(
+        &self,
+        instance: &Instance,
+        user_name: &str,
+        edit: &Edit,
+    ) -> Result<Record, AdminError> {
+        let request_id = self.source.uuid().to_string();
+        for _ in 0..ATTEMPTS {
+            let policy = self.policy(instance).await?;
+            let record = self.account_of(&policy, instance, user_name).await?;
+            let before =
+                Document::from_bytes(record.document.clone()).resource().map_err(StoreError::internal)?;
+            let user = policy.user_type();
+            let decide = |on: &scim_lifecycle::Occasion<'_>, facts: &scim_lifecycle::Facts| {
+                scim_lifecycle::edit(on, facts, user, &record, &before, edit)
+            };
+            let decision = self.decided(&policy, &request_id, decide, &scope(instance)).await?;
+            if !decision.is_empty() {
+                match self.commit_decision(instance.id, &request_id, decision).await {
+                    Ok(_) => {}
+                    Err(CommitError::Conflict) => continue,
+                    Err(error) => return Err(account_refused(error)),
+                }
+            }
+            let renamed = edit.fields.get("UserName").and_then(Option::as_deref);
+            return self.account_of(&policy, instance, renamed.unwrap_or(user_name)).await;
+        }
+        Err(AdminError::Invalid(
+            "others changed the account at the same time, again and again; try again".to_owned(),
+        ))
+    }
+
+    /// Reads edits written as `FIELD=VALUE`; an empty value clears.
+    ///
+    /// # Errors
+    /// [`AdminError::Invalid`] naming what cannot be read.
+    pub fn account_edits(&self, policy: &Policy, assignments: &[String]) -> Result<Edit, AdminError> {
+        let mut edit = Edit::default();
+        for assignment in assignments {
+            let (name, value) = assignment
+                .split_once('=')
+                .ok_or_else(|| AdminError::Invalid(format!("{assignment:?}: write FIELD=VALUE")))?;
+            let name = policy.fields().meant(name.trim()).unwrap_or(name.trim()).to_owned();
+            let value = (!value.is_empty()).then(|| value.to_owned());
+            match policy.fields().kind(&name) {
+                Some(FieldKind::State) => edit.state = Some(state(value.as_deref().unwrap_or_default())?),
+                Some(FieldKind::Role) => edit.access_role = Some(role(value.as_deref())?),
+                Some(FieldKind::Account) => edit.manager = Some(value),
+                Some(FieldKind::Object | FieldKind::SyncId) => {
+                    return Err(AdminError::Invalid(format!("{name} cannot be set by hand")));
+                }
+                Some(FieldKind::Text) | None => {
+                    edit.fields.insert(name, value);
+                }
+            }
+        }
+        Ok(edit)
+    }
+}
+
+pub(super) fn state(text: &str) -> Result<AccountState, AdminError> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "active" => Ok(AccountState::Active),
+        "suspended" => Ok(AccountState::Suspended),
+        _ => Err(AdminError::Invalid(format!("State: {text:?} is neither active nor suspended"))),
+    }
+}
+
+pub(super) fn role(text: Option<&str>) -> Result<Option<AccessRole>, AdminError> {
+    let role = text.map(str::trim).filter(|text| !text.is_empty()).map(str::parse::<AccessRole>).transpose();
+    role.map_err(|error| AdminError::Invalid(format!("AccessRole: {error}")))
+}
+
+/// A change of an account that the store refused.
+pub(crate) fn account_refused(error: CommitError) -> AdminError {
+    match error {
+        CommitError::Duplicate { attribute } => {
+            AdminError::Taken(format!("another account has this {attribute}; choose another value"))
+        }
+        CommitError::Claimed { attribute } => {
+            AdminError::Taken(format!("{attribute} is in use on this server already; choose another value"))
+        }
+        CommitError::NoSeat { seats } => AdminError::Invalid(format!(
+            "all {seats} seats of the instance are taken; suspend somebody, or add seats"
+        )),
+        CommitError::Store(error) => AdminError::Store(error),
+        other => AdminError::Invalid(other.to_string()),
+    }
+}

@@ -1,0 +1,108 @@
+//! Settings of instances and connectors.
+
+use scim_directory::{
+    Action, AdminChange, AttributeChange, Connector, Instance, InstanceSettings, LogRecord, LogStatus,
+};
+use scim_lifecycle::Policy;
+use scim_storage::CommitError;
+use serde_json::Value;
+
+use super::{Admin, AdminError};
+use crate::policies::PolicyFailure;
+
+impl Admin {
+    /// Changes an instance's settings; they are checked as a whole with the mapping and the rules. The instance as it is
+    /// afterwards.
+    ///
+    /// # Errors
+    /// [`AdminError::Invalid`] where they do not go with the mapping or the rules, naming what does not.
+    pub async fn settings_change(
+        &self,
+        instance: &Instance,
+        change: impl Fn(&mut InstanceSettings) -> Result<(), AdminError>,
+    ) -> Result<Instance, AdminError> {
+        for _ in 0..crate::resource::ATTEMPTS {
+            let source = self.policies.source(&*self.store, instance.id).await.map_err(policy_failure)?;
+            let mut wanted = source.instance.clone();
+            change(&mut wanted.settings)?;
+            if wanted.settings == source.instance.settings {
+                return Ok(wanted);
+            }
+            let registry = self.policies.registry(wanted.settings.unique_group_names);
+            Policy::new(&wanted, source.mapping.as_ref(), &source.integration_users, registry)
+                .map_err(|error| AdminError::Invalid(error.to_string()))?;
+            let log = difference(
+                Action::SettingsChanged,
+                &serde_json::to_value(&source.instance.settings).unwrap_or_default(),
+                &serde_json::to_value(&wanted.settings).unwrap_or_default(),
+            );
+            let changes = vec![AdminChange::UpdateInstanceSettings(wanted.settings.clone())];
+            match self.commit_at(&source.instance, changes, vec![log]).await {
+                Ok(()) => return self.instance_named(&instance.name).await,
+                Err(CommitError::Conflict) => {}
+                Err(CommitError::Store(error)) => return Err(error.into()),
+                Err(error) => return Err(AdminError::Invalid(error.to_string())),
+            }
+        }
+        Err(AdminError::Invalid(
+            "others changed the settings at the same time, again and again; try again".to_owned(),
+        ))
+    }
+
+    /// Changes a connector's dialect and settings.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn connector_change(
+        &self,
+        instance: &Instance,
+        name: &str,
+        change: impl Fn(&mut Connector) -> Result<(), AdminError>,
+    ) -> Result<Connector, AdminError> {
+        let before = self.connector_named(instance, name).await?;
+        let mut wanted = before.clone();
+        change(&mut wanted)?;
+        if wanted == before {
+            return Ok(wanted);
+        }
+        let shown = |connector: &Connector| {
+            let mut shown = serde_json::to_value(&connector.settings).unwrap_or_default();
+            if let Some(members) = shown.as_object_mut() {
+                members.insert("dialect".to_owned(), connector.dialect.name().into());
+                members.insert("keep_passwords".to_owned(), connector.keep_passwords.into());
+            }
+            shown
+        };
+        let mut log = difference(Action::ConnectorChanged, &shown(&before), &shown(&wanted));
+        log.notes.push(format!("connector {name:?}"));
+        self.commit(instance.id, vec![AdminChange::UpdateConnector(wanted.clone())], vec![log])
+            .await
+            .map_err(|error| super::refused(error, "the connector cannot be changed".to_owned()))?;
+        Ok(wanted)
+    }
+}
+
+pub(crate) fn policy_failure(failure: PolicyFailure) -> AdminError {
+    match failure {
+        PolicyFailure::Store(error) => AdminError::Store(error),
+        other => AdminError::Invalid(other.to_string()),
+    }
+}
+
+/// A log record of the settings that differ.
+fn difference(action: Action, before: &Value, after: &Value) -> LogRecord {
+    let mut record = LogRecord::new(action, LogStatus::Success, None);
+    let names = |value: &Value| -> Vec<String> {
+        value.as_object().map(|members| members.keys().cloned().collect()).unwrap_or_default()
+    };
+    let mut all = names(before);
+    all.extend(names(after).into_iter().filter(|name| before.get(name).is_none()));
+    for name in all {
+        let of = |value: &Value| value.get(&name).cloned().unwrap_or_default();
+        let (old, new) = (of(before), of(after));
+        if old != new {
+            record.changes.push(AttributeChange::Value { attribute: name, old, new });
+        }
+    }
+    record
+}

@@ -34,6 +34,15 @@ struct Waiting {
     display: Option<String>,
 }
 
+/// Who waits for a person, by what is the person's: id and user name, and `externalId`s at the connectors that sent the
+/// references. Each index is named, because a planner that knows no numbers takes any that begins with the instance.
+const WAITING: &str = "SELECT id, resource_type, display FROM resources INDEXED BY reports_waiting_by_key \
+    WHERE instance_id = ? AND reports_key IN (?, ?) AND direct_manager IS NULL AND reports_to IS NOT NULL \
+    UNION ALL SELECT r.id, r.resource_type, r.display FROM links l INDEXED BY links_by_id \
+    CROSS JOIN resources r INDEXED BY reports_waiting ON r.instance_id = l.instance_id \
+    AND r.reports_to = l.external_id AND r.reports_via = l.connector_id \
+    WHERE l.instance_id = ? AND l.id = ? AND r.direct_manager IS NULL AND r.reports_to IS NOT NULL";
+
 impl Waiting {
     fn key(&self) -> Result<Key, Refusal> {
         Ok(Key { resource_type: self.resource_type.as_str().into(), id: resource_id(&self.id)? })
@@ -143,20 +152,13 @@ impl Applying<'_> {
         }
         let id = key.id.uuid().into_bytes();
         let user_name = content.index.iter().find(|entry| entry.path == USER_NAME);
-        let mut waiting: Vec<Waiting> = Statement::kept(
-            "SELECT id, resource_type, display FROM resources INDEXED BY reports_waiting_by_key \
-             WHERE instance_id = ? AND reports_key IN (?, ?) AND direct_manager IS NULL AND reports_to IS NOT NULL \
-             UNION ALL SELECT r.id, r.resource_type, r.display FROM links l \
-             CROSS JOIN resources r INDEXED BY reports_waiting ON r.instance_id = l.instance_id \
-             AND r.reports_to = l.external_id AND r.reports_via = l.connector_id \
-             WHERE l.instance_id = ? AND l.id = ? AND r.direct_manager IS NULL AND r.reports_to IS NOT NULL",
-        )
-        .blob(self.instance)
-        .text(Matching::UserName.key(&key.id.to_string()))
-        .optional_text(user_name.map(|entry| entry.key.clone()))
-        .blob(self.instance)
-        .blob(id)
-        .rows(self.connection)?;
+        let mut waiting: Vec<Waiting> = Statement::kept(WAITING)
+            .blob(self.instance)
+            .text(Matching::UserName.key(&key.id.to_string()))
+            .optional_text(user_name.map(|entry| entry.key.clone()))
+            .blob(self.instance)
+            .blob(id)
+            .rows(self.connection)?;
         waiting.sort_by(|left, right| left.id.cmp(&right.id));
         waiting.dedup_by(|left, right| left.id == right.id);
         for person in waiting {
@@ -195,4 +197,39 @@ impl Applying<'_> {
 
 fn bytes(id: impl AsRef<[u8]>) -> Result<[u8; 16], scim_storage::StoreError> {
     id.as_ref().try_into().map_err(|_| damaged("an id"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::open::connect;
+    use crate::{Options, SqliteStore};
+
+    #[derive(QueryableByName)]
+    struct Step {
+        #[diesel(sql_type = Text)]
+        detail: String,
+    }
+
+    #[test]
+    fn who_waits_is_found_by_seeks() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("plan.sqlite3");
+        drop(SqliteStore::open(&path, Options::default()).expect("opens"));
+        let mut connection = connect(path.to_str().expect("UTF-8")).expect("connects");
+        let statement =
+            Statement::new(WAITING).blob([1; 16]).text("id").text("name").blob([1; 16]).blob([2; 16]);
+        let plan: Vec<Step> =
+            statement.prefixed("EXPLAIN QUERY PLAN ").rows(&mut connection).expect("a plan");
+        let seeks: Vec<_> =
+            plan.iter().map(|step| &*step.detail).filter(|step| step.contains("USING INDEX")).collect();
+        assert_eq!(
+            seeks,
+            [
+                "SEARCH resources USING INDEX reports_waiting_by_key (instance_id=? AND reports_key=?)",
+                "SEARCH l USING INDEX links_by_id (instance_id=? AND id=?)",
+                "SEARCH r USING INDEX reports_waiting (instance_id=? AND reports_to=?)",
+            ]
+        );
+    }
 }

@@ -29,11 +29,13 @@ impl Applying<'_> {
         }
         self.count_members(key.id)?;
         // The groups of a deleted person have one member less.
-        let groups: Vec<Id> =
-            Statement::kept("SELECT group_id AS id FROM members WHERE instance_id = ? AND member_id = ?")
-                .blob(self.instance)
-                .blob(id)
-                .rows(self.connection)?;
+        let groups: Vec<Id> = Statement::kept(
+            "SELECT group_id AS id FROM members INDEXED BY members_by_member \
+                 WHERE instance_id = ? AND member_id = ?",
+        )
+        .blob(self.instance)
+        .blob(id)
+        .rows(self.connection)?;
         for group in groups {
             if let Ok(group) = Uuid::from_slice(&group.id) {
                 self.raise(&Key { resource_type: "Group".into(), id: ResourceId::new(group) })?;
@@ -42,9 +44,9 @@ impl Applying<'_> {
         self.bury(key)?;
         for statement in [
             "DELETE FROM members WHERE instance_id = ? AND group_id = ?",
-            "DELETE FROM members WHERE instance_id = ? AND member_id = ?",
+            "DELETE FROM members INDEXED BY members_by_member WHERE instance_id = ? AND member_id = ?",
             "DELETE FROM held WHERE instance_id = ? AND group_id = ?",
-            "DELETE FROM links WHERE instance_id = ? AND id = ?",
+            "DELETE FROM links INDEXED BY links_by_id WHERE instance_id = ? AND id = ?",
             "DELETE FROM resources WHERE instance_id = ? AND id = ?",
         ] {
             Statement::kept(statement).blob(self.instance).blob(id).run(self.connection)?;
@@ -70,7 +72,8 @@ impl Applying<'_> {
         .run(self.connection)?;
         Statement::kept(
             "INSERT OR IGNORE INTO tombstone_links (instance_id, connector_id, external_id, id) \
-             SELECT instance_id, connector_id, external_id, id FROM links WHERE instance_id = ? AND id = ?",
+             SELECT instance_id, connector_id, external_id, id FROM links INDEXED BY links_by_id \
+             WHERE instance_id = ? AND id = ?",
         )
         .blob(self.instance)
         .blob(id)

@@ -100,9 +100,10 @@ impl Applying<'_> {
         }
         if let Some(via) = via {
             let found: Option<Id> = Statement::kept(
-                "SELECT r.id FROM links l JOIN resources r ON r.instance_id = l.instance_id AND r.id = l.id \
+                "SELECT r.id FROM links l INDEXED BY links_by_external_id \
+                 CROSS JOIN resources r ON r.instance_id = l.instance_id AND r.id = l.id \
                  WHERE l.instance_id = ? AND l.connector_id = ? AND l.external_id = ? AND r.resource_type = 'User' \
-                 AND r.managed_by IS NOT NULL AND r.id <> ? ORDER BY r.id LIMIT 1",
+                 AND r.managed_by IS NOT NULL AND r.id <> ? ORDER BY l.id LIMIT 1",
             )
             .blob(self.instance)
             .blob(via)
@@ -114,7 +115,7 @@ impl Applying<'_> {
             }
         }
         let found: Option<Id> = Statement::kept(
-            "SELECT r.id FROM unique_keys k JOIN resources r ON r.instance_id = k.instance_id AND r.id = k.id \
+            "SELECT r.id FROM unique_keys k CROSS JOIN resources r ON r.instance_id = k.instance_id AND r.id = k.id \
              WHERE k.instance_id = ? AND k.resource_type = 'User' AND k.path = 'userName' AND k.key = ? \
              AND r.managed_by IS NOT NULL AND r.id <> ?",
         )

@@ -99,9 +99,10 @@ fn held(
 ) -> Result<Vec<HeldEdge>, StoreError> {
     let instance = scope.instance.uuid().into_bytes();
     let statement = match query.of.as_slice() {
+        // The plus keeps the planner from the index by reference, in which it would read what every group holds.
         [one] => Statement::kept(
             "SELECT group_id, reference, kind FROM held WHERE instance_id = ? AND group_id = ? \
-             ORDER BY group_id, reference LIMIT ?",
+             ORDER BY +reference LIMIT ?",
         )
         .blob(instance)
         .blob(one.uuid().into_bytes()),

@@ -160,9 +160,9 @@ pub(crate) fn target(
         return Ok(Target::Live(found.key()?));
     }
     let found: Option<Found> = Statement::kept(
-        "SELECT r.id, r.resource_type, r.display FROM links l \
-         JOIN resources r ON r.instance_id = l.instance_id AND r.id = l.id \
-         WHERE l.instance_id = ? AND l.connector_id = ? AND l.external_id = ? ORDER BY r.id LIMIT 1",
+        "SELECT r.id, r.resource_type, r.display FROM links l INDEXED BY links_by_external_id \
+         CROSS JOIN resources r ON r.instance_id = l.instance_id AND r.id = l.id \
+         WHERE l.instance_id = ? AND l.connector_id = ? AND l.external_id = ? ORDER BY l.id LIMIT 1",
     )
     .blob(instance)
     .blob(connector(scope))
@@ -174,7 +174,7 @@ pub(crate) fn target(
     }
     let found: Option<Found> = Statement::kept(
         "SELECT r.id, r.resource_type, r.display FROM unique_keys k \
-         JOIN resources r ON r.instance_id = k.instance_id AND r.id = k.id \
+         CROSS JOIN resources r ON r.instance_id = k.instance_id AND r.id = k.id \
          WHERE k.instance_id = ? AND k.resource_type = 'User' AND k.path = 'userName' AND k.key = ?",
     )
     .blob(instance)

@@ -57,7 +57,7 @@ pub(crate) fn deleted_link(
 ) -> Result<Option<Tombstone>, StoreError> {
     let row: Option<Row> = Statement::kept(
         "SELECT t.id, t.resource_type, t.deleted_ms, t.version, t.created_ms, t.display, t.managed_by, t.account \
-         FROM tombstone_links l JOIN tombstones t ON t.instance_id = l.instance_id AND t.id = l.id \
+         FROM tombstone_links l CROSS JOIN tombstones t ON t.instance_id = l.instance_id AND t.id = l.id \
          WHERE l.instance_id = ? AND l.connector_id = ? AND l.external_id = ? AND t.resource_type = ? \
          AND t.deleted_ms >= ? ORDER BY t.deleted_ms DESC, t.id DESC LIMIT 1",
     )
@@ -80,7 +80,7 @@ pub(crate) fn deleted_link_ids(
     since: Timestamp,
 ) -> Result<Vec<Id>, StoreError> {
     Statement::kept(
-        "SELECT t.id FROM tombstone_links l JOIN tombstones t ON t.instance_id = l.instance_id AND t.id = l.id \
+        "SELECT t.id FROM tombstone_links l CROSS JOIN tombstones t ON t.instance_id = l.instance_id AND t.id = l.id \
          WHERE l.instance_id = ? AND l.connector_id = ? AND l.external_id = ? AND t.resource_type = ? \
          AND t.deleted_ms >= ?",
     )

@@ -2,6 +2,7 @@
 
 mod account;
 mod settings;
+mod steering;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,6 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use account::{Account, Group, StateChoice};
 pub(crate) use settings::{Connector, DialectChoice, Field, Instance, ProfileChoice};
+pub(crate) use steering::{Held, Mapping, Report, Rule, Which};
 
 /// Rollcall receives people and groups from identity providers over SCIM 2.0.
 #[derive(Debug, Parser)]
@@ -63,6 +65,17 @@ pub(crate) enum Command {
     /// Custom fields of accounts, and limits of standard ones
     #[command(subcommand)]
     Field(Field),
+    /// The mapping from SCIM attributes to account fields
+    #[command(subcommand)]
+    Mapping(Mapping),
+    /// Workflow rules
+    #[command(subcommand)]
+    Rule(Rule),
+    /// Suspensions and deletions that wait for a decision
+    #[command(subcommand)]
+    Held(Held),
+    /// A summary of the provisioning log: how often what happened
+    Report(Report),
     /// The provisioning log
     Log(Log),
 }

@@ -6,10 +6,14 @@ mod demo;
 mod emulate;
 mod field;
 mod group;
+mod held;
 mod import;
 mod instance;
 mod key;
 mod log;
+mod mapping;
+mod report;
+mod rule;
 mod serve;
 
 use std::process::ExitCode;
@@ -29,6 +33,10 @@ pub(crate) async fn run(command: Command, settings: Settings) -> anyhow::Result<
         Command::Account(command) => return account::run(command, &settings).await,
         Command::Group(command) => return group::run(command, &settings).await,
         Command::Field(command) => field::run(command, &settings).await?,
+        Command::Mapping(command) => return mapping::run(command, &settings).await,
+        Command::Rule(command) => rule::run(command, &settings).await?,
+        Command::Held(command) => held::run(command, &settings).await?,
+        Command::Report(options) => report::run(&options, &settings).await?,
         Command::Log(options) => log::run(&options, &settings).await?,
     }
     Ok(ExitCode::SUCCESS)

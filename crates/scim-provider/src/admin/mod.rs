@@ -4,9 +4,14 @@ pub mod account;
 mod connector;
 mod field;
 mod group;
+mod held;
 mod instance;
 mod key;
 mod log;
+mod mapping;
+mod reapply;
+mod report;
+mod rule;
 mod settings;
 
 use std::sync::Arc;
@@ -25,6 +30,8 @@ use crate::policies::Policies;
 
 pub use instance::NewInstance;
 pub use key::{IssuedKey, KeyRequest};
+pub use mapping::ReadMapping;
+pub use reapply::{Reapplication, Reapplied, ReapplyProgress};
 
 /// A name that an administrator may give has at most this many characters.
 const MAX_NAME_CHARS: usize = 100;

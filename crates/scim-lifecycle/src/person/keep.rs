@@ -57,8 +57,9 @@ pub(crate) fn required_values(on: &Occasion<'_>, account: &Account) -> Result<()
 
 /// Where a field's value comes from, in a SCIM client's words.
 pub(crate) fn source(on: &Occasion<'_>, field: &str) -> String {
-    match on.policy.mapping().source_of(field) {
-        Some(row) => row.source.to_string(),
+    let row = on.policy.mapping().rows().iter().find(|row| row.row().field == field);
+    match row.and_then(|row| row.attributes().next()) {
+        Some(attribute) => attribute.to_owned(),
         None => format!("the field {field}"),
     }
 }

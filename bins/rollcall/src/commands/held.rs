@@ -100,7 +100,7 @@ fn shown(held: &HeldChange) -> Value {
 
 fn line(held: &Value) -> String {
     let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
-    let name = text(&held["resource"]["name"]);
+    let name = held.pointer("/resource/name").map(text).unwrap_or_default();
     format!(
         "{}  {}  {:8}  {:9}  {name}",
         text(&held["id"]),

@@ -62,7 +62,12 @@ impl<R: BufRead> ImportReader<R> {
         if first == Some(&b'{') {
             return Ok(Self { form: Form::Lines { input, line: 0 } });
         }
-        let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).flexible(true).from_reader(input);
+        // A carriage return before the line feed is trimmed with the value: the crate would count such a line late.
+        let mut reader = csv::ReaderBuilder::new()
+            .trim(csv::Trim::All)
+            .flexible(true)
+            .terminator(csv::Terminator::Any(b'\n'))
+            .from_reader(input);
         let header = reader
             .headers()
             .map_err(|error| AdminError::Invalid(format!("the file has no header: {error}")))?;

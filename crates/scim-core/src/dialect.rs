@@ -20,7 +20,8 @@ pub enum Tolerance {
     /// A single-element array around a singular attribute's value, or a single value (also a lone object) for a
     /// multi-valued attribute.
     WrappedValues,
-    /// A bare id for `manager` and for an element of `members`, in place of `{"value": id}`.
+    /// A bare id for `manager` and for an element of `members`, in place of `{"value": id}`; and a bare name for an
+    /// element of `roles` (Entra's `AppRoleAssignments`).
     BareReferences,
     /// Elements of a multi-valued complex attribute given as JSON text (Entra's `AppRoleAssignmentsComplex`) are kept
     /// as the `value` text they are.

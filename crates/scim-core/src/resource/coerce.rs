@@ -197,15 +197,17 @@ fn keep_once(elements: &mut Vec<Value>) {
 /// Whether a value outside an array can be meant as an element. Text is none of a complex attribute, but for references.
 fn stands_for_element(attribute: &Attribute, value: &Value) -> bool {
     match value {
-        Value::String(_) => !attribute.is_complex() || takes_bare_id(attribute),
+        Value::String(_) => !attribute.is_complex() || takes_bare_text(attribute),
         Value::Object(_) => attribute.is_complex(),
         _ => !attribute.is_complex(),
     }
 }
 
-/// Whether a bare id may stand for the object: `manager`, and elements of `members`, alone.
-fn takes_bare_id(attribute: &Attribute) -> bool {
-    attribute.residence == Residence::Edges || (attribute.name == "manager" && !attribute.multi_valued)
+/// Whether bare text may stand for the object, as its `value`: `manager`, and elements of `members` and of `roles`, alone.
+fn takes_bare_text(attribute: &Attribute) -> bool {
+    attribute.residence == Residence::Edges
+        || (attribute.name == "manager" && !attribute.multi_valued)
+        || (attribute.name == "roles" && attribute.multi_valued)
 }
 
 fn complex(
@@ -219,8 +221,8 @@ fn complex(
         Value::Null => return Ok(None),
         Value::Object(object) => object,
         Value::String(text) if text.is_empty() => return Ok(None),
-        Value::String(text) if takes_bare_id(attribute) && dialect.tolerates(Tolerance::BareReferences) => {
-            let detail = format!("{path}: an id where an object with value is expected");
+        Value::String(text) if takes_bare_text(attribute) && dialect.tolerates(Tolerance::BareReferences) => {
+            let detail = format!("{path}: bare text where an object with value is expected");
             note(notes, Tolerance::BareReferences, detail);
             Map::from_iter([("value".to_owned(), Value::String(text))])
         }
@@ -480,6 +482,8 @@ mod tests {
             (MANAGER, json!([{ "$ref": null, "value": "42" }]), json!({ "value": "42" })),
             ("members", json!(["a", "b"]), json!([{ "value": "a" }, { "value": "b" }])),
             ("members", json!("a"), json!([{ "value": "a" }])),
+            ("roles", json!(["Admin", "User"]), json!([{ "value": "Admin" }, { "value": "User" }])),
+            ("roles", json!("Admin"), json!([{ "value": "Admin" }])),
             (
                 "emails",
                 json!({ "Value": "a@b", "PRIMARY": "true" }),

@@ -6,12 +6,12 @@ use scim_core::schema::ResourceType;
 use scim_core::text::Matching;
 use scim_directory::{
     Account, AccountState, Action, Cause, Change, Condition, EventKind, Key, LogRecord, LogResource,
-    LogStatus, NewRecord, Question, Record, ResourceId, Tombstone,
+    NewRecord, Question, Record, ResourceId, Tombstone,
 };
 use scim_mapping::mapping;
 use serde_json::Value;
 
-use super::change::{Update, grant, map, shown_fields, state, update};
+use super::change::{Update, grant, map, shown_fields, state, status_of, update};
 use super::event::{event, view};
 use super::keep::{name_is_free, required_values, under_policy};
 use crate::content::content;
@@ -156,8 +156,7 @@ pub(crate) fn arrive(
     changes.extend(external_id_difference(None, external_id.as_deref()));
     redact(on.policy, &mut changes);
     let action = if tombstone.is_some() { Action::Restored } else { Action::Created };
-    let warned = told.iter().any(|note| note.starts_with("roles:"));
-    let status = if warned { LogStatus::Warning } else { LogStatus::Success };
+    let status = status_of(&told);
     let about = LogResource::new(&resource_type.name, id, name.as_deref());
     decision.log.push(LogRecord {
         changes,

@@ -92,7 +92,7 @@ pub(crate) fn update(
         decision.log.push(LogRecord::new(Action::PickedUp, LogStatus::Success, Some(resource.clone())));
     }
     if !changes.is_empty() || !fields.is_empty() || !told.is_empty() {
-        let status = LogStatus::Success;
+        let status = status_of(&told);
         decision.log.push(LogRecord {
             changes,
             fields,
@@ -109,6 +109,12 @@ pub(crate) fn update(
     decision.changes.push(change);
     decision.append(ran.decision);
     Ok(decision)
+}
+
+/// How a change ended that told of this: what became of `roles` somebody should look at.
+pub(super) fn status_of(told: &[String]) -> LogStatus {
+    let warned = told.iter().any(|note| note.starts_with("roles:"));
+    if warned { LogStatus::Warning } else { LogStatus::Success }
 }
 
 /// The events of a change.

@@ -102,7 +102,7 @@ impl Reader {
             "resource": record.resource,
             "changes": record.changes.iter().map(change).collect::<Vec<_>>(),
             "notes": record.notes,
-            "error": null,
+            "error": record.error,
         })
     }
 

@@ -9,6 +9,7 @@ mod custom_types;
 mod demo;
 mod etags;
 mod groups;
+mod life;
 mod lists;
 mod routes;
 mod support;

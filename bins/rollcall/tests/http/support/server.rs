@@ -96,6 +96,11 @@ impl Server {
         rollcall(&self.database).current_dir(self.folder.path()).args(arguments).output().expect("it runs")
     }
 
+    /// Writes a file into its folder, where commands find it under this name.
+    pub(crate) fn file(&self, name: &str, text: &str) {
+        std::fs::write(self.folder.path().join(name), text).expect("written");
+    }
+
     /// A client with a key of this connector.
     pub(crate) fn client(&self, instance: &str, connector: &str) -> Client {
         let key = ["key", "issue", "--instance", instance, "--connector", connector, "--user", "integration"];

@@ -1,0 +1,137 @@
+//! Accounts and groups that the application has already when provisioning begins.
+
+use serde_json::{Value, json};
+
+use super::{Scene, employee, find, path, replace};
+use crate::support::{GROUP, texts};
+
+/// An existing account with things that no mapping knows.
+fn existing(scene: &Scene) -> String {
+    scene.run(&["field", "add", "BadgeColour"]);
+    scene.import(&[json!({
+        "UserName": "mira@acme.example", "DisplayName": "Mira K.", "Email": "mira@acme.example", "LastName": "Kowalska",
+        "OfficePhone": "+44 20 7946 0999", "CostCenter": "4711", "BadgeColour": "green",
+    })]);
+    let account = scene.account("mira@acme.example");
+    assert_eq!((&account["state"], &account["managed"]), (&json!("active"), &json!(false)));
+    assert_eq!(account["scim_sync_id"], Value::Null);
+    account["id"].as_str().expect("an id").to_owned()
+}
+
+/// The identity provider asks by user name, as it does before it creates anybody, and the account is managed from then on.
+#[test]
+fn an_account_is_picked_up_by_the_filter_that_finds_it() {
+    let scene = Scene::new();
+    let id = existing(&scene);
+    let list = scene.idp.filter("/Users", "userName eq \"MIRA@acme.example\"").ok(200);
+    assert_eq!(list["totalResults"], 1);
+    let found = &list["Resources"][0];
+    assert_eq!(found["id"], id);
+    assert_eq!((&found["displayName"], &found["active"]), (&json!("Mira K."), &json!(true)));
+    assert_eq!(found["name"]["familyName"], "Kowalska");
+    let account = scene.account("mira@acme.example");
+    assert_eq!((&account["managed"], &account["scim_sync_id"]), (&json!(true), &json!(id)));
+    assert_eq!(scene.logged("picked_up").len(), 1);
+    // What the identity provider finds different it writes; what no row of the mapping fills stays.
+    let changes = replace(&[
+        ("displayName", json!("Mira Kowalska")),
+        ("name.givenName", json!("Mira")),
+        ("externalId", json!("e-1")),
+        ("phoneNumbers[type eq \"work\"].value", json!("+44 20 7946 0101")),
+    ]);
+    assert!([200, 204].contains(&scene.idp.patch(&path(&id), changes).status));
+    let account = scene.account("mira@acme.example");
+    for (field, value) in [
+        ("DisplayName", "Mira Kowalska"),
+        ("FirstName", "Mira"),
+        ("LastName", "Kowalska"),
+        ("OfficePhone", "+44 20 7946 0101"),
+        ("CostCenter", "4711"),
+        ("BadgeColour", "green"),
+    ] {
+        assert_eq!(account["fields"][field], value, "{field}");
+    }
+    find(&scene.idp, "mira@acme.example");
+    assert_eq!(scene.logged("picked_up").len(), 1, "once");
+    assert_eq!(scene.idp.get("/Users?count=0").ok(200)["totalResults"], 1, "no duplicate");
+}
+
+/// Lists, other filters and the e-mail address pick nobody up.
+#[test]
+fn only_the_name_picks_up() {
+    let scene = Scene::new();
+    let id = existing(&scene);
+    scene.idp.get("/Users").ok(200);
+    scene.idp.get(&path(&id)).ok(200);
+    for filter in [
+        "userName sw \"mira\"",
+        "emails.value eq \"mira@acme.example\"",
+        "emails[type eq \"work\"].value eq \"mira@acme.example\"",
+        "userName eq \"mira@acme.example\" or userName eq \"x\"",
+        "not (userName ne \"mira@acme.example\")",
+        "displayName eq \"Mira K.\"",
+        &format!("id eq \"{id}\""),
+    ] {
+        assert_eq!(scene.idp.filter("/Users", filter).ok(200)["totalResults"], 1, "{filter}");
+        assert_eq!(scene.account("mira@acme.example")["managed"], false, "{filter}");
+    }
+    // Somebody with that e-mail address and another name is another person.
+    let mut person = employee("mira.kowalska@acme.example", "Mira", "Kowalska");
+    person["emails"][0]["value"] = json!("mira@acme.example");
+    assert_ne!(scene.idp.post("/Users", &person).created(), id);
+    assert_eq!(scene.account("mira@acme.example")["managed"], false);
+}
+
+#[test]
+fn a_group_is_picked_up_by_its_display_name() {
+    let scene = Scene::new();
+    scene.import(&[json!({ "UserName": "mira@acme.example" })]);
+    scene.server.file(
+        "groups.jsonl",
+        &json!({ "DisplayName": "Engines", "Members": ["mira@acme.example"] }).to_string(),
+    );
+    scene.run(&["group", "import", "groups.jsonl"]);
+    let before = scene.json(&["group", "show", "Engines"]);
+    assert_eq!((&before["managed"], &before["scim_sync_id"]), (&json!(false), &Value::Null));
+    scene.idp.get("/Groups").ok(200);
+    scene.idp.filter("/Groups", "displayName sw \"Eng\"").ok(200);
+    assert_eq!(scene.json(&["group", "show", "Engines"])["managed"], false);
+    let list = scene.idp.filter("/Groups", "displayName eq \"engines\"").ok(200);
+    assert_eq!(texts(&list["Resources"], "id"), [before["id"].as_str().expect("an id")]);
+    let after = scene.json(&["group", "show", "Engines"]);
+    assert_eq!((&after["managed"], &after["scim_sync_id"]), (&json!(true), &before["id"]));
+    assert_eq!(after["members"], before["members"], "who was in it stays");
+    assert_eq!(after["members"].as_array().map(Vec::len), Some(1));
+    // A POST of a name that is there, unmanaged, finds it too.
+    scene.server.file("groups.csv", "DisplayName\nPumps\n");
+    scene.run(&["group", "import", "groups.csv"]);
+    let pumps = scene.json(&["group", "show", "Pumps"])["id"].clone();
+    let answer = scene
+        .idp
+        .post("/Groups", &json!({ "schemas": [GROUP], "displayName": "Pumps", "externalId": "g-1" }));
+    assert_eq!(json!(answer.created()), pumps);
+    assert_eq!(scene.logged("picked_up").len(), 2);
+}
+
+/// An import tells which lines it rejects and why, and takes the others.
+#[test]
+fn an_import_rejects_lines_by_name() {
+    let scene = Scene::new();
+    scene.import(&[json!({ "UserName": "mira@acme.example" })]);
+    scene.server.file(
+        "more.csv",
+        "UserName,FirstName\nnoor@acme.example,Noor\n,Nobody\nMIRA@acme.example,Twin\nolu@acme.example,Olu\n",
+    );
+    let output = scene.server.output(&["account", "import", "--instance", "acme", "more.csv"]);
+    let told =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(told.contains('3') && told.contains("UserName"), "the line without a name: {told}");
+    for name in ["noor@acme.example", "olu@acme.example"] {
+        assert_eq!(scene.account(name)["managed"], false, "{told}");
+    }
+    assert_eq!(
+        scene.field("mira@acme.example", "FirstName"),
+        Value::Null,
+        "no second one of that name: {told}"
+    );
+}

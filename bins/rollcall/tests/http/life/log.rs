@@ -1,0 +1,87 @@
+//! The provisioning log: failures with advice, explanations, reports, erasure, and the invitation that is never sent.
+
+use serde_json::{Value, json};
+
+use super::{Scene, disable, employee, find, path, replace};
+use crate::support::Client;
+
+/// Each refusal of a write is one failure in the log, with the reason and something to do; reads and refused keys are none.
+#[test]
+fn refusals_are_logged_with_advice() {
+    let scene = Scene::new();
+    let id = scene.idp.post("/Users", &employee("mira@acme.example", "Mira", "Kowalska")).created();
+    scene
+        .idp
+        .post("/Users", &employee("mira@acme.example", "Mira", "Kowalska"))
+        .error(409, Some("uniqueness"));
+    scene.idp.patch(&path(&id), replace(&[("nonsense", json!(1))])).error(400, Some("invalidPath"));
+    scene.idp.patch(&path("rubbish"), replace(&[("title", json!("x"))])).error(404, None);
+    scene.idp.delete(&path("00000000-0000-7000-8000-000000000000")).error(404, None);
+    scene.idp.get(&path("rubbish")).error(404, None);
+    Client::new(&scene.server.address, "rubbish")
+        .post("/Users", &json!({ "userName": "x" }))
+        .error(401, None);
+    let log = scene.log();
+    let failures: Vec<&Value> = log.iter().filter(|record| record["status"] == "failure").collect();
+    let actions: Vec<&str> = failures.iter().filter_map(|record| record["action"].as_str()).collect();
+    assert_eq!(actions, ["created", "updated", "updated", "deleted"], "{failures:?}");
+    for failure in &failures {
+        for member in ["code", "message", "advice"] {
+            let text = failure["error"][member].as_str();
+            assert!(text.is_some_and(|text| !text.is_empty()), "{member}: {failure}");
+        }
+        assert_eq!(failure["key_id"].as_str().map(str::len), Some(36));
+    }
+    assert_eq!(failures[1]["resource"]["id"], id);
+    assert!(failures[1]["error"]["message"].to_string().contains("nonsense"));
+}
+
+/// Secrets never reach the log.
+#[test]
+fn no_password_is_logged() {
+    let scene = Scene::new();
+    scene.run(&["connector", "create", "keeps", "--keep-passwords"]);
+    let keeps = scene.server.client("acme", "keeps");
+    let mut person = employee("mira@acme.example", "Mira", "Kowalska");
+    person["password"] = json!("correct horse battery");
+    let id = keeps.post("/Users", &person).created();
+    keeps.patch(&path(&id), replace(&[("password", json!("staple tower lemon"))]));
+    keeps.post("/Users", &person).error(409, Some("uniqueness"));
+    let log = scene.run(&["log", "--format", "jsonl"]);
+    for secret in ["correct horse", "staple tower", "$argon2", keeps.token.as_str()] {
+        assert!(!log.contains(secret), "{secret}");
+    }
+    assert!(!scene.run(&["account", "show", "mira@acme.example", "--json"]).contains("argon2"));
+}
+
+/// The report counts what the log holds.
+#[test]
+fn the_report_counts_what_happened() {
+    let scene = Scene::new();
+    scene.import(&[json!({ "UserName": "old@acme.example" })]);
+    let mira = scene.idp.post("/Users", &employee("mira@acme.example", "Mira", "Kowalska")).created();
+    let noor = scene.idp.post("/Users", &employee("noor@acme.example", "Noor", "Ali")).created();
+    find(&scene.idp, "old@acme.example");
+    scene.idp.patch(&path(&mira), replace(&[("title", json!("Pilot"))]));
+    scene.idp.patch(&path(&mira), disable());
+    scene.idp.delete(&path(&noor)).empty(204);
+    scene
+        .idp
+        .post("/Users", &employee("mira@acme.example", "Mira", "Kowalska"))
+        .error(409, Some("uniqueness"));
+    let report = scene.json(&["report"]);
+    let counted = super::counts(&report);
+    let log = scene.log();
+    let mut expected = std::collections::BTreeMap::new();
+    for record in &log {
+        let key =
+            (record["action"].as_str().unwrap_or_default(), record["status"].as_str().unwrap_or_default());
+        *expected.entry((key.0.to_owned(), key.1.to_owned())).or_insert(0_u64) += 1;
+    }
+    assert_eq!(counted, expected, "{report}");
+    let of = |action: &str, status: &str| counted.get(&(action.to_owned(), status.to_owned())).copied();
+    assert_eq!(of("picked_up", "success"), Some(1));
+    assert_eq!(of("suspended", "success"), Some(1));
+    assert_eq!(of("deleted", "success"), Some(1));
+    assert_eq!(of("created", "failure"), Some(1));
+}

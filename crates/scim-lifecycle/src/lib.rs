@@ -27,7 +27,10 @@ pub use difference::differences;
 pub use group::create_group;
 pub use members::{MemberPlan, MemberPlanner, Reference};
 pub use occasion::{Facts, Occasion, Stop};
-pub use person::{Arrival, Edit, Existing, Import, Update, delete, edit, import, overlay, pick_up, reapply};
+pub use person::{
+    Arrival, Edit, Existing, Import, SERVER_REALM, Update, delete, edit, import, keep_as_it_is, overlay,
+    pick_up, reapply,
+};
 pub use policy::{Policy, PolicyError};
 pub use refusal::Refusal;
 pub use resource::{create, update};

@@ -1,16 +1,20 @@
 //! The command line, as clap reads it.
 
 mod account;
+mod log;
 mod settings;
 mod steering;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
 pub(crate) use account::{Account, Group, StateChoice};
-pub(crate) use settings::{Connector, DialectChoice, Field, Instance, ProfileChoice};
+pub(crate) use log::{Log, LogFormat};
+pub(crate) use settings::{
+    Connector, DialectChoice, Field, Instance, NamesChoice, PickUpChoice, ProfileChoice, SwitchChoice,
+};
 pub(crate) use steering::{Held, Mapping, Report, Rule, Which};
 
 /// Rollcall receives people and groups from identity providers over SCIM 2.0.
@@ -175,27 +179,6 @@ pub(crate) enum Key {
         /// The key's id
         key_id: String,
     },
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum LogFormat {
-    /// For people
-    Text,
-    /// A JSON object on each line
-    Jsonl,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct Log {
-    /// The instance; all without
-    #[arg(long, value_name = "NAME")]
-    pub(crate) instance: Option<String>,
-    /// Wait for more
-    #[arg(long)]
-    pub(crate) follow: bool,
-    /// How records are written
-    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
-    pub(crate) format: LogFormat,
 }
 
 /// How long a key is good for.

@@ -1,7 +1,7 @@
 //! Instances, connectors and fields on the command line.
 
 use clap::{Subcommand, ValueEnum};
-use scim_directory::Profile;
+use scim_directory::{AccessRole, Profile};
 
 /// A profile, by name.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -26,6 +26,33 @@ impl ProfileChoice {
     }
 }
 
+/// Within what user names are unique.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum NamesChoice {
+    /// Within the instance
+    Instance,
+    /// Among all instances of the server that say so
+    Server,
+}
+
+/// When existing accounts are picked up.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum PickUpChoice {
+    /// When a filter on the name finds them
+    OnMatch,
+    /// When they are first written to
+    OnWrite,
+}
+
+/// On or off.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum SwitchChoice {
+    /// On
+    On,
+    /// Off
+    Off,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Instance {
     /// Create an instance, with a connector `default` and an integration user `integration`
@@ -38,6 +65,23 @@ pub(crate) enum Instance {
         /// What the application expects of people and connectors; proposes settings
         #[arg(long, value_enum, value_name = "PROFILE", default_value_t)]
         profile: ProfileChoice,
+    },
+    /// Change an instance's settings; what is not named stays
+    Set {
+        /// Its name
+        name: String,
+        /// The most active accounts, or none
+        #[arg(long, value_name = "N|none")]
+        seats: Option<String>,
+        /// How many days the log, deleted accounts and events are kept
+        #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
+        retention_days: Option<u32>,
+        /// Within what user names are unique
+        #[arg(long, value_enum)]
+        user_names: Option<NamesChoice>,
+        /// What DefaultDomain() gives in expressions, or none
+        #[arg(long, value_name = "DOMAIN|none")]
+        default_domain: Option<String>,
     },
     /// List the instances
     List,
@@ -75,6 +119,36 @@ pub(crate) enum Connector {
         /// What its settings begin with. Default: the instance's profile
         #[arg(long, value_enum, value_name = "PROFILE")]
         profile: Option<ProfileChoice>,
+    },
+    /// Change a connector's settings; what is not named stays
+    Set {
+        /// The instance
+        #[arg(long, value_name = "NAME")]
+        instance: String,
+        /// The connector's name
+        #[arg(default_value = "default")]
+        connector: String,
+        /// What it tolerates
+        #[arg(long, value_enum)]
+        dialect: Option<DialectChoice>,
+        /// Which values of a person are required
+        #[arg(long, value_enum, value_name = "PROFILE")]
+        profile: Option<ProfileChoice>,
+        /// When existing accounts and groups are picked up
+        #[arg(long, value_enum)]
+        pick_up: Option<PickUpChoice>,
+        /// The guard against mass suspension and deletion
+        #[arg(long, value_enum)]
+        guard: Option<SwitchChoice>,
+        /// How many people an hour may be suspended or deleted; switches the guard on
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+        guard_people: Option<u64>,
+        /// How many percent of the managed people an hour; switches the guard on
+        #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u64).range(1..=100))]
+        guard_percent: Option<u64>,
+        /// The highest access role that it can give: ReadOnly, User, Admin or EnterpriseAdmin
+        #[arg(long, value_name = "ROLE")]
+        role_ceiling: Option<AccessRole>,
     },
     /// List an instance's connectors
     List {

@@ -1,10 +1,10 @@
 //! `rollcall instance …`
 
-use scim_directory::{Instance, InstanceSettings};
+use scim_directory::{Instance, InstanceSettings, NameScope};
 use scim_provider::admin::Admin;
 use serde_json::{Value, json};
 
-use crate::cli;
+use crate::cli::{self, NamesChoice};
 use crate::config::Settings;
 use crate::{database, output};
 
@@ -26,6 +26,34 @@ pub(crate) async fn run(command: cli::Instance, settings: &Settings) -> anyhow::
             ))?;
             output::message(&format!("next: rollcall key issue --instance {name:?} --user integration"));
             Ok(())
+        }
+        cli::Instance::Set { name, seats, retention_days, user_names, default_domain } => {
+            let instance = admin.instance_named(&name).await?;
+            let seats = seats.map(|seats| number_or_none("--seats", &seats)).transpose()?;
+            if user_names == Some(NamesChoice::Server) {
+                admin.names_across_instances(&instance).await?;
+            }
+            let changed = admin.settings_change(&instance, |settings| {
+                if let Some(seats) = seats {
+                    settings.seats = seats;
+                }
+                if let Some(days) = retention_days {
+                    settings.retention_days = days;
+                }
+                match user_names {
+                    Some(NamesChoice::Instance) => settings.user_names = NameScope::Instance,
+                    Some(NamesChoice::Server) | None => {}
+                }
+                if let Some(domain) = &default_domain {
+                    settings.default_domain = (domain != "none").then(|| domain.clone());
+                }
+                Ok(())
+            });
+            let shown = show(&admin, &changed.await?).await?;
+            if settings.json {
+                return output::json(&shown);
+            }
+            output::line(&shown.get("settings").map(ToString::to_string).unwrap_or_default())
         }
         cli::Instance::List => {
             let instances = admin.instance_list().await?;
@@ -64,6 +92,15 @@ pub(crate) async fn run(command: cli::Instance, settings: &Settings) -> anyhow::
             Ok(())
         }
     }
+}
+
+fn number_or_none(option: &str, text: &str) -> anyhow::Result<Option<u64>> {
+    if text == "none" {
+        return Ok(None);
+    }
+    let number =
+        text.parse().map_err(|_| anyhow::anyhow!("{option}: {text:?} is neither a number nor none"))?;
+    Ok(Some(number))
 }
 
 fn instance_json(instance: &Instance) -> Value {

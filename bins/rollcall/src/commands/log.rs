@@ -5,8 +5,11 @@ use std::time::Duration;
 
 use scim_directory::{Actor, AttributeChange, Instance, Position};
 use scim_provider::admin::Admin;
-use scim_storage::JournalEntry;
+use scim_storage::{JournalEntry, JournalFilter, JournalQuery};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+
+use super::report::moment;
 
 use crate::cli::{self, LogFormat};
 use crate::config::Settings;
@@ -24,11 +27,25 @@ struct Reader {
     after: Option<Position>,
     /// Whether each line of text names the instance.
     named: bool,
+    filter: JournalFilter,
+    newest_first: bool,
+    /// How many records are still to be written.
+    left: usize,
 }
 
 pub(crate) async fn run(options: &cli::Log, settings: &Settings) -> anyhow::Result<()> {
     let admin = database::admin(settings)?;
     let format = if settings.json { LogFormat::Jsonl } else { options.format };
+    let filter = JournalFilter {
+        actions: words("--action", &options.action)?,
+        statuses: words("--status", &options.status)?,
+        from: moment(options.since.as_deref())?,
+        until: moment(options.until.as_deref())?,
+        ..JournalFilter::default()
+    };
+    if format == LogFormat::Csv {
+        output::line(&csv_line(&HEADER.map(str::to_owned)))?;
+    }
     let mut readers: Vec<Reader> = Vec::new();
     loop {
         let instances = match &options.instance {
@@ -37,25 +54,61 @@ pub(crate) async fn run(options: &cli::Log, settings: &Settings) -> anyhow::Resu
         };
         for instance in instances {
             if !readers.iter().any(|reader| reader.instance.id == instance.id) {
-                let (names, named) = (HashMap::new(), options.instance.is_none());
-                readers.push(Reader { instance, names, after: None, named });
+                let mut filter = filter.clone();
+                if let Some(person) = &options.person {
+                    filter.about = Some(admin.log_about_person(&instance, person).await?);
+                }
+                if let Some(group) = &options.group {
+                    filter.about = Some(admin.log_about_group(&instance, group).await?);
+                }
+                if let Some(name) = &options.connector {
+                    filter.connector = Some(admin.connector_named(&instance, name).await?.id);
+                }
+                readers.push(Reader {
+                    instance,
+                    names: HashMap::new(),
+                    after: None,
+                    named: options.instance.is_none(),
+                    filter,
+                    newest_first: options.newest_first,
+                    left: options.limit.unwrap_or(usize::MAX),
+                });
             }
         }
         for reader in &mut readers {
             reader.write(&admin, format).await?;
         }
-        if !options.follow {
+        if !options.follow || readers.iter().all(|reader| reader.left == 0) {
             return Ok(());
         }
         actix_web::rt::time::sleep(POLL).await;
     }
 }
 
+/// Words that the log knows, such as its actions.
+fn words<T: DeserializeOwned>(option: &str, words: &[String]) -> anyhow::Result<Vec<T>> {
+    let read = |word: &String| {
+        serde_json::from_value(Value::from(word.trim().to_ascii_lowercase()))
+            .map_err(|error| anyhow::anyhow!("{option}: {error}"))
+    };
+    words.iter().map(read).collect()
+}
+
 impl Reader {
     /// Writes what is new.
     async fn write(&mut self, admin: &Admin, format: LogFormat) -> anyhow::Result<()> {
         loop {
-            let page = admin.log(&self.instance, self.after, BATCH).await?;
+            let query = JournalQuery {
+                after: self.after,
+                limit: BATCH.min(self.left),
+                newest_first: self.newest_first,
+                filter: self.filter.clone(),
+            };
+            if query.limit == 0 {
+                return Ok(());
+            }
+            let page = admin.log(&self.instance, &query).await?;
+            self.left -= page.entries.len();
             let mut mentioned = page.entries.iter().flat_map(|entry| mentioned(&entry.actor));
             if mentioned.any(|id| !self.names.contains_key(&id)) {
                 self.learn_names(admin).await?;
@@ -65,12 +118,59 @@ impl Reader {
                 match format {
                     LogFormat::Jsonl => output::line(&self.json(entry).to_string())?,
                     LogFormat::Text => output::line(&self.text(entry))?,
+                    LogFormat::Csv => self.csv(entry)?,
                 }
             }
             if !page.more {
                 return Ok(());
             }
         }
+    }
+
+    /// A line for each value that changed; one for a record without any.
+    fn csv(&self, entry: &JournalEntry) -> anyhow::Result<()> {
+        let shown = self.json(entry);
+        let text = |pointer: &str| match shown.pointer(pointer) {
+            None | Some(Value::Null) => String::new(),
+            Some(Value::String(text)) => text.clone(),
+            Some(other) => other.to_string(),
+        };
+        let notes: Vec<&str> = entry.record.notes.iter().map(String::as_str).collect();
+        let head = [
+            text("/at"),
+            text("/instance"),
+            text("/action"),
+            text("/status"),
+            text("/resource/type"),
+            text("/resource/id"),
+            text("/resource/name"),
+            text("/connector"),
+            text("/user"),
+            text("/key_id"),
+            text("/request_id"),
+        ];
+        let tail = [text("/error/code"), text("/error/message"), text("/error/advice"), notes.join("; ")];
+        let word = |value: &Value| match value {
+            Value::Null => String::new(),
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        let mut values: Vec<[String; 3]> = Vec::new();
+        for kind in ["changes", "fields"] {
+            for change in shown.get(kind).and_then(Value::as_array).into_iter().flatten() {
+                let of = |name: &str| change.get(name).map(word).unwrap_or_default();
+                let name = if kind == "changes" { of("attribute") } else { format!("field {}", of("field")) };
+                values.push([name, of("old"), of("new")]);
+            }
+        }
+        if values.is_empty() {
+            values.push(Default::default());
+        }
+        for value in values {
+            let cells: Vec<String> = head.iter().chain(&value).chain(&tail).cloned().collect();
+            output::line(&csv_line(&cells))?;
+        }
+        Ok(())
     }
 
     /// Connectors and integration users, also those that are new.
@@ -99,10 +199,16 @@ impl Reader {
             "key_id": actor.key.map(|key| key.to_string()),
             "user": self.name(actor.user.map(scim_directory::IntegrationUserId::uuid)),
             "request_id": entry.request_id,
-            "resource": record.resource,
+            "resource": record.resource.as_ref().map(|resource| json!({
+                "type": resource.resource_type,
+                "id": (!resource.id.is_empty()).then_some(&resource.id),
+                "name": resource.name,
+            })),
             "changes": record.changes.iter().map(change).collect::<Vec<_>>(),
+            "fields": record.fields,
             "notes": record.notes,
             "error": record.error,
+            "duration_ms": entry.elapsed_ms,
         })
     }
 
@@ -127,6 +233,11 @@ impl Reader {
             None => record.changes.iter().map(named).collect(),
             Some(_) => record.changes.iter().map(told).collect(),
         };
+        let fields: Vec<&str> = record.fields.iter().map(|change| change.field.as_str()).collect();
+        if told.is_empty() && !fields.is_empty() {
+            text.push_str("  ");
+            text.push_str(&fields.join(", "));
+        }
         if !told.is_empty() {
             text.push_str("  ");
             text.push_str(&told.join(", "));
@@ -134,8 +245,50 @@ impl Reader {
         for note in &record.notes {
             text.push_str(&format!("  ({note})"));
         }
+        if let Some(error) = &record.error {
+            text.push_str(&format!(
+                "\n    {}: {}\n    what to do: {}",
+                error.code, error.message, error.advice
+            ));
+        }
         text
     }
+}
+
+/// The columns of CSV.
+const HEADER: [&str; 18] = [
+    "at",
+    "instance",
+    "action",
+    "status",
+    "resource_type",
+    "resource_id",
+    "resource_name",
+    "connector",
+    "user",
+    "key_id",
+    "request_id",
+    "attribute",
+    "old",
+    "new",
+    "error_code",
+    "error_message",
+    "advice",
+    "notes",
+];
+
+/// A line of CSV (RFC 4180). What a spreadsheet would take for a formula gets an apostrophe in front.
+fn csv_line(cells: &[String]) -> String {
+    let cell = |cell: &String| {
+        let formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r']) && cell.parse::<f64>().is_err();
+        let text = if formula { format!("'{cell}") } else { cell.clone() };
+        if text.contains(['"', ',', '\n', '\r']) {
+            format!("\"{}\"", text.replace('"', "\"\""))
+        } else {
+            text
+        }
+    };
+    cells.iter().map(cell).collect::<Vec<_>>().join(",")
 }
 
 /// Who did it: ids that have names.
@@ -179,5 +332,18 @@ fn told(change: &AttributeChange) -> String {
             (0, removed) => format!("{removed} left"),
             (added, removed) => format!("{added} joined, {removed} left"),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::csv_line;
+
+    #[test]
+    fn cells_that_need_care() {
+        let line =
+            |cells: &[&str]| csv_line(&cells.iter().map(|cell| (*cell).to_owned()).collect::<Vec<_>>());
+        assert_eq!(line(&["a", "b,c", "say \"hi\""]), "a,\"b,c\",\"say \"\"hi\"\"\"");
+        assert_eq!(line(&["=1+1", "-5", "+47 22", "@x"]), "'=1+1,-5,'+47 22,'@x");
     }
 }

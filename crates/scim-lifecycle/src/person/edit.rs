@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use scim_core::resource::{Resource, canonical};
+use scim_core::resource::{Document, DocumentError, Resource, canonical};
 use scim_core::schema::ResourceType;
 use scim_directory::{
     AccessRole, Account, AccountState, Action, Cause, Change, EventKind, FieldKind, Key, LogRecord,
@@ -17,7 +17,7 @@ use crate::content::content;
 use crate::difference::differences;
 use crate::limits::within_limits;
 use crate::rules;
-use crate::{Decision, Facts, Occasion, Refusal, Stop};
+use crate::{Decision, Facts, Occasion, Policy, Refusal, Stop};
 
 /// An edit of an account in the application. What is not named stays.
 #[derive(Clone, Debug, Default)]
@@ -238,6 +238,20 @@ pub fn reapply(
 
 fn borrowed<'v>(values: &'v [(&'v str, Option<String>)]) -> Vec<(&'v str, Option<&'v str>)> {
     values.iter().map(|(name, value)| (*name, value.as_deref())).collect()
+}
+
+/// A person's record as it is, to be committed again under another realm of user names.
+///
+/// # Errors
+/// Where the stored document is damaged.
+pub fn keep_as_it_is(policy: &Policy, record: &Record) -> Result<Change, DocumentError> {
+    let document = Document::from_bytes(record.document.clone()).resource()?;
+    let mut content = content(policy.user_type(), record.key.id, &document);
+    content.managed_by = record.managed_by;
+    content.reports_to = policy.mapping().reports_to(&document);
+    content.account = record.account.clone();
+    let (key, external_id) = (record.key.clone(), record.external_id.clone());
+    Ok(Change::Update { key, expected: record.version, content, external_id })
 }
 
 fn kept(

@@ -7,7 +7,7 @@ use scim_directory::{Account, AccountState, Condition, NameScope, Profile};
 use crate::{Decision, Occasion, Refusal};
 
 /// The realm of user names that are unique among all instances of the server.
-const SERVER_REALM: &str = "server";
+pub const SERVER_REALM: &str = "server";
 
 /// 409 for the user name of an integration user.
 pub(crate) fn name_is_free(on: &Occasion<'_>, user_name: &str) -> Result<(), Refusal> {

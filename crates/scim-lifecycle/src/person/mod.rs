@@ -12,4 +12,5 @@ pub use arrive::{Arrival, Existing, overlay};
 pub use change::Update;
 pub(crate) use change::update;
 pub use depart::{delete, pick_up};
-pub use edit::{Edit, Import, edit, import, reapply};
+pub use edit::{Edit, Import, edit, import, keep_as_it_is, reapply};
+pub use keep::SERVER_REALM;

@@ -1,22 +1,54 @@
 //! The provisioning log, read back.
 
-use scim_directory::{Instance, Position, Scope};
-use scim_storage::{JournalPage, JournalQuery};
+use scim_directory::{Fact, Instance, Question, ResourceId, Target};
+use scim_storage::{About, JournalPage, JournalQuery};
 
+use super::account::scope;
 use super::{Admin, AdminError};
 
 impl Admin {
-    /// Log records of an instance after a position, in commit order.
+    /// A page of an instance's log.
     ///
     /// # Errors
     /// If the store fails.
-    pub async fn log(
-        &self,
-        instance: &Instance,
-        after: Option<Position>,
-        limit: usize,
-    ) -> Result<JournalPage, AdminError> {
-        let scope = Scope { instance: instance.id, connector: None };
-        Ok(self.store.journal(&scope, &JournalQuery { after, limit, ..JournalQuery::default() }).await?)
+    pub async fn log(&self, instance: &Instance, query: &JournalQuery) -> Result<JournalPage, AdminError> {
+        Ok(self.store.journal(&scope(instance), query).await?)
+    }
+
+    /// Whom log records about a person are about: of an id, or of a user name, deleted people and creations that failed
+    /// included.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn log_about_person(&self, instance: &Instance, person: &str) -> Result<About, AdminError> {
+        let mut ids = Vec::new();
+        if let Ok(id) = person.parse::<ResourceId>() {
+            ids.push(id);
+        }
+        if let Fact::Target(Target::Live(key)) =
+            self.fact(instance, Question::Target(person.to_owned())).await?
+        {
+            ids.push(key.id);
+        }
+        if let Some(tombstone) = self.account_deleted(instance, person).await? {
+            ids.push(tombstone.key.id);
+        }
+        ids.dedup();
+        Ok(About { ids, name: Some(person.to_owned()) })
+    }
+
+    /// Whom log records about a group are about: of an id, or of a display name.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn log_about_group(&self, instance: &Instance, group: &str) -> Result<About, AdminError> {
+        let mut ids: Vec<ResourceId> = group.parse().into_iter().collect();
+        match self.group_named(instance, group).await {
+            Ok(record) => ids.push(record.key.id),
+            Err(AdminError::NotFound(_)) => {}
+            Err(error) => return Err(error),
+        }
+        ids.dedup();
+        Ok(About { ids, name: Some(group.to_owned()) })
     }
 }

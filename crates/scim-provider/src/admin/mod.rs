@@ -9,6 +9,7 @@ mod instance;
 mod key;
 mod log;
 mod mapping;
+mod names;
 mod reapply;
 mod report;
 mod rule;

@@ -21,9 +21,9 @@ demo:
 
 # Benchmarks
 bench:
-    cargo bench -p scim-core -p scim-storage-diesel -p scim-provider
+    cargo bench -p scim-core -p scim-mapping -p scim-storage-diesel -p scim-provider
 
-# Fuzz a target (filter, path, patch, resource, bulk); needs cargo-fuzz
+# Fuzz a target (filter, path, patch, resource, bulk, expression); needs cargo-fuzz
 fuzz TARGET *ARGS:
     RUSTC_BOOTSTRAP=1 cargo fuzz run {{TARGET}} {{ARGS}}
 

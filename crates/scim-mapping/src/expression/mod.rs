@@ -35,6 +35,7 @@ mod evaluate;
 mod fault;
 mod functions;
 mod parser;
+pub mod regex;
 mod trace;
 mod tree;
 mod value;
@@ -48,7 +49,7 @@ pub use error::{ErrorKind, ExpressionError};
 pub use fault::Fault;
 pub use functions::{Example, Family, Function, Parameter, Presence, functions};
 pub use trace::Step;
-pub use value::{Flow, Outcome, Value};
+pub use value::{Flow, Mismatch, Outcome, Value};
 
 use self::tree::{Node, NodeKind};
 

@@ -61,8 +61,9 @@ impl Flow {
 }
 
 /// Why a value could not be turned into another type; the caller knows the place.
-#[derive(Debug)]
-pub(super) struct Mismatch {
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{wanted} is needed, but there is {found}")]
+pub struct Mismatch {
     pub(super) kind: ErrorKind,
     /// What was needed: `a number`.
     pub(super) wanted: &'static str,
@@ -140,7 +141,11 @@ impl Value {
 
     /// The value as text: `True` and `False`, digits, `M/d/yyyy h:mm:ss tt`; nothing where there is nothing. A list has
     /// no text.
-    pub(super) fn to_text(&self) -> Result<Option<Cow<'_, str>>, Mismatch> {
+    ///
+    /// # Errors
+    ///
+    /// Where the value is a list.
+    pub fn to_text(&self) -> Result<Option<Cow<'_, str>>, Mismatch> {
         Ok(Some(match self {
             Self::Null => return Ok(None),
             Self::Bool(true) => Cow::Borrowed("True"),

@@ -8,13 +8,16 @@ mod encoding;
 mod multi;
 mod number;
 mod random;
+mod replace;
 mod text;
 
 use std::fmt;
 
+use self::replace::Mode;
 use super::date::Interval;
 use super::error::{ErrorKind, ExpressionError};
 use super::evaluate::Body;
+use super::regex::Regex;
 use super::tree::Node;
 
 /// A function of the language.
@@ -50,6 +53,7 @@ pub(super) type Prepare = fn(&[Option<Node>], usize) -> Result<Prepared, Express
 pub(super) enum Prepared {
     Nothing,
     Interval(Interval),
+    Replace { mode: Mode, regex: Option<Box<Regex>> },
 }
 
 /// A family of functions: a chapter of the reference.
@@ -140,6 +144,7 @@ pub fn functions() -> impl Iterator<Item = &'static Function> {
     let tables = [
         text::FUNCTIONS,
         casing::FUNCTIONS,
+        replace::FUNCTIONS,
         random::FUNCTIONS,
         multi::FUNCTIONS,
         condition::FUNCTIONS,

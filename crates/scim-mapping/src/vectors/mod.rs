@@ -3,12 +3,14 @@
 //! Their form is described in `fixtures/mapping/README.md`.
 
 mod expressions;
+mod scoping;
 
 use std::fmt;
 
 use serde_json::Value as Json;
 
 pub use expressions::check_expressions;
+pub use scoping::check_scoping;
 
 /// How many vectors passed, and which did not.
 #[derive(Clone, Debug, Default, PartialEq)]

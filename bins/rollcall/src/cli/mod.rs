@@ -82,6 +82,9 @@ pub(crate) enum Command {
     Report(Report),
     /// The provisioning log
     Log(Log),
+    /// The expression language of mappings
+    #[command(subcommand)]
+    Expression(Vectors),
 }
 
 impl Command {
@@ -178,6 +181,15 @@ pub(crate) enum Key {
     Revoke {
         /// The key's id
         key_id: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Vectors {
+    /// Check a file of test vectors: prints each that fails, then how many passed
+    Check {
+        /// A JSON array of vectors
+        file: PathBuf,
     },
 }
 

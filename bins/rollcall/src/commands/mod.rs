@@ -15,6 +15,7 @@ mod mapping;
 mod report;
 mod rule;
 mod serve;
+mod vectors;
 
 use std::process::ExitCode;
 
@@ -38,6 +39,9 @@ pub(crate) async fn run(command: Command, settings: Settings) -> anyhow::Result<
         Command::Held(command) => held::run(command, &settings).await?,
         Command::Report(options) => report::run(&options, &settings).await?,
         Command::Log(options) => log::run(&options, &settings).await?,
+        Command::Expression(cli::Vectors::Check { file }) => {
+            return vectors::check(&file, scim_mapping::vectors::check_expressions, &settings);
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

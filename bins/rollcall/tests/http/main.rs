@@ -14,3 +14,4 @@ mod lists;
 mod routes;
 mod support;
 mod users;
+mod vectors;

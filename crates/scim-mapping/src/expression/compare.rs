@@ -1,12 +1,13 @@
 //! `=`, `<>`, `>`, `>=`, `<`, `<=`.
 //!
-//! Instants compare in time. Beside a number, the other side is read as a number; a text that is none differs from every
-//! number, and cannot be ordered with one. A boolean compares as text in any letter case. Texts are equal where they are the
-//! same, letter case included; they are ordered as numbers where both are, by UTF-16 units otherwise. Nothing is equal to
-//! empty text, and comes neither before nor after anything.
+//! Instants compare in time, also with a text that `CDate` reads. Beside a number, the other side is read as a number; a text
+//! that is none differs from every number, and cannot be ordered with one. A boolean compares as text in any letter case.
+//! Texts are equal where they are the same, letter case included; they are ordered as numbers where both are, by UTF-16
+//! units otherwise. Nothing is equal to empty text, and comes neither before nor after anything.
 
 use std::cmp::Ordering;
 
+use super::date;
 use super::error::ErrorKind;
 use super::tree::Operator;
 use super::value::{self, Mismatch, Value};
@@ -30,8 +31,8 @@ pub(super) fn compare(left: &Value, operator: Operator, right: &Value) -> Result
 
 /// The order of two values of which only equality counts.
 fn equal(left: &Value, right: &Value) -> Result<Ordering, Mismatch> {
-    if let (Value::DateTime(left), Value::DateTime(right)) = (left, right) {
-        return Ok(left.cmp(right));
+    if let Some(ordering) = in_time(left, right) {
+        return Ok(ordering);
     }
     if (is_number(left) || is_number(right))
         && let (Ok(left), Ok(right)) = (left.to_number(), right.to_number())
@@ -47,8 +48,8 @@ fn equal(left: &Value, right: &Value) -> Result<Ordering, Mismatch> {
 
 /// The order of two values, neither of which is null.
 fn order(left: &Value, right: &Value) -> Result<Ordering, Mismatch> {
-    if let (Value::DateTime(left), Value::DateTime(right)) = (left, right) {
-        return Ok(left.cmp(right));
+    if let Some(ordering) = in_time(left, right) {
+        return Ok(ordering);
     }
     if (is_number(left) || is_number(right)) && !is_bool(left) && !is_bool(right) {
         return Ok(left.to_number()?.cmp(&right.to_number()?));
@@ -61,6 +62,19 @@ fn order(left: &Value, right: &Value) -> Result<Ordering, Mismatch> {
         return Ok(first.cmp(&second));
     }
     Ok(first.encode_utf16().cmp(second.encode_utf16()))
+}
+
+/// The order in time, where one side is an instant and the other is one or reads as one.
+fn in_time(left: &Value, right: &Value) -> Option<Ordering> {
+    let instant = |value: &Value| match value {
+        Value::DateTime(instant) => Some(*instant),
+        Value::Text(text) => date::convert(text).ok(),
+        _ => None,
+    };
+    match (left, right) {
+        (Value::DateTime(_), _) | (_, Value::DateTime(_)) => Some(instant(left)?.cmp(&instant(right)?)),
+        _ => None,
+    }
 }
 
 fn is_number(value: &Value) -> bool {
@@ -129,7 +143,11 @@ mod tests {
         let list = Value::Multi(vec!["a".to_owned()]);
         assert!(compare(&list, Operator::Equal, &Value::from("a")).is_err());
         let (sooner, later) = (datetime!(2026-01-02 00:00 UTC), datetime!(2026-01-10 00:00 UTC));
+        let text = Value::from("2026-01-02T01:00:00+01:00");
         let (sooner, later) = (Value::DateTime(sooner), Value::DateTime(later));
+        assert_eq!(compare(&sooner, Operator::Equal, &text).ok(), Some(true));
+        assert_eq!(compare(&text, Operator::Less, &later).ok(), Some(true));
+        assert_eq!(compare(&later, Operator::Equal, &Value::from("soon")).ok(), Some(false));
         assert_eq!(compare(&sooner, Operator::Less, &later).ok(), Some(true));
     }
 }

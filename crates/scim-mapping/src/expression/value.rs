@@ -7,6 +7,7 @@ use rust_decimal::Decimal;
 use serde_json::{Map, Value as Json};
 use time::OffsetDateTime;
 
+use super::date;
 use super::error::ErrorKind;
 
 /// A value: of an attribute, of a step, or of the whole expression.
@@ -104,7 +105,7 @@ impl Value {
             Self::Int(number) => Json::from(*number),
             Self::Decimal(number) => decimal_json(*number),
             Self::Text(text) => Json::String(text.clone()),
-            Self::DateTime(instant) => Json::String(instant_text(*instant)),
+            Self::DateTime(instant) => Json::String(date::to_text(*instant)),
             Self::Multi(items) => items.iter().cloned().map(Json::String).collect(),
             Self::Roles(roles) => roles.iter().cloned().map(Json::Object).collect(),
         }
@@ -153,7 +154,7 @@ impl Value {
             Self::Int(number) => Cow::Owned(number.to_string()),
             Self::Decimal(number) => Cow::Owned(number.to_string()),
             Self::Text(text) => Cow::Borrowed(text),
-            Self::DateTime(instant) => Cow::Owned(instant_text(*instant)),
+            Self::DateTime(instant) => Cow::Owned(date::to_text(*instant)),
             Self::Multi(_) | Self::Roles(_) => return Err(self.mismatch("a single value")),
         }))
     }
@@ -282,24 +283,6 @@ fn decimal_json(number: Decimal) -> Json {
         return Json::from(whole);
     }
     number.to_string().parse().map_or_else(|_| Json::String(number.to_string()), Json::Number)
-}
-
-/// `M/d/yyyy h:mm:ss tt` in UTC, as .NET writes an instant in the invariant culture.
-fn instant_text(instant: OffsetDateTime) -> String {
-    let utc = instant.checked_to_offset(time::UtcOffset::UTC).unwrap_or(instant);
-    let hour = match utc.hour() % 12 {
-        0 => 12,
-        hour => hour,
-    };
-    format!(
-        "{}/{}/{:04} {hour}:{:02}:{:02} {}",
-        u8::from(utc.month()),
-        utc.day(),
-        utc.year(),
-        utc.minute(),
-        utc.second(),
-        if utc.hour() < 12 { "AM" } else { "PM" }
-    )
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::super::casing::{Culture, to_lower};
 use super::super::error::ErrorKind;
 use super::super::evaluate::{Evaluated, Invocation, Stop, give, null};
 use super::super::value::Value;
@@ -242,25 +243,17 @@ fn in_str<'e>(call: &mut Invocation<'_, 'e>) -> Evaluated<'e> {
     };
     let (source, find) = match compare {
         0 => (source, find),
-        1 => (Cow::Owned(folded(&source)), Cow::Owned(folded(&find))),
+        // Lower case is one character for one, so that positions stay.
+        1 => (
+            Cow::Owned(to_lower(&source, Culture::Invariant)),
+            Cow::Owned(to_lower(&find, Culture::Invariant)),
+        ),
         _ => return Err(call.fail_at(3, ErrorKind::Argument, "is vbBinaryCompare or vbTextCompare")),
     };
     let Some((offset, _)) = source.char_indices().nth(before) else { return give(Value::Int(0)) };
     let rest = source.get(offset..).unwrap_or_default();
     let found = rest.find(find.as_ref()).map(|at| rest.get(..at).unwrap_or_default().chars().count());
     give(found.map_or(Value::Int(0), |characters| count(before + characters + 1)))
-}
-
-/// Each character in lower case, one for one, so that positions stay.
-fn folded(text: &str) -> String {
-    let fold = |character: char| {
-        let mut lower = character.to_lowercase();
-        match (lower.next(), lower.next()) {
-            (Some(single), None) => single,
-            _ => character,
-        }
-    };
-    text.chars().map(fold).collect()
 }
 
 /// So many characters after so many others.

@@ -16,7 +16,7 @@ const MACRON: char = '\u{304}';
 /// (æ ae, ø oe, ß ss, ı i, ł l). The result is in the composed form (NFC).
 #[must_use]
 pub fn normalize(text: &str) -> String {
-    with(text, |_| None)
+    plainly(text)
 }
 
 /// As [`normalize()`], but first as the culture writes its letters in plain ones: German ä ae, ö oe, ü ue; Danish and
@@ -30,7 +30,17 @@ pub fn normalize(text: &str) -> String {
 pub fn normalize_by_culture(text: &str, culture: &str) -> Result<String, Fault> {
     let culture = culture.trim();
     let table = if culture.is_empty() { &[] } else { table(&language(culture)?) };
-    Ok(with(text, |letter| table.iter().find(|(from, _)| *from == letter).map(|(_, to)| *to)))
+    if table.is_empty() {
+        return Ok(plainly(text));
+    }
+    let mut written = String::with_capacity(text.len());
+    for letter in text.nfc() {
+        match table.iter().find(|(from, _)| *from == letter) {
+            Some((_, letters)) => written.push_str(letters),
+            None => written.push(letter),
+        }
+    }
+    Ok(plainly(&written))
 }
 
 /// Composed letters of a language, and what is written in their place.
@@ -44,17 +54,12 @@ fn table(language: &str) -> &'static [(char, &'static str)] {
     }
 }
 
-fn with(text: &str, special: impl Fn(char) -> Option<&'static str>) -> String {
-    let mut output = String::with_capacity(text.len());
-    let composed = text.nfc().collect::<String>();
-    for character in composed.chars() {
-        match special(character) {
-            Some(letters) => output.push_str(letters),
-            None => output.push(character),
-        }
+fn plainly(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_owned();
     }
-    let decomposed = output.nfd().collect::<Vec<_>>();
-    output.clear();
+    let mut output = String::with_capacity(text.len());
+    let decomposed = text.nfd().collect::<Vec<_>>();
     let mut rest = decomposed.as_slice();
     while let Some((&letter, after)) = rest.split_first() {
         let count = after.iter().take_while(|mark| is_mark(**mark)).count();
@@ -68,7 +73,8 @@ fn with(text: &str, special: impl Fn(char) -> Option<&'static str>) -> String {
         }
         rest = next;
     }
-    output.nfc().collect()
+    // Most names have nothing left to compose.
+    if output.is_ascii() { output } else { output.nfc().collect() }
 }
 
 /// What is written for a letter that is more than a letter with marks.
@@ -89,7 +95,7 @@ fn plain(letter: char, marks: &[char]) -> Option<&'static str> {
 }
 
 fn is_mark(character: char) -> bool {
-    character.general_category() == GeneralCategory::NonspacingMark
+    !character.is_ascii() && character.general_category() == GeneralCategory::NonspacingMark
 }
 
 #[cfg(test)]

@@ -30,6 +30,8 @@ pub enum Action {
     ReferenceLinked,
     /// A reference to a deleted resource was ignored.
     ReferenceIgnored,
+    /// An account or a group of the application was brought in; nobody manages it yet.
+    Imported,
     /// An account or a group that was there, unmanaged, is managed by a connector from now on.
     PickedUp,
     /// A deleted person came back under the old id.

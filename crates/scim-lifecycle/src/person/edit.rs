@@ -158,11 +158,10 @@ pub fn import(on: &Occasion<'_>, resource_type: &ResourceType, import: Import) -
     let mut content = content(resource_type, id, &document);
     content.reports_to = on.policy.mapping().reports_to(&document);
     let about = LogResource::new(&resource_type.name, id, content.display.as_deref());
-    notes.push("imported from the application; nobody manages it yet".to_owned());
     decision.log.push(LogRecord {
         fields: shown_fields(on, None, &account),
         notes,
-        ..LogRecord::new(Action::Created, LogStatus::Success, Some(about))
+        ..LogRecord::new(Action::Imported, LogStatus::Success, Some(about))
     });
     decision.events.push(event(EventKind::AccountCreated, &key, None, Some(view(None, &account))));
     content.account = Some(Box::new(account));

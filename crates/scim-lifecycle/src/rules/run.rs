@@ -253,7 +253,7 @@ impl Running<'_, '_> {
             (None, Unknown::Create, true) => {
                 let id = ResourceId::new((self.on.uuid)());
                 let note = format!("rule {:?}", self.rule.name);
-                let (key, made) = create_group(group_type, id, name, note);
+                let (key, made) = create_group(group_type, id, name, Action::Created, vec![note]);
                 decision.append(made);
                 key
             }

@@ -5,7 +5,7 @@ use std::io::BufRead;
 use std::sync::Arc;
 
 use scim_core::text::Matching;
-use scim_directory::{Fact, Instance, Question, Record, ResourceId, Target};
+use scim_directory::{Action, Fact, Instance, Question, Record, ResourceId, Target};
 use scim_lifecycle::{MemberPlanner, Policy, Reference, create_group};
 use scim_storage::{
     CommitError, Direction, Edge, EdgeQuery, HeldEdge, Keyset, Query, QueryPart, Start, Want,
@@ -171,8 +171,7 @@ impl Admin {
             }
         }
         let id = ResourceId::new(self.source.uuid());
-        let note = "imported from the application; nobody manages it yet".to_owned();
-        let (key, mut decision) = create_group(group_type, id, &name, note);
+        let (key, mut decision) = create_group(group_type, id, &name, Action::Imported, Vec::new());
         if !members.is_empty() {
             let sent: Vec<_> = members.into_iter().map(|member| (member, None)).collect();
             let mut planner = MemberPlanner::default();

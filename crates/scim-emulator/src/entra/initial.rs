@@ -99,6 +99,7 @@ impl Job {
         let subject = (RequestKind::UpdatePerson, person.user_name.as_str());
         let asked = ("PATCH", &*format!("/Users/{id}"));
         let written = self.send_or_fail(ledger, subject, asked, Some(&body), &[200, 204]).is_some();
+        self.refused.set(person.index, !written);
         if written {
             ledger.open().people_updated += 1;
         }

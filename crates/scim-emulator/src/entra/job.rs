@@ -1,6 +1,7 @@
 //! A provisioning job: the company, the server, and the links between them that the service caches.
 
-use std::sync::{PoisonError, RwLock};
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::Instant;
 
 use serde_json::Value;
@@ -20,12 +21,33 @@ pub struct Job {
     pub(crate) changes: Changes,
     pub(crate) people: Links,
     pub(crate) groups: Links,
+    /// Whose last change was refused, so that what it wrote is not there.
+    pub(crate) refused: Refused,
     client: Client,
 }
 
 /// Ids of resources, by index.
 #[derive(Debug)]
 pub(crate) struct Links(RwLock<Vec<Option<Box<str>>>>);
+
+/// People by index.
+#[derive(Debug, Default)]
+pub(crate) struct Refused(Mutex<HashSet<u32>>);
+
+impl Refused {
+    pub(crate) fn has(&self, index: u32) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(&index)
+    }
+
+    pub(crate) fn set(&self, index: u32, refused: bool) {
+        let mut people = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if refused {
+            people.insert(index);
+        } else {
+            people.remove(&index);
+        }
+    }
+}
 
 impl Links {
     fn new(count: u32) -> Self {
@@ -57,6 +79,7 @@ impl Job {
         Ok(Self {
             people: Links::new(changes.hired.end),
             groups: Links::new(company.groups()),
+            refused: Refused::default(),
             client: Client::new(options),
             options: options.clone(),
             company,

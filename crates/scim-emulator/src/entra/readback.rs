@@ -62,8 +62,8 @@ impl Job {
     }
 
     fn read_back_person(&self, ledger: &Ledger, index: u32, later: bool) {
-        // Whoever could not be provisioned is among the failures already.
-        let Some(id) = self.people.get(index) else { return };
+        // Whoever could not be provisioned, or changed, is among the failures already.
+        let Some(id) = self.people.get(index).filter(|_| !self.refused.has(index)) else { return };
         let change = self.change_of(index, later);
         let person =
             change.map_or_else(|| self.company.person(index), |c| self.company.person_after(index, c));

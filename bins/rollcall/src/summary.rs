@@ -41,7 +41,14 @@ pub(crate) fn write(summary: &Summary) -> anyhow::Result<()> {
 pub(crate) fn tell_failures(summary: &Summary) {
     for (name, cycle) in [("initial", &summary.initial), ("incremental", &summary.incremental)] {
         tell_cycle(name, cycle);
+        tell_cycle_mismatches(name, cycle);
     }
+}
+
+/// Says on standard error what was not found as it was written.
+pub(crate) fn tell_mismatches(summary: &Summary) {
+    tell_cycle_mismatches("initial", &summary.initial);
+    tell_cycle_mismatches("incremental", &summary.incremental);
 }
 
 /// 1 where anything failed or was not found as it was written.
@@ -57,6 +64,9 @@ fn tell_cycle(name: &str, cycle: &CycleSummary) {
             failure.request, failure.subject, failure.detail
         ));
     }
+}
+
+fn tell_cycle_mismatches(name: &str, cycle: &CycleSummary) {
     for mismatch in cycle.mismatch_examples.iter().take(SHOWN) {
         output::message(&format!(
             "{name} cycle: {} of {}: wrote {}, found {}",

@@ -111,9 +111,10 @@ fn install_python() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The demo's cycles end with the right counts, and its log tells of each person who came and went.
+/// The demo's cycles end with the right counts, and its report tells of each person who came and went.
 pub(crate) fn demo() -> anyhow::Result<()> {
     const PEOPLE: u64 = 1000;
+    const EXISTING: u64 = 200;
     let folder = tempfile::tempdir()?;
     let database = format!("sqlite:{}", folder.path().join("demo.db").display());
     let (address, people) = (free_address()?, PEOPLE.to_string());
@@ -131,29 +132,34 @@ pub(crate) fn demo() -> anyhow::Result<()> {
             wrong.push(format!("{what} is {got}, not {expected}"));
         }
     };
-    expect("people created at first", count("initial", "people_created")?, PEOPLE);
-    // Everybody but the head of the company has a manager.
-    expect("managers set at first", count("initial", "managers_set")?, PEOPLE - 1);
+    expect("people picked up at first", count("initial", "people_matched")?, EXISTING);
+    // One person's user name is taken in another instance.
+    expect("people created at first", count("initial", "people_created")?, PEOPLE - EXISTING - 1);
+    // Everybody else but the head of the company has a manager.
+    expect("managers set at first", count("initial", "managers_set")?, PEOPLE - 2);
     for cycle in ["initial", "incremental"] {
-        for name in ["failures", "mismatches"] {
-            expect(&format!("{name} of the {cycle} cycle"), count(cycle, name)?, 0);
-        }
+        expect(&format!("failures of the {cycle} cycle"), count(cycle, "failures")?, 1);
+        expect(&format!("mismatches of the {cycle} cycle"), count(cycle, "mismatches")?, 0);
     }
-    let log =
-        output(rollcall(&binary()?, &database).args(["log", "--instance", "demo", "--format", "jsonl"]))?;
-    let records: Vec<Value> =
-        log.lines().map(serde_json::from_str).collect::<Result<_, _>>().context("the log")?;
-    let logged = |action: &str| {
-        let of = |record: &&Value| {
-            record.pointer("/action") == Some(&action.into())
-                && record.pointer("/resource/type") == Some(&"User".into())
-        };
-        records.iter().filter(of).count() as u64
+    let report = output(rollcall(&binary()?, &database).args(["report", "--instance", "demo", "--json"]))?;
+    let report: Value = serde_json::from_str(&report).context("the report")?;
+    let reported = |name: &str| {
+        let found = report.pointer(name).and_then(Value::as_u64);
+        found.with_context(|| format!("the report has no {name}"))
     };
-    let created = PEOPLE + count("incremental", "people_created")?;
-    expect("people created, says the log", logged("created"), created);
-    expect("people disabled, says the log", logged("suspended"), count("incremental", "people_disabled")?);
-    expect("people deleted, says the log", logged("deleted"), count("incremental", "people_deleted")?);
+    let both = |name: &str| Ok::<_, anyhow::Error>(count("initial", name)? + count("incremental", name)?);
+    expect("people imported, says the report", reported("/people/imported")?, EXISTING);
+    expect("people picked up, says the report", reported("/people/picked_up")?, EXISTING);
+    expect("people created, says the report", reported("/people/created")?, both("people_created")?);
+    let updated = both("people_updated")? + both("managers_set")?;
+    expect("people updated, says the report", reported("/people/updated")?, updated);
+    expect("people suspended, says the report", reported("/people/suspended")?, both("people_disabled")?);
+    expect("people deleted, says the report", reported("/people/deleted")?, both("people_deleted")?);
+    expect("failures, says the report", reported("/failed")?, 2);
+    let advice = shown.pointer("/log/failures").and_then(Value::as_array).map(|failures| {
+        failures.iter().filter(|failure| failure.get("advice").is_some_and(Value::is_string)).count() as u64
+    });
+    expect("failures with advice", advice.unwrap_or_default(), 2);
     if !wrong.is_empty() {
         bail!("{}", wrong.join("; "));
     }

@@ -52,19 +52,60 @@ fn it_ends_clean_and_leaves_its_data_where_it_is_told() {
     assert_eq!(status, Some(0), "{err}");
     let told: Value = serde_json::from_str(&out).expect("JSON");
     assert_eq!(told["clean"], true);
-    assert_eq!(told["summary"]["initial"]["people_created"], 40);
-    assert_eq!(told["summary"]["initial"]["failures"], 0);
+    assert_eq!(
+        told["summary"]["initial"]["people_matched"], 20,
+        "half of a small company has accounts already"
+    );
+    assert_eq!(told["summary"]["initial"]["people_created"], 19);
     assert_eq!(told["summary"]["incremental"]["mismatches"], 0);
     assert!(err.contains("people: 40 of 40"), "progress in lines where there is no terminal: {err}");
 
-    let log = ["log", "--instance", "demo", "--format", "jsonl"];
-    let (_, log, _) = outcome(&rollcall(&database(&folder)).args(log).output().expect("it runs"));
-    let of =
-        |action: &str| log.lines().filter(|line| line.contains(&format!("\"action\":\"{action}\""))).count();
-    let people = of("created") as u64;
-    let groups = told["summary"]["initial"]["groups_created"].as_u64().expect("a number");
-    let hired = told["summary"]["incremental"]["people_created"].as_u64().expect("a number");
-    assert_eq!(people, 40 + hired + groups);
+    let failures = told["log"]["failures"].as_array().expect("a list");
+    let codes: Vec<_> = failures.iter().filter_map(|failure| failure["code"].as_str()).collect();
+    assert_eq!(codes, ["uniqueness", "field_too_long"]);
+    assert!(
+        failures.iter().all(|failure| failure["advice"].as_str().is_some_and(|advice| advice.len() > 20))
+    );
+
+    let report = ["report", "--instance", "demo", "--json"];
+    let (_, report, _) = outcome(&rollcall(&database(&folder)).args(report).output().expect("it runs"));
+    let report: Value = serde_json::from_str(&report).expect("JSON");
+    let people = &told["log"]["people"];
+    for action in ["picked_up", "created", "updated", "suspended", "deleted"] {
+        assert_eq!(report["people"][action], people[action], "{action}: {report}");
+        assert!(people[action].as_u64().is_some_and(|count| count > 0), "{action}: {people}");
+    }
+    assert_eq!(
+        (&report["failed"], &report["people"]["imported"]),
+        (&people["failed"], &told["log"]["existing"]["people"])
+    );
+}
+
+/// The same database again: the instance is used as it was left, and the same people are refused.
+#[test]
+fn it_runs_again_on_its_own_data() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let demo = ["demo", "--once", "--listen", "127.0.0.1:0", "--people", "20", "--json"];
+    for existing in [10, 0] {
+        let (status, out, err) = outcome(&rollcall(&database(&folder)).args(demo).output().expect("it runs"));
+        assert_eq!(status, Some(0), "{err}");
+        let told: Value = serde_json::from_str(&out).expect("JSON");
+        assert_eq!(
+            (&told["clean"], &told["log"]["people"]["picked_up"]),
+            (&Value::Bool(true), &existing.into())
+        );
+    }
+}
+
+/// A company of one.
+#[test]
+fn it_works_with_one_person() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let demo = ["demo", "--once", "--listen", "127.0.0.1:0", "--people", "1", "--json"];
+    let (status, out, err) = outcome(&rollcall(&database(&folder)).args(demo).output().expect("it runs"));
+    assert_eq!(status, Some(0), "{err}");
+    let told: Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!(told["log"]["people"]["failed"], 0);
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! `rollcall demo`: the main job in one command.
 
+mod outcome;
+mod setting;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -8,11 +11,13 @@ use std::time::Duration;
 use anyhow::Context as _;
 use futures_util::future::{Either, select};
 use scim_api_keys::ApiKey;
-use scim_directory::{Instance, InstanceSettings};
+use scim_directory::Instance;
 use scim_emulator::entra::{EmulatorError, Summary};
 use scim_provider::admin::{Admin, AdminError, KeyRequest};
 use serde_json::json;
 
+use self::outcome::{Outcome, end_of_log};
+use self::setting::{INSTANCE, Setting};
 use super::emulate;
 use super::serve::{Server, Signals, bind};
 use crate::clock::System;
@@ -20,8 +25,6 @@ use crate::config::Settings;
 use crate::progress::Bars;
 use crate::{cli, database, output, summary};
 
-/// The instance's name.
-const INSTANCE: &str = "demo";
 /// How long the key is good for.
 const KEY_LIFETIME: Duration = Duration::from_secs(30 * 86_400);
 
@@ -50,7 +53,9 @@ pub(crate) async fn run(options: &cli::Demo, mut settings: Settings) -> anyhow::
     }
     let store = database::open(&settings, false)?;
     let admin = Admin::new(Arc::clone(&store), Arc::new(System), database::registry(&settings)?);
-    let instance = instance(&admin).await?;
+    let setting = Setting::new(options.people);
+    let (instance, fresh) = instance(&admin, &setting).await?;
+    let begun = end_of_log(&admin, &instance).await?;
     let request = KeyRequest { connector: "default", user: "integration", lifetime: Some(KEY_LIFETIME) };
     let key = admin.key_issue(&instance, &request).await?.key;
     let provider = database::provider(&settings, store).await?;
@@ -64,8 +69,9 @@ pub(crate) async fn run(options: &cli::Demo, mut settings: Settings) -> anyhow::
     };
     let people = options.people;
     output::message(&format!(
-        "serving {}; {people} people of Fernwood Instruments are on their way",
-        place.base
+        "serving {}; {people} people of Fernwood Instruments are on their way, {} have an account already",
+        place.base,
+        if fresh { setting.existing().0.to_string() } else { "some".to_owned() }
     ));
 
     let bars = Arc::new(Bars::new());
@@ -83,39 +89,42 @@ pub(crate) async fn run(options: &cli::Demo, mut settings: Settings) -> anyhow::
         server.end().await?;
         return Ok(ExitCode::FAILURE);
     };
+    let log = (&admin, &instance, begun);
+    let outcome = Outcome::read(log, &setting, fresh, &summary).await?;
     if settings.json {
         output::json(&json!({
             "base": place.base,
             "token": place.key.reveal(),
             "instance": INSTANCE,
             "database": place.database,
-            "clean": summary.is_clean(),
+            "clean": outcome.is_clean(),
             "summary": summary,
+            "log": outcome.json(),
         }))?;
     } else {
         summary::write(&summary)?;
+        outcome.write()?;
         place.write(options.once)?;
     }
-    summary::tell_failures(&summary);
+    summary::tell_mismatches(&summary);
+    outcome.tell_wrong();
     if options.once {
         server.end().await?;
     } else {
         output::message("serving until Ctrl-C");
         server.until(&mut signals).await?;
     }
-    Ok(summary::status(&summary))
+    Ok(if outcome.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The instance, made where the database has none of that name.
-async fn instance(admin: &Admin) -> anyhow::Result<Instance> {
+/// The instance, made where the database has none of that name; whether it was.
+async fn instance(admin: &Admin, setting: &Setting) -> anyhow::Result<(Instance, bool)> {
     match admin.instance_named(INSTANCE).await {
         Ok(instance) => {
             output::message(&format!("the database has an instance {INSTANCE} already; it is used again"));
-            Ok(instance)
+            Ok((instance, false))
         }
-        Err(AdminError::NotFound(_)) => {
-            Ok(admin.instance_create(INSTANCE, InstanceSettings::default()).await?.instance)
-        }
+        Err(AdminError::NotFound(_)) => Ok((setting.prepare(admin).await?, true)),
         Err(error) => Err(error.into()),
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use scim_directory::{Action, Instance, LogError, LogStatus, Position};
 use scim_emulator::entra::{CycleSummary, Failure, RequestKind, Summary};
 use scim_provider::admin::{Admin, AdminError};
-use scim_storage::JournalEntry;
+use scim_storage::{JournalEntry, JournalQuery};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -73,9 +73,9 @@ pub(super) struct Outcome {
 
 /// Where the log ends now.
 pub(super) async fn end_of_log(admin: &Admin, instance: &Instance) -> Result<Option<Position>, AdminError> {
-    let mut last = None;
-    each(admin, instance, None, |entry| last = Some(entry.position)).await?;
-    Ok(last)
+    let newest = JournalQuery { limit: 1, newest_first: true, ..JournalQuery::default() };
+    let page = admin.log(instance, &newest).await?;
+    Ok(page.entries.first().map(|entry| entry.position))
 }
 
 async fn each(
@@ -85,7 +85,8 @@ async fn each(
     mut tell: impl FnMut(&JournalEntry),
 ) -> Result<(), AdminError> {
     loop {
-        let page = admin.log(instance, after, BATCH).await?;
+        let query = JournalQuery { after, limit: BATCH, ..JournalQuery::default() };
+        let page = admin.log(instance, &query).await?;
         page.entries.iter().for_each(&mut tell);
         after = page.entries.last().map(|entry| entry.position).or(after);
         if !page.more {

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{Scene, employee, find, path, replace};
-use crate::support::{GROUP, texts};
+use super::{Scene, disable, employee, find, path, replace};
+use crate::support::{Client, GROUP, USER, texts};
 
 /// An existing account with things that no mapping knows.
 fn existing(scene: &Scene) -> String {
@@ -80,6 +80,83 @@ fn only_the_name_picks_up() {
     person["emails"][0]["value"] = json!("mira@acme.example");
     assert_ne!(scene.idp.post("/Users", &person).created(), id);
     assert_eq!(scene.account("mira@acme.example")["managed"], false);
+}
+
+/// `--pick-up on-write`: looking changes nothing, the first write does.
+#[test]
+fn an_account_is_picked_up_at_the_first_write() {
+    let scene = Scene::new();
+    scene.careful("standard");
+    let careful = scene.server.client("acme", "careful");
+    let id = existing(&scene);
+    assert_eq!(find(&careful, "mira@acme.example"), (1, Some(id.clone())));
+    assert_eq!(scene.account("mira@acme.example")["managed"], false);
+    assert!([200, 204].contains(&careful.patch(&path(&id), replace(&[("title", json!("Pilot"))])).status));
+    let account = scene.account("mira@acme.example");
+    assert_eq!(
+        (&account["managed"], &account["fields"]["ScimSyncJobTitle"]),
+        (&json!(true), &json!("Pilot"))
+    );
+    assert_eq!(
+        (&account["fields"]["BadgeColour"], &account["fields"]["DisplayName"]),
+        (&json!("green"), &json!("Mira K."))
+    );
+    let record = scene.logged("picked_up").pop().expect("in the log");
+    assert_eq!(record["connector"], "careful");
+}
+
+/// A POST on the name of an unmanaged account answers 201 with the id that is there, and keeps what it does not say.
+#[test]
+fn creating_somebody_who_is_there() {
+    let scene = Scene::new();
+    scene.careful("standard");
+    for (name, idp) in [("by match", scene.idp.clone()), ("by write", scene.server.client("acme", "careful"))]
+    {
+        let user_name = format!("{}@acme.example", name.replace(' ', "."));
+        scene.import(&[json!({
+            "UserName": user_name, "LastName": "Kowalska", "OfficePhone": "+44 20 7946 0999", "CostCenter": "4711"
+        })]);
+        let there = scene.account(&user_name)["id"].clone();
+        let sent = json!({
+            "schemas": [USER], "userName": user_name.to_uppercase(), "externalId": "e-1", "active": true,
+            "displayName": "Mira", "name": { "givenName": "Mira" }
+        });
+        let answer = idp.post("/Users", &sent);
+        assert_eq!(json!(answer.created()), there, "{name}");
+        let account = scene.account(&user_name);
+        assert_eq!((&account["id"], &account["managed"]), (&there, &json!(true)), "{name}");
+        for (field, value) in [
+            ("DisplayName", "Mira"),
+            ("FirstName", "Mira"),
+            ("OfficePhone", "+44 20 7946 0999"),
+            ("CostCenter", "4711"),
+        ] {
+            assert_eq!(account["fields"][field], value, "{name}: {field}");
+        }
+        // Now somebody manages it.
+        idp.post("/Users", &sent).error(409, Some("uniqueness"));
+    }
+    assert_eq!(scene.logged("picked_up").len(), 2);
+    assert_eq!(scene.logged("created").iter().filter(|record| record["connector"] != Value::Null).count(), 0);
+}
+
+/// Locking somebody out is never refused: a suspension or deletion may be the first that an identity provider says.
+#[test]
+fn the_first_write_may_suspend_or_delete() {
+    let scene = Scene::new();
+    scene.careful("standard");
+    let careful: Client = scene.server.client("acme", "careful");
+    scene.import(&[json!({ "UserName": "out@acme.example" }), json!({ "UserName": "gone@acme.example" })]);
+    let id = |name: &str| scene.account(name)["id"].as_str().expect("an id").to_owned();
+    let (out, gone) = (id("out@acme.example"), id("gone@acme.example"));
+    assert!([200, 204].contains(&careful.patch(&path(&out), disable()).status));
+    let account = scene.account("out@acme.example");
+    assert_eq!((&account["state"], &account["managed"]), (&json!("suspended"), &json!(true)));
+    careful.delete(&path(&gone)).empty(204);
+    assert_eq!(scene.state("gone@acme.example"), "deleted");
+    let actions: Vec<String> =
+        scene.log().iter().rev().take(4).map(|record| record["action"].to_string()).collect();
+    assert_eq!(actions, ["\"deleted\"", "\"picked_up\"", "\"suspended\"", "\"picked_up\""]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Scene, employee, path, replace};
+use super::{Scene, disable, employee, path, replace};
 
 /// Every way in which an identity provider clears an attribute clears the fields that are mapped from it, and no other.
 #[test]
@@ -89,4 +89,27 @@ fn a_field_has_allowed_values() {
         scene.idp.patch(&path(&id), replace(&[("title", json!("Juggler"))])).error(400, Some("invalidValue"));
     assert!(told.contains("title") && told.contains("Engineer") && told.contains("Pilot"), "{told}");
     assert!([200, 204].contains(&scene.idp.patch(&path(&id), replace(&[("title", json!("Pilot"))])).status));
+}
+
+/// Seats are counted by active accounts: who would be one too many is refused, until somebody leaves.
+#[test]
+fn seats() {
+    let scene = Scene::new();
+    scene.server.run(&["instance", "set", "acme", "--seats", "2"]);
+    let mira = scene.idp.post("/Users", &employee("mira@acme.example", "Mira", "Kowalska")).created();
+    scene.idp.post("/Users", &employee("noor@acme.example", "Noor", "Ali")).created();
+    let told = scene.idp.post("/Users", &employee("olu@acme.example", "Olu", "Ade")).error(403, None);
+    assert!(told.contains('2') && told.contains("seats"), "{told}");
+    assert_eq!(scene.failure()["error"]["code"], "seats");
+    assert!(scene.fails(&["account", "show", "olu@acme.example"]).contains("olu"));
+    // Nobody needs a seat who is suspended.
+    let mut suspended = employee("pia@acme.example", "Pia", "Berg");
+    suspended["active"] = json!(false);
+    let pia = scene.idp.post("/Users", &suspended).created();
+    let on = || replace(&[("active", json!("True"))]);
+    scene.idp.patch(&path(&pia), on()).error(403, None);
+    assert_eq!(scene.state("pia@acme.example"), "suspended");
+    assert!([200, 204].contains(&scene.idp.patch(&path(&mira), disable()).status));
+    assert!([200, 204].contains(&scene.idp.patch(&path(&pia), on()).status));
+    scene.idp.patch(&path(&mira), on()).error(403, None);
 }

@@ -93,3 +93,37 @@ fn a_mass_suspension_is_held_too() {
     assert!([200, 204].contains(&scene.idp.patch(&path(&ids[2]), disable()).status));
     assert_eq!(scene.state(&name(2)), "suspended");
 }
+
+/// Who was never managed counts too: a removal as the first write is one more.
+#[test]
+fn the_first_write_counts() {
+    let (scene, _) = ten();
+    scene.careful("adaptivework");
+    let careful = scene.server.client("corp", "careful");
+    let existing: Vec<Value> =
+        (0..6).map(|number| json!({ "UserName": format!("old{number}@acme.example") })).collect();
+    scene.import(&existing);
+    let delete = |number: usize| {
+        let account = scene.account(&format!("old{number}@acme.example"));
+        careful.delete(&path(account["id"].as_str().expect("an id"))).status
+    };
+    let answers: Vec<u16> = (0..6).map(delete).collect();
+    assert_eq!(answers[..2], [204, 204]);
+    assert_eq!(answers[5], 503, "{answers:?}");
+    assert_eq!(scene.state("old5@acme.example"), "active");
+}
+
+/// The profile `standard` has no guard until it is switched on.
+#[test]
+fn the_guard_is_a_setting() {
+    let scene = Scene::new();
+    let arrive = |number: usize| scene.idp.post("/Users", &employee(&name(number), "Person", "X")).created();
+    let ids: Vec<String> = (0..10).map(arrive).collect();
+    for id in &ids[..5] {
+        scene.idp.delete(&path(id)).empty(204);
+    }
+    scene.run(&["connector", "set", "default", "--guard", "on"]);
+    scene.idp.delete(&path(&ids[5])).error(503, None);
+    scene.run(&["connector", "set", "default", "--guard", "off"]);
+    scene.idp.delete(&path(&ids[5])).empty(204);
+}

@@ -85,3 +85,27 @@ fn the_report_counts_what_happened() {
     assert_eq!(of("deleted", "success"), Some(1));
     assert_eq!(of("created", "failure"), Some(1));
 }
+
+/// The log by filters: person, action, status.
+#[test]
+fn the_log_is_searched() {
+    let scene = Scene::new();
+    let id = scene.idp.post("/Users", &employee("mira@acme.example", "Mira", "Kowalska")).created();
+    scene.idp.post("/Users", &employee("noor@acme.example", "Noor", "Ali")).created();
+    scene.idp.patch(&path(&id), disable());
+    scene.idp.post("/Users", &employee("noor@acme.example", "Noor", "Ali")).error(409, Some("uniqueness"));
+    let lines = |filter: &[&str]| {
+        let mut command = vec!["log", "--format", "jsonl"];
+        command.extend(filter);
+        scene.run(&command).lines().count()
+    };
+    assert_eq!(lines(&["--person", "mira@acme.example"]), 2);
+    assert_eq!(lines(&["--status", "failure"]), 1);
+    assert_eq!(lines(&["--action", "suspended"]), 1);
+    let csv = scene.run(&["log", "--format", "csv"]);
+    assert!(csv.lines().count() > scene.log().len(), "a header, and at least a line for each record: {csv}");
+    assert!(
+        csv.lines().next().is_some_and(|head| head.contains("action") && head.contains("status")),
+        "{csv}"
+    );
+}

@@ -79,6 +79,12 @@ impl Scene {
         self.server.client(self.instance, connector)
     }
 
+    /// A connector `careful`, which picks up at the first write.
+    fn careful(&self, profile: &str) {
+        self.run(&["connector", "create", "careful", "--profile", profile]);
+        self.run(&["connector", "set", "careful", "--pick-up", "on-write"]);
+    }
+
     /// Brings existing accounts of the application in.
     #[track_caller]
     fn import(&self, accounts: &[Value]) {

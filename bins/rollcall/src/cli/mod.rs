@@ -85,6 +85,9 @@ pub(crate) enum Command {
     /// The expression language of mappings
     #[command(subcommand)]
     Expression(Vectors),
+    /// Scoping filters: who is provisioned
+    #[command(subcommand)]
+    Scoping(Vectors),
 }
 
 impl Command {

@@ -42,6 +42,9 @@ pub(crate) async fn run(command: Command, settings: Settings) -> anyhow::Result<
         Command::Expression(cli::Vectors::Check { file }) => {
             return vectors::check(&file, scim_mapping::vectors::check_expressions, &settings);
         }
+        Command::Scoping(cli::Vectors::Check { file }) => {
+            return vectors::check(&file, scim_mapping::vectors::check_scoping, &settings);
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,4 +1,4 @@
-//! `rollcall expression check`
+//! `rollcall expression check`, `rollcall scoping check`
 
 use std::path::Path;
 use std::process::ExitCode;

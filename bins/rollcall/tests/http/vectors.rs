@@ -1,4 +1,4 @@
-//! `rollcall expression check`: no database, no server.
+//! `rollcall expression check` and `rollcall scoping check`: no database, no server.
 
 use std::path::Path;
 
@@ -51,6 +51,11 @@ fn failures_are_told_and_counted() {
 
 #[test]
 fn the_vectors_of_the_project_pass() {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/mapping/expressions.json");
-    check(&["expression", "check", &file.display().to_string()], 0, "303 passed, 0 failed\n", &[]);
+    for (command, file, out) in [
+        ("expression", "expressions.json", "303 passed, 0 failed\n"),
+        ("scoping", "scoping.json", "46 passed, 0 failed\n"),
+    ] {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/mapping").join(file);
+        check(&[command, "check", &file.display().to_string()], 0, out, &[]);
+    }
 }

@@ -35,6 +35,7 @@ impl Administration {
             }
             AdminChange::UpdateInstanceSettings(settings) => {
                 self.instances.get_mut(&instance).ok_or(CommitError::Conflict)?.settings = settings.clone();
+                self.grow(instance);
             }
             AdminChange::CreateConnector(new) => {
                 require_own(new.instance, instance)?;
@@ -51,6 +52,7 @@ impl Administration {
                 };
                 require_free(!self.users.values().any(same), "name")?;
                 self.users.insert(new.id, new.clone());
+                self.grow(instance);
             }
             AdminChange::IssueKey(new) => {
                 require_own(new.instance, instance)?;
@@ -61,9 +63,43 @@ impl Administration {
                 let key = self.keys.get_mut(id).filter(|key| key.instance == instance);
                 key.ok_or(CommitError::Conflict)?.revoked.get_or_insert(at);
             }
-            _ => {}
+            AdminChange::UpdateConnector(changed) => {
+                let known = self.connectors.get_mut(&changed.id).filter(|known| known.instance == instance);
+                let known = known.ok_or(CommitError::Conflict)?;
+                known.dialect = changed.dialect;
+                known.keep_passwords = changed.keep_passwords;
+                known.settings = changed.settings.clone();
+            }
+            AdminChange::SaveMapping(_) => self.grow(instance),
+            // These are of the instance's directory.
+            AdminChange::CreateObject(_)
+            | AdminChange::DecideHeld(..)
+            | AdminChange::SaveJob(..)
+            | AdminChange::Prune { .. }
+            | AdminChange::Erase { .. } => {}
         }
         Ok(())
+    }
+
+    fn grow(&mut self, instance: InstanceId) {
+        if let Some(instance) = self.instances.get_mut(&instance) {
+            instance.generation += 1;
+        }
+    }
+
+    pub(super) fn instance(&self, id: InstanceId) -> Option<Instance> {
+        self.instances.get(&id).cloned()
+    }
+
+    pub(super) fn user_names(&self, instance: InstanceId) -> Vec<String> {
+        let mut names: Vec<String> = self
+            .users
+            .values()
+            .filter(|user| user.instance == instance)
+            .map(|user| user.name.clone())
+            .collect();
+        names.sort();
+        names
     }
 
     /// Answers every question but that for a secret.

@@ -6,39 +6,56 @@ use std::sync::Arc;
 
 use scim_core::instant::Timestamp;
 use scim_directory::{
-    Change, ChangeSet, Committed, ConnectorId, Content, EdgeEffect, EdgeOutcome, Effect, HeldReference, Key,
-    MemberChange, NewRecord, Position, Record, ResourceId, Scope, Version,
+    Change, ChangeSet, Committed, ConnectorId, Content, EdgeEffect, EdgeOutcome, Effect, Event, EventKind,
+    HeldChange, HeldReference, Key, LogRecord, MemberChange, NewRecord, Position, Record, ResourceId, Scope,
+    StoredEvent, Version,
 };
 
 use super::check::means;
 use super::directory::{Directory, FIRST, Held, LAST, Stored};
+use super::tombstone::Deleted;
 use crate::{JournalEntry, reference_linked, what_happened};
 
 /// One change set on its way into a directory.
-struct Application<'d> {
-    directory: &'d mut Directory,
-    scope: Scope,
+pub(super) struct Application<'d> {
+    pub(super) directory: &'d mut Directory,
+    pub(super) scope: Scope,
     at: Timestamp,
+    /// What is logged besides what the change set says.
+    pub(super) log: Vec<LogRecord>,
+    /// What goes into the outbox besides what the change set says.
+    pub(super) events: Vec<Event>,
     /// Records whose version this change set has raised or set.
     touched: BTreeSet<ResourceId>,
 }
 
 impl Directory {
     pub(super) fn apply(&mut self, changes: ChangeSet, position: &mut i64) -> Committed {
-        let ChangeSet { id, scope, actor, request_id, at, elapsed_ms, changes, log, .. } = changes;
-        let mut application = Application { directory: self, scope, at, touched: BTreeSet::new() };
+        let ChangeSet { id, scope, actor, request_id, at, elapsed_ms, changes, log, events, .. } = changes;
+        let written: BTreeSet<ResourceId> = changes.iter().filter_map(written).collect();
+        let mut application = Application {
+            directory: self,
+            scope,
+            at,
+            log: Vec::new(),
+            events: Vec::new(),
+            touched: BTreeSet::new(),
+        };
         let mut effects = Vec::with_capacity(changes.len());
         let mut linked = Vec::new();
         for change in changes {
             let names_members = matches!(change, Change::Members(_));
-            let (id, edges) = application.change(change);
+            let (id, edges, rows) = application.change(change);
             if !names_members {
                 linked.extend(edges.iter().cloned());
             }
-            effects.push(application.directory.effect(id, edges, at));
+            effects.push(Effect { rows, ..application.directory.effect(id, edges, at) });
         }
+        let Application { log: told, events: heard, .. } = application;
         let mut committed = Committed { position: Position(0), effects };
-        for record in what_happened(log, &committed.effects).into_iter().chain(reference_linked(&linked)) {
+        for record in
+            what_happened(log, &committed.effects).into_iter().chain(reference_linked(&linked)).chain(told)
+        {
             *position += 1;
             committed.position = Position(*position);
             self.journal.push(JournalEntry {
@@ -50,7 +67,14 @@ impl Directory {
                 record,
             });
         }
-        self.committed.insert(id, committed.clone());
+        for event in
+            events.into_iter().filter(|event| is_kept(event, &written, &committed.effects)).chain(heard)
+        {
+            *position += 1;
+            let request_id = request_id.clone();
+            self.events.push(StoredEvent { position: Position(*position), at, request_id, event });
+        }
+        self.committed.insert(id, (at, committed.clone()));
         committed
     }
 
@@ -71,29 +95,45 @@ impl Directory {
 
 impl Application<'_> {
     /// The record whose state belongs into the effect, and what became of edges.
-    fn change(&mut self, change: Change) -> (Option<ResourceId>, Vec<EdgeEffect>) {
+    fn change(&mut self, change: Change) -> (Option<ResourceId>, Vec<EdgeEffect>, u64) {
         match change {
-            Change::Create(new) => (Some(new.key.id), self.create(new)),
+            Change::Create(new) => (Some(new.key.id), self.create(new), 0),
             Change::Update { key, content, external_id, .. } => {
-                (Some(key.id), self.update(&key, content, external_id))
+                (Some(key.id), self.update(&key, &content, external_id), 0)
             }
             Change::Delete { key, .. } => {
                 self.delete(&key);
-                (None, Vec::new())
+                (None, Vec::new(), 0)
             }
-            Change::Members(change) => (Some(change.group.id), self.members(change)),
-            Change::Admin(_) | Change::Hold(_) | Change::Unhold(_) => (None, Vec::new()),
+            Change::Members(change) => (Some(change.group.id), self.members(change), 0),
+            Change::Hold(held) => {
+                let same = |known: &HeldChange| known.key.id == held.key.id && known.removal == held.removal;
+                if !self.directory.held_changes.values().any(same) {
+                    self.directory.held_changes.insert(held.id, held);
+                }
+                (None, Vec::new(), 0)
+            }
+            Change::Unhold(id) => {
+                self.directory.held_changes.remove(&id);
+                (None, Vec::new(), 0)
+            }
+            Change::Admin(change) => (None, Vec::new(), self.directory.administer(change)),
         }
     }
 
     fn create(&mut self, new: NewRecord) -> Vec<EdgeEffect> {
-        let NewRecord { key, content, external_id, revives: _ } = new;
+        let NewRecord { key, content, external_id, revives } = new;
         let id = key.id;
+        let revived = revives.then(|| self.directory.deleted.remove(&id)).flatten();
+        let (version, created) = match &revived {
+            Some(deleted) => (Version(deleted.tombstone.version.0 + 1), deleted.tombstone.created),
+            None => (Version(1), self.at),
+        };
         let record = Record {
             key: key.clone(),
-            version: Version(1),
+            version,
             membership: 0,
-            created: self.at,
+            created,
             modified: self.at,
             external_id: None,
             display: None,
@@ -103,16 +143,15 @@ impl Application<'_> {
             account: None,
             document: Vec::new(),
         };
-        let stored = Stored { record, index: Vec::new(), external: BTreeMap::new() };
+        let stored = Stored { record, index: Vec::new(), external: BTreeMap::new(), report: None };
         self.directory.records.insert(id, stored);
         self.directory.of_type.entry(Arc::clone(&key.resource_type)).or_default().insert(id);
-        self.directory.deleted.remove(&id);
         self.touched.insert(id);
-        self.update(&key, content, external_id)
+        self.update(&key, &content, external_id)
     }
 
-    fn update(&mut self, key: &Key, content: Content, external_id: Option<String>) -> Vec<EdgeEffect> {
-        let linked = self.take_held(key.id, &content, external_id.as_deref());
+    fn update(&mut self, key: &Key, content: &Content, external_id: Option<String>) -> Vec<EdgeEffect> {
+        let linked = self.take_held(key.id, content, external_id.as_deref());
         self.clear_index(key);
         for entry in &content.index {
             let place = (Arc::clone(&key.resource_type), entry.path.clone(), entry.key.clone());
@@ -123,22 +162,23 @@ impl Application<'_> {
         }
         self.touch(key.id);
         if let Some(stored) = self.directory.records.get_mut(&key.id) {
-            let Content { document, index, display, manager, managed_by, account, .. } = content;
+            let Content { document, index, display, manager, managed_by, account, .. } = content.clone();
             stored.record =
                 Record { document, display, manager, managed_by, account, ..stored.record.clone() };
             stored.index = index;
         }
+        self.report(key, content.reports_to.as_deref(), content.display.as_deref());
+        self.link_reports(key, content);
         let edges = linked.into_iter().map(|group| self.add(group, key.id));
         edges.filter(|edge| edge.outcome == EdgeOutcome::Added).collect()
     }
 
     fn delete(&mut self, key: &Key) {
         let id = key.id;
+        let Some(stored) = self.directory.records.get(&id) else { return };
+        let deleted = Deleted::of(stored.clone(), self.at);
+        let connectors: Vec<_> = stored.external.keys().copied().collect();
         self.clear_index(key);
-        let connectors: Vec<_> = match self.directory.records.get(&id) {
-            Some(stored) => stored.external.keys().copied().collect(),
-            None => return,
-        };
         for connector in connectors {
             self.link_at(connector, id, None);
         }
@@ -153,7 +193,8 @@ impl Application<'_> {
         if let Some(ids) = self.directory.of_type.get_mut(&key.resource_type) {
             ids.remove(&id);
         }
-        self.directory.deleted.insert(id, self.at);
+        self.directory.deleted.insert(id, deleted);
+        self.clear_reports(id);
     }
 
     fn members(&mut self, change: MemberChange) -> Vec<EdgeEffect> {
@@ -284,6 +325,25 @@ impl Application<'_> {
             self.directory.external.entry((connector, external_id)).or_default().insert(id);
         }
     }
+}
+
+/// The record that a change creates or changes.
+fn written(change: &Change) -> Option<ResourceId> {
+    match change {
+        Change::Create(new) => Some(new.key.id),
+        Change::Update { key, .. } => Some(key.id),
+        _ => None,
+    }
+}
+
+/// Whether an event happened: a group that was changed only in its members did so where an edge changed.
+fn is_kept(event: &Event, written: &BTreeSet<ResourceId>, effects: &[Effect]) -> bool {
+    let moved = |edge: &EdgeEffect| {
+        edge.group == event.key.id && matches!(edge.outcome, EdgeOutcome::Added | EdgeOutcome::Removed)
+    };
+    event.kind != EventKind::GroupChanged
+        || written.contains(&event.key.id)
+        || effects.iter().flat_map(|effect| &effect.edges).any(moved)
 }
 
 /// The other ends of a resource's edges.

@@ -32,6 +32,8 @@ impl Directory {
             match change {
                 Change::Create(new) => {
                     let id = new.key.id;
+                    let known = self.deleted.get(&id).map(|deleted| &deleted.tombstone.key);
+                    require(!new.revives || known == Some(&new.key))?;
                     if self.records.contains_key(&id) || draft.touched.contains_key(&id) {
                         return Err(CommitError::Duplicate { attribute: "id".to_owned() });
                     }
@@ -52,7 +54,8 @@ impl Directory {
                 Change::Admin(_) | Change::Hold(_) | Change::Unhold(_) => {}
             }
         }
-        self.check_unique(&draft)
+        self.check_unique(&draft)?;
+        self.check_instance(changes)
     }
 
     /// That the record is there, in the version that it had before the change set.

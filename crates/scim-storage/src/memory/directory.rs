@@ -8,10 +8,15 @@ use scim_core::instant::Timestamp;
 use scim_core::resource::IndexEntry;
 use scim_core::text::Matching;
 use scim_directory::{
-    ChangeSetId, Committed, ConnectorId, Fact, Key, Position, Question, Record, ResourceId, Scope, Target,
+    ApplicationObject, ChangeSetId, Committed, ConnectorId, Fact, HeldChange, HeldChangeId, Key,
+    MappingVersion, Question, Record, ResourceId, Scope, StoredEvent, Target,
 };
+use serde_json::Value;
 
-use crate::{Direction, Edge, EdgePage, EdgeQuery, HeldEdge, JournalEntry, JournalPage, JournalQuery, Want};
+use super::manager::Report;
+use super::tombstone::Deleted;
+
+use crate::{Direction, Edge, EdgePage, EdgeQuery, HeldEdge, JournalEntry, Want};
 
 /// The path of the index entry by which references find people.
 pub(super) const USER_NAME: &str = "userName";
@@ -20,7 +25,7 @@ pub(super) const USER_NAME: &str = "userName";
 pub(super) struct Directory {
     pub(super) records: BTreeMap<ResourceId, Stored>,
     pub(super) of_type: HashMap<Arc<str>, BTreeSet<ResourceId>>,
-    pub(super) deleted: BTreeMap<ResourceId, Timestamp>,
+    pub(super) deleted: BTreeMap<ResourceId, Deleted>,
     /// By type, path and key.
     pub(super) index: HashMap<(Arc<str>, String, String), BTreeSet<ResourceId>>,
     pub(super) external: BTreeMap<(ConnectorId, String), BTreeSet<ResourceId>>,
@@ -31,14 +36,24 @@ pub(super) struct Directory {
     /// With the `type` that the client sent.
     pub(super) held: BTreeMap<Held, Option<String>>,
     pub(super) journal: Vec<JournalEntry>,
-    pub(super) committed: HashMap<ChangeSetId, Committed>,
+    pub(super) events: Vec<StoredEvent>,
+    pub(super) committed: HashMap<ChangeSetId, (Timestamp, Committed)>,
+    /// People whose direct manager is not there, or not managed.
+    pub(super) waiting: BTreeSet<ResourceId>,
+    pub(super) held_changes: BTreeMap<HeldChangeId, HeldChange>,
+    pub(super) mappings: Vec<MappingVersion>,
+    /// By kind and folded name.
+    pub(super) objects: BTreeMap<(String, String), ApplicationObject>,
+    pub(super) jobs: BTreeMap<String, Value>,
 }
 
+#[derive(Clone)]
 pub(super) struct Stored {
     /// Without an `external_id`.
     pub(super) record: Record,
     pub(super) index: Vec<IndexEntry>,
     pub(super) external: BTreeMap<ConnectorId, String>,
+    pub(super) report: Option<Report>,
 }
 
 /// A reference of a group to somebody who is not there.
@@ -102,17 +117,38 @@ impl Directory {
             Question::Target(reference) => Fact::Target(match self.resolve(scope, reference) {
                 Some(stored) => Target::Live(stored.record.key.clone()),
                 None => match reference.parse().ok().and_then(|id| self.deleted.get(&id)) {
-                    Some(at) => Target::Deleted { at: *at },
+                    Some(deleted) => Target::Deleted { at: deleted.tombstone.at },
                     None => Target::Unknown,
                 },
             }),
             Question::Display(id) => Fact::Display(
                 self.records.get(id).map(|stored| (stored.record.key.clone(), stored.record.display.clone())),
             ),
-            Question::Count(resource_type, _) => {
-                Fact::Count(u64::try_from(self.count(resource_type)).unwrap_or(u64::MAX))
+            Question::Count(resource_type, tally) => Fact::Count(self.tally(resource_type, *tally)),
+            Question::Named { resource_type, path, key } => {
+                let place = (Arc::clone(resource_type), (*path).to_owned(), key.clone());
+                let ids = self.index.get(&place).into_iter().flatten();
+                let mut records: Vec<Record> = ids
+                    .filter_map(|id| self.records.get(id))
+                    .map(|stored| stored.for_scope(scope, Want::FULL))
+                    .collect();
+                records.sort_by_key(|record| (record.managed_by.is_some(), record.key.id));
+                records.truncate(2);
+                Fact::Records(records)
             }
-            _ => Fact::Count(0),
+            Question::DeletedLink { .. } | Question::DeletedName(_) => {
+                Fact::Deleted(self.tombstone(scope, question))
+            }
+            Question::Removals { connector, since } => {
+                let (suspended, deleted) = self.removals(*connector, *since);
+                Fact::Removals { suspended, deleted }
+            }
+            Question::Held(id, removal) => {
+                let mut held = self.held_changes.values();
+                let found = held.find(|held| held.key.id == *id && held.removal == *removal);
+                Fact::Held(found.cloned().map(Box::new))
+            }
+            Question::Object { kind, name } => Fact::Object(self.object(kind, name)),
         }
     }
 
@@ -168,16 +204,6 @@ impl Directory {
         let record = &self.records.get(&other)?.record;
         let resource_type = Arc::clone(&record.key.resource_type);
         Some(Edge { of, other, resource_type, display: record.display.clone() })
-    }
-
-    pub(super) fn journal(&self, query: &JournalQuery) -> JournalPage {
-        let after = query.after.unwrap_or(Position(i64::MIN));
-        let from = self.journal.partition_point(|entry| entry.position <= after);
-        let rest = self.journal.get(from..).unwrap_or_default();
-        JournalPage {
-            entries: rest.iter().take(query.limit).cloned().collect(),
-            more: rest.len() > query.limit,
-        }
     }
 }
 

@@ -9,6 +9,10 @@ mod apply;
 mod check;
 mod directory;
 mod find;
+mod instance;
+mod journal;
+mod manager;
+mod tombstone;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,7 +20,7 @@ use std::future::ready;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use scim_directory::{
-    Change, ChangeSet, Committed, Fact, InstanceId, Key, Position, Question, Record, Scope,
+    Change, ChangeSet, Committed, Fact, InstanceId, Key, Position, Question, Record, ResourceId, Scope,
 };
 
 use self::admin::Administration;
@@ -43,6 +47,8 @@ struct State {
     directories: BTreeMap<InstanceId, Directory>,
     secrets: BTreeMap<&'static str, [u8; 32]>,
     position: i64,
+    /// Who has claimed a user name, by realm and folded name.
+    claims: BTreeMap<(String, String), (InstanceId, ResourceId)>,
 }
 
 impl MemoryStore {
@@ -133,19 +139,19 @@ impl Store for MemoryStore {
 
     fn events<'a>(
         &'a self,
-        _scope: &'a Scope,
-        _after: Option<Position>,
-        _limit: usize,
+        scope: &'a Scope,
+        after: Option<Position>,
+        limit: usize,
     ) -> BoxFuture<'a, Result<EventPage, StoreError>> {
-        Box::pin(ready(Err(StoreError::Unsupported { what: "events".to_owned() })))
+        Box::pin(ready(Ok(self.read(scope, |directory| directory.events_after(after, limit)))))
     }
 
     fn instance<'a>(
         &'a self,
-        _scope: &'a Scope,
-        _question: &'a InstanceQuestion,
+        scope: &'a Scope,
+        question: &'a InstanceQuestion,
     ) -> BoxFuture<'a, Result<InstanceAnswer, StoreError>> {
-        Box::pin(ready(Err(StoreError::Unsupported { what: "questions about instances".to_owned() })))
+        Box::pin(ready(Ok(self.state().instance(scope, question))))
     }
 
     fn server<'a>(&'a self, question: &'a ServerQuestion) -> BoxFuture<'a, Result<ServerAnswer, StoreError>> {
@@ -168,7 +174,7 @@ impl State {
         let instance = changes.scope.instance;
         let known = self.directories.get(&instance);
         if let Some(done) = known.and_then(|directory| directory.committed.get(&changes.id)) {
-            return Ok(done.clone());
+            return Ok(done.1.clone());
         }
         let mut admin = None;
         if changes.changes.iter().any(|change| matches!(change, Change::Admin(_))) {
@@ -180,13 +186,47 @@ impl State {
             }
             admin = Some(draft);
         }
-        let directory = self.directories.entry(instance).or_default();
-        directory.check(&changes)?;
+        self.check_conditions(&changes)?;
+        self.check_claims(&changes)?;
+        self.directories.entry(instance).or_default().check(&changes)?;
         // INVARIANT: from here on nothing fails.
         if let Some(admin) = admin {
             self.admin = admin;
         }
+        self.claim(&changes);
+        let directory = self.directories.entry(instance).or_default();
         Ok(directory.apply(changes, &mut self.position))
+    }
+
+    /// That no user name is claimed by another instance of the change set's realm.
+    fn check_claims(&self, changes: &ChangeSet) -> Result<(), CommitError> {
+        let Some(realm) = &changes.realm else { return Ok(()) };
+        for (_, name) in names(changes) {
+            let holder = self.claims.get(&(realm.clone(), name.to_owned()));
+            if holder.is_some_and(|(instance, _)| *instance != changes.scope.instance) {
+                return Err(CommitError::Claimed { attribute: directory::USER_NAME.to_owned() });
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives up what the people of a change set had claimed, and claims their names where it has a realm.
+    fn claim(&mut self, changes: &ChangeSet) {
+        let instance = changes.scope.instance;
+        let touched: Vec<ResourceId> = changes
+            .changes
+            .iter()
+            .filter_map(|change| match change {
+                Change::Create(new) => Some(new.key.id),
+                Change::Update { key, .. } | Change::Delete { key, .. } => Some(key.id),
+                _ => None,
+            })
+            .collect();
+        self.claims.retain(|_, (of, id)| *of != instance || !touched.contains(id));
+        let Some(realm) = &changes.realm else { return };
+        for (id, name) in names(changes) {
+            self.claims.insert((realm.clone(), name.to_owned()), (instance, id));
+        }
     }
 
     fn secret(&mut self, name: &'static str) -> Result<[u8; 32], StoreError> {
@@ -199,4 +239,17 @@ impl State {
         self.secrets.insert(name, secret);
         Ok(secret)
     }
+}
+
+/// The user names of the people that a change set creates or changes.
+fn names(changes: &ChangeSet) -> impl Iterator<Item = (ResourceId, &str)> {
+    changes.changes.iter().filter_map(|change| {
+        let (id, content) = match change {
+            Change::Create(new) => (new.key.id, &new.content),
+            Change::Update { key, content, .. } => (key.id, content),
+            _ => return None,
+        };
+        let name = content.index.iter().find(|entry| entry.unique && entry.path == directory::USER_NAME)?;
+        Some((id, name.key.as_str()))
+    })
 }

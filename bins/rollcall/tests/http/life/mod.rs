@@ -3,6 +3,7 @@
 //! provider does and looks at the account by the command line, as an administrator does.
 
 mod arriving;
+mod bulk;
 mod existing;
 mod fields;
 mod guard;

@@ -11,7 +11,7 @@ use scim_directory::{
 use scim_mapping::mapping;
 use serde_json::Value;
 
-use super::change::{Update, grant, map, shown_fields, state, status_of, update};
+use super::change::{Seen, Update, grant, map, shown_fields, state, status_of, update};
 use super::event::{event, view};
 use super::keep::{name_is_free, required_values, under_policy};
 use crate::content::content;
@@ -135,7 +135,8 @@ pub(crate) fn arrive(
     }
     // Who comes back has an account already: what acts on creation only has acted.
     let occasion = if old.is_some() { mapping::Occasion::Reapply } else { mapping::Occasion::Creation };
-    map(on, occasion, None, &resource, &mut account, &mut told)?;
+    let seen = Seen::new(on, &resource, external_id.as_deref());
+    map(on, occasion, None, &seen, &mut account, &mut told)?;
     grant(on, &resource, &mut account, &mut told);
     account.enter(state(&resource).unwrap_or_default(), &on.stamp(Cause::Lifecycle));
     required_values(on, &account)?;

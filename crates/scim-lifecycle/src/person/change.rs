@@ -1,5 +1,7 @@
 //! Changing a person over SCIM.
 
+use std::borrow::Cow;
+
 use scim_core::Note;
 use scim_core::resource::{Resource, canonical};
 use scim_core::schema::ResourceType;
@@ -56,7 +58,9 @@ pub(crate) fn update(
     let mut account = old.clone();
     let mut told = words(notes);
     let occasion = if picked_up { mapping::Occasion::PickUp } else { mapping::Occasion::Write };
-    map(on, occasion, Some(before), &after, &mut account, &mut told)?;
+    let known = Seen::new(on, before, record.external_id.as_deref());
+    let now = Seen::new(on, &after, external_id.as_deref());
+    map(on, occasion, Some(&known), &now, &mut account, &mut told)?;
     let (was, is) = (old.state, state(&after).unwrap_or(old.state));
     if was != is {
         owned(on, record, if is == AccountState::Suspended { "suspend" } else { "activate" })?;
@@ -151,16 +155,31 @@ pub(super) fn tell(
     }
 }
 
+/// A resource as the mapping sees it: with the connector's `externalId`, where a row uses that, which is no part of the
+/// document.
+pub(super) struct Seen<'r>(Cow<'r, Resource>);
+
+impl<'r> Seen<'r> {
+    pub(super) fn new(on: &Occasion<'_>, resource: &'r Resource, external_id: Option<&str>) -> Self {
+        let Some(external_id) = external_id.filter(|_| on.policy.mapping().uses_external_id()) else {
+            return Self(Cow::Borrowed(resource));
+        };
+        let mut seen = resource.clone();
+        seen.attributes_mut().insert("externalId".to_owned(), external_id.into());
+        Self(Cow::Owned(seen))
+    }
+}
+
 /// Brings an account's fields in step with a document.
 pub(super) fn map(
     on: &Occasion<'_>,
     occasion: mapping::Occasion,
-    before: Option<&Resource>,
-    after: &Resource,
+    before: Option<&Seen<'_>>,
+    after: &Seen<'_>,
     account: &mut Account,
     notes: &mut Vec<String>,
 ) -> Result<(), Refusal> {
-    let policy = on.policy;
+    let (policy, before, after) = (on.policy, before.map(|seen| &*seen.0), &*after.0);
     let now = i128::from(on.now.unix_millis()).saturating_mul(1_000_000);
     let now =
         time::OffsetDateTime::from_unix_timestamp_nanos(now).unwrap_or(time::OffsetDateTime::UNIX_EPOCH);

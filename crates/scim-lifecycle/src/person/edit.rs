@@ -10,7 +10,7 @@ use scim_directory::{
 };
 use scim_mapping::mapping;
 
-use super::change::{map, shown_fields, tell};
+use super::change::{Seen, map, shown_fields, tell};
 use super::event::{event, view};
 use super::keep::{name_is_free, under_policy};
 use crate::content::content;
@@ -186,7 +186,8 @@ pub fn reapply(
     let (mut account, mut notes) = (old.clone(), Vec::new());
     let mut after = document.clone();
     if record.managed_by.is_some() {
-        map(on, mapping::Occasion::Reapply, None, document, &mut account, &mut notes)?;
+        let seen = Seen::new(on, document, record.external_id.as_deref());
+        map(on, mapping::Occasion::Reapply, None, &seen, &mut account, &mut notes)?;
         for (field, value) in &old.fields {
             let cleared = account.field(field).is_none();
             let was_mapped =

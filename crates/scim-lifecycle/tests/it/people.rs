@@ -358,3 +358,14 @@ fn applying_again_clears_only_what_a_mapping_set() {
     assert_eq!(account(&after).field("FirstName"), Some("Ada"));
     assert_eq!(account(&after).field("Department"), Some("Analytics"));
 }
+
+#[test]
+fn a_row_may_use_the_external_id() {
+    let mut world = World::new();
+    let rows = serde_json::json!({ "rows": [
+        { "field": "EmployeeNumber", "source": { "attribute": "externalId" } },
+    ] });
+    world.save_mapping(&rows);
+    let record = world.person(ada());
+    assert_eq!(account(&record).field("EmployeeNumber"), Some("7"));
+}

@@ -9,7 +9,7 @@ use scim_core::resource::{Document, Resource, ingest};
 use scim_core::schema::{Registry, ResourceType};
 use scim_directory::{
     Account, Change, Connector, ConnectorId, ConnectorSettings, Content, DialectName, Fact, Instance,
-    InstanceId, InstanceSettings, Key, Profile, Question, Record, ResourceId, Version,
+    InstanceId, InstanceSettings, Key, MappingVersion, Profile, Question, Record, ResourceId, Version,
 };
 use scim_lifecycle::{Arrival, Decision, Existing, Facts, Occasion, Policy, Refusal, Stop, Update};
 use serde_json::{Value, json};
@@ -21,7 +21,12 @@ pub(crate) struct World {
     pub(crate) registry: Registry,
     pub(crate) policy: Policy,
     pub(crate) connector: Connector,
+    instance: Instance,
     next: AtomicU64,
+}
+
+fn policy(instance: &Instance, mapping: Option<&MappingVersion>, registry: &Registry) -> Policy {
+    Policy::new(instance, mapping, &["integration".to_owned()], registry).expect("a policy")
 }
 
 impl World {
@@ -38,8 +43,7 @@ impl World {
             settings,
             generation: 7,
         };
-        let users = ["integration".to_owned()];
-        let policy = Policy::new(&instance, None, &users, &registry).expect("a policy");
+        let policy = policy(&instance, None, &registry);
         let connector = Connector {
             id: ConnectorId::new(Uuid::from_u128(2)),
             instance: instance.id,
@@ -49,7 +53,13 @@ impl World {
             keep_passwords: false,
             settings: connector,
         };
-        Self { registry, policy, connector, next: AtomicU64::new(100) }
+        Self { registry, policy, connector, instance, next: AtomicU64::new(100) }
+    }
+
+    /// Puts another mapping in force.
+    pub(crate) fn save_mapping(&mut self, rows: &Value) {
+        let saved = MappingVersion { version: 1, at: NOW, text: rows.to_string() };
+        self.policy = policy(&self.instance, Some(&saved), &self.registry);
     }
 
     pub(crate) fn user(&self) -> &Arc<ResourceType> {

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use scim_core::resource::Document;
-use scim_directory::{AdminChange, AttributeChange, Change, FieldChange, Instance, Record, ResourceId};
+use scim_directory::{
+    AdminChange, AttributeChange, Change, FieldChange, Instance, Record, ResourceId, Scope,
+};
 use scim_lifecycle::{Decision, Policy};
 use scim_storage::{
     CommitError, InstanceAnswer, InstanceQuestion, Keyset, Query, QueryPart, Start, StoreError, Want,

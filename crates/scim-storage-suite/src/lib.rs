@@ -37,6 +37,8 @@
 )]
 
 pub mod admin;
+pub mod conditions;
+pub mod decisions;
 pub mod deletion;
 pub mod edges;
 pub mod facts;
@@ -44,8 +46,11 @@ mod generate;
 pub mod held;
 pub mod isolation;
 pub mod journal;
+pub mod log;
+pub mod managers;
 pub mod members;
 pub mod paging;
+mod people;
 pub mod queries;
 pub mod records;
 pub mod sorting;
@@ -213,6 +218,41 @@ macro_rules! __groups {
             settings_are_replaced
             secrets_stay
             the_store_is_ready
+        ]);
+        $crate::__group!($dollar $factory $skips managers [
+            a_manager_who_is_there_is_linked_at_once
+            who_waits_is_linked_in_the_commit_that_brings_the_manager
+            an_external_id_counts_at_the_connector_that_sent_the_reference
+            an_unmanaged_manager_is_linked_when_picked_up
+            a_manager_who_is_deleted_is_waited_for
+            another_reference_means_another_manager
+        ]);
+        $crate::__group!($dollar $factory $skips decisions [
+            an_account_is_loaded_only_where_it_is_wanted
+            generations_grow_with_what_decisions_are_made_by
+            tallies_follow_every_change
+            a_deleted_person_comes_back_under_the_old_id
+            names_are_claimed_within_a_realm
+            removals_are_counted_by_the_log
+            held_changes_wait_for_a_decision
+            objects_have_one_name_in_their_kind
+            unmanaged_ones_of_a_name_come_first
+            changes_of_one_set_give_up_what_earlier_ones_took
+        ]);
+        $crate::__group!($dollar $factory $skips conditions [
+            racing_creates_share_the_seats
+            a_reactivation_takes_a_seat
+            racing_removals_stay_below_the_limit
+            claimed_names_can_be_swapped
+            a_connector_is_updated
+            a_job_is_kept_until_it_is_forgotten
+            what_an_instance_keeps_no_other_sees
+        ]);
+        $crate::__group!($dollar $factory $skips log [
+            records_are_found_by_what_they_are_about
+            pruning_takes_the_oldest_of_each_in_slices
+            erasing_a_person_leaves_what_counts
+            events_of_groups_are_kept_where_an_edge_changed
         ]);
         $crate::__group!($dollar $factory $skips queries [
             text_compares_by_keys

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::common::{account, full, managed, store};
+use crate::people::{account, full, managed};
+use crate::world::{World, delete, is_conflict, is_duplicate};
 use pollster::block_on;
 use scim_core::instant::Timestamp;
 use scim_directory::{
@@ -10,8 +11,7 @@ use scim_directory::{
     HeldChange, HeldChangeId, HeldState, InstanceSettings, Key, LogRecord, LogResource, LogStatus,
     MappingVersion, Question, Removal, Tally, Version,
 };
-use scim_storage::{CommitError, InstanceAnswer, InstanceQuestion, PolicySource, Want};
-use scim_storage_suite::world::{World, delete, is_conflict, is_duplicate};
+use scim_storage::{CommitError, InstanceAnswer, InstanceQuestion, PolicySource, Store, Want};
 use serde_json::json;
 
 fn user() -> Arc<str> {
@@ -50,10 +50,9 @@ fn create(world: &World<'_>, body: &serde_json::Value) -> Key {
     key
 }
 
-#[test]
-fn an_account_is_loaded_only_where_it_is_wanted() {
-    let (store, _directory) = store();
-    let world = World::new(&store);
+/// An account comes back as it was written, and only where it is wanted; who manages it always does.
+pub fn an_account_is_loaded_only_where_it_is_wanted(store: &dyn Store) {
+    let world = World::new(store);
     let key = create(&world, &json!({ "userName": "mira" }));
     let record = full(&world, &key);
     assert_eq!(record.managed_by, world.scope.connector);
@@ -73,10 +72,10 @@ fn an_account_is_loaded_only_where_it_is_wanted() {
     }
 }
 
-#[test]
-fn generations_grow_with_what_decisions_are_made_by() {
-    let (store, _directory) = store();
-    let world = World::new(&store);
+/// Settings, mapping and integration users move the generation, jobs do not; versions of the mapping come one after
+/// the other.
+pub fn generations_grow_with_what_decisions_are_made_by(store: &dyn Store) {
+    let world = World::new(store);
     assert_eq!(policy(&world).instance.generation, 1);
     let settings = InstanceSettings { seats: Some(3), ..InstanceSettings::default() };
     let mapping = |version| MappingVersion { version, at: world.now(), text: format!("text {version}") };
@@ -109,10 +108,10 @@ fn generations_grow_with_what_decisions_are_made_by() {
     commit_if(&world, Condition::Generation(5), Vec::new()).expect("of this generation");
 }
 
-#[test]
-fn tallies_follow_every_change() {
-    let (store, _directory) = store();
-    let world = World::new(&store);
+/// The numbers of people, active ones and managed ones follow creations, suspensions and deletions; seats are held
+/// against them.
+pub fn tallies_follow_every_change(store: &dyn Store) {
+    let world = World::new(store);
     let check = |expected: [u64; 3]| {
         let counts = [Tally::All, Tally::Active, Tally::Managed].map(|tally| {
             match world.fact(Question::Count(user(), tally)) {
@@ -136,10 +135,10 @@ fn tallies_follow_every_change() {
     check([2, 1, 1]);
 }
 
-#[test]
-fn a_deleted_person_comes_back_under_the_old_id() {
-    let (store, _directory) = store();
-    let world = World::new(&store);
+/// A tombstone is found by `externalId`, connector and time, and by user name; who is revived goes on from its
+/// version, and only once.
+pub fn a_deleted_person_comes_back_under_the_old_id(store: &dyn Store) {
+    let world = World::new(store);
     let body = json!({ "userName": "mira", "externalId": "E7" });
     let key = create(&world, &body);
     let created = world.there(&key).created;
@@ -179,10 +178,10 @@ fn a_deleted_person_comes_back_under_the_old_id() {
     assert!(is_conflict(&world.try_commit(vec![revive])));
 }
 
-#[test]
-fn names_are_claimed_within_a_realm() {
-    let (store, _directory) = store();
-    let world = World::new(&store);
+/// A name that an instance claimed is refused to another in any letter case, and free again after a renaming or a
+/// deletion.
+pub fn names_are_claimed_within_a_realm(store: &dyn Store) {
+    let world = World::new(store);
     let elsewhere = world.from_elsewhere();
     let claim = |world: &World<'_>, changes: Vec<Change>| {
         let set = world.change_set(world.scope, changes);
@@ -208,10 +207,9 @@ fn names_are_claimed_within_a_realm() {
     assert!(!taken("nora"));
 }
 
-#[test]
-fn removals_are_counted_by_the_log() {
-    let (store, _directory) = store();
-    let world = World::new(&store);
+/// People whose suspension or deletion was carried out count, those that failed or were held do not.
+pub fn removals_are_counted_by_the_log(store: &dyn Store) {
+    let world = World::new(store);
     let since = world.now();
     let people = ["a", "b", "c"].map(|name| create(&world, &json!({ "userName": name })));
     let log = |key: &Key, action, status| {
@@ -231,10 +229,9 @@ fn removals_are_counted_by_the_log() {
     commit_if(&world, Condition::Removals { since, below: 3 }, Vec::new()).expect("few enough");
 }
 
-#[test]
-fn held_changes_wait_for_a_decision() {
-    let (store, _directory) = store();
-    let world = World::new(&store);
+/// A held change is listed once, is decided on, and is taken off the list only once released.
+pub fn held_changes_wait_for_a_decision(store: &dyn Store) {
+    let world = World::new(store);
     let key = create(&world, &json!({ "userName": "mira" }));
     let held = |removal| HeldChange {
         id: HeldChangeId::new(world.uuid()),
@@ -265,10 +262,9 @@ fn held_changes_wait_for_a_decision() {
     assert!(is_conflict(&world.try_commit(vec![decide(first.id, HeldState::Released)])));
 }
 
-#[test]
-fn objects_have_one_name_in_their_kind() {
-    let (store, _directory) = store();
-    let world = World::new(&store);
+/// An object is found in any letter case, refused twice in its kind, and listed by name.
+pub fn objects_have_one_name_in_their_kind(store: &dyn Store) {
+    let world = World::new(store);
     let object = |kind: &str, name: &str| ApplicationObject {
         id: world.uuid(),
         kind: kind.to_owned(),
@@ -294,10 +290,9 @@ fn objects_have_one_name_in_their_kind() {
     assert_eq!(list(Some("Analyst"), 10), [b]);
 }
 
-#[test]
-fn unmanaged_ones_of_a_name_come_first() {
-    let (store, _directory) = store();
-    let world = World::new(&store);
+/// Of several records of a name, two are found, those that no connector manages first.
+pub fn unmanaged_ones_of_a_name_come_first(store: &dyn Store) {
+    let world = World::new(store);
     let mira = create(&world, &json!({ "userName": "mira", "displayName": "Same" }));
     let nora = world.create("User", &json!({ "userName": "nora", "displayName": "same" }));
     world.create("User", &json!({ "userName": "omar", "displayName": "SAME" }));
@@ -318,10 +313,9 @@ fn unmanaged_ones_of_a_name_come_first() {
     assert!(named("userName", "nobody").is_empty());
 }
 
-#[test]
-fn changes_of_one_set_give_up_what_earlier_ones_took() {
-    let (store, _directory) = store();
-    let world = World::new(&store);
+/// A name that an earlier change of the set took is free again after a later one.
+pub fn changes_of_one_set_give_up_what_earlier_ones_took(store: &dyn Store) {
+    let world = World::new(store);
     let new = world.new_record("User", &json!({ "userName": "first" }));
     let key = new.key.clone();
     let update = world.update(&key, 1, &json!({ "userName": "second" }));

@@ -1,8 +1,9 @@
 //! Direct managers are linked when they are there and managed, and wait when they are not.
 
-use crate::common::{account, full, managed, manager_events, reporting, store};
+use crate::people::{account, full, managed, manager_events, reporting};
+use crate::world::{World, delete};
 use scim_directory::{AccountState, Action, Change, Key, ResourceId, Version};
-use scim_storage_suite::world::{World, delete};
+use scim_storage::Store;
 use serde_json::{Value, json};
 
 fn manager(world: &World<'_>, key: &Key) -> Option<ResourceId> {
@@ -14,10 +15,9 @@ fn actions(world: &World<'_>) -> Vec<(Action, String)> {
     entries.map(|entry| (entry.record.action, entry.record.resource.expect("about somebody").id)).collect()
 }
 
-#[test]
-fn a_manager_who_is_there_is_linked_at_once() {
-    let (store, _directory) = store();
-    let world = World::new(&store);
+/// A managed person is linked by id or user name, in any letter case, in the commit that names it.
+pub fn a_manager_who_is_there_is_linked_at_once(store: &dyn Store) {
+    let world = World::new(store);
     let boss = reporting(&world, "boss", None);
     let upper = boss.id.to_string().to_uppercase();
     for (name, reference) in [("a", boss.id.to_string()), ("b", "BOSS".to_owned()), ("c", upper)] {
@@ -29,10 +29,10 @@ fn a_manager_who_is_there_is_linked_at_once() {
     assert_eq!(actions(&world).len(), 3);
 }
 
-#[test]
-fn who_waits_is_linked_in_the_commit_that_brings_the_manager() {
-    let (store, _directory) = store();
-    let world = World::new(&store);
+/// Those who wait for a person by id, `externalId` or user name are linked in the commit that creates it, which logs
+/// that and puts out events; nobody is linked to itself, and no version of a report changes.
+pub fn who_waits_is_linked_in_the_commit_that_brings_the_manager(store: &dyn Store) {
+    let world = World::new(store);
     let by_name = reporting(&world, "by name", Some("Boss"));
     let by_external_id = reporting(&world, "by external id", Some("E7"));
     let mut new = managed(&world, &json!({ "userName": "boss", "externalId": "E7" }));
@@ -56,10 +56,10 @@ fn who_waits_is_linked_in_the_commit_that_brings_the_manager() {
     assert_eq!(events.len(), 3);
 }
 
-#[test]
-fn an_external_id_counts_at_the_connector_that_sent_the_reference() {
-    let (store, _directory) = store();
-    let world = World::new(&store);
+/// An `externalId` of another connector links nobody, and an edit in the application keeps which connector sent the
+/// reference.
+pub fn an_external_id_counts_at_the_connector_that_sent_the_reference(store: &dyn Store) {
+    let world = World::new(store);
     let report = reporting(&world, "report", Some("E7"));
     let other = managed(&world, &json!({ "userName": "other", "externalId": "E7" }));
     world.commit_in(world.other_connector, vec![Change::Create(other)]);
@@ -76,10 +76,9 @@ fn an_external_id_counts_at_the_connector_that_sent_the_reference() {
     assert_eq!(manager(&world, &report), Some(key.id));
 }
 
-#[test]
-fn an_unmanaged_manager_is_linked_when_picked_up() {
-    let (store, _directory) = store();
-    let world = World::new(&store);
+/// A manager whom no connector manages is linked once one does.
+pub fn an_unmanaged_manager_is_linked_when_picked_up(store: &dyn Store) {
+    let world = World::new(store);
     let boss = world.person("boss");
     let report = reporting(&world, "report", Some("boss"));
     assert_eq!(manager(&world, &report), None);
@@ -93,10 +92,9 @@ fn an_unmanaged_manager_is_linked_when_picked_up() {
     assert_eq!(manager(&world, &report), Some(boss.id));
 }
 
-#[test]
-fn a_manager_who_is_deleted_is_waited_for() {
-    let (store, _directory) = store();
-    let world = World::new(&store);
+/// With a deleted manager the link goes, is logged and put out, and the reference waits again.
+pub fn a_manager_who_is_deleted_is_waited_for(store: &dyn Store) {
+    let world = World::new(store);
     let boss = reporting(&world, "boss", None);
     let report = reporting(&world, "report", Some("boss"));
     world.commit(vec![delete(&boss)]);
@@ -108,10 +106,9 @@ fn a_manager_who_is_deleted_is_waited_for() {
     assert_eq!(manager(&world, &report), Some(next.id));
 }
 
-#[test]
-fn another_reference_means_another_manager() {
-    let (store, _directory) = store();
-    let world = World::new(&store);
+/// Another reference is looked up, the same one is not, and none clears the link.
+pub fn another_reference_means_another_manager(store: &dyn Store) {
+    let world = World::new(store);
     let (first, second) = (reporting(&world, "first", None), reporting(&world, "second", None));
     let report = reporting(&world, "report", Some("first"));
     let told = manager_events(&world).len();

@@ -1,5 +1,6 @@
 //! The log and the outbox: found by what they are about, counted, pruned and erased.
 
+use crate::world::{World, delete, members};
 use pollster::block_on;
 use scim_core::instant::Timestamp;
 use scim_directory::{
@@ -7,12 +8,11 @@ use scim_directory::{
     LogError, LogRecord, LogResource, LogStatus, Position, Question,
 };
 use scim_storage::{
-    About, InstanceAnswer, InstanceQuestion, JournalEntry, JournalFilter, JournalQuery, ReportLine,
+    About, InstanceAnswer, InstanceQuestion, JournalEntry, JournalFilter, JournalQuery, ReportLine, Store,
 };
-use scim_storage_suite::world::{World, delete, members};
 use serde_json::json;
 
-use crate::common::{managed, outbox, reporting, store};
+use crate::people::{managed, outbox, reporting};
 
 const HOUR: i64 = 3_600_000;
 
@@ -65,10 +65,10 @@ fn found(world: &World<'_>, filter: JournalFilter) -> Vec<i64> {
     all
 }
 
-#[test]
-fn records_are_found_by_what_they_are_about() {
-    let (store, _directory) = store();
-    let world = World::new(&store);
+/// Filters by person, group, name, action, status, connector and time, alone and together, in both directions and in
+/// pages; and numbers by period.
+pub fn records_are_found_by_what_they_are_about(store: &dyn Store) {
+    let world = World::new(store);
     let (mira, nora, group) = (world.key("User"), world.key("User"), world.group("Sales"));
     let people = [&mira, &nora].map(|key| {
         let mut new = managed(&world, &json!({ "userName": key.id.to_string() }));
@@ -149,10 +149,9 @@ fn records_are_found_by_what_they_are_about() {
     );
 }
 
-#[test]
-fn pruning_takes_the_oldest_of_each_in_slices() {
-    let (store, _directory) = store();
-    let world = World::new(&store);
+/// Log, events, tombstones and change sets go oldest first, at most so many of each; no position is used again.
+pub fn pruning_takes_the_oldest_of_each_in_slices(store: &dyn Store) {
+    let world = World::new(store);
     let gone = reporting(&world, "gone", None);
     world.commit(vec![delete(&gone)]);
     let start = world.now().plus_millis(HOUR);
@@ -183,10 +182,9 @@ fn pruning_takes_the_oldest_of_each_in_slices() {
     assert!(Some(&next) > positions.last(), "no position is used again");
 }
 
-#[test]
-fn erasing_a_person_leaves_what_counts() {
-    let (store, _directory) = store();
-    let world = World::new(&store);
+/// Names and values go from log, events and tombstone; the records stay.
+pub fn erasing_a_person_leaves_what_counts(store: &dyn Store) {
+    let world = World::new(store);
     let mira = reporting(&world, "mira", None);
     let at = world.now();
     let change = FieldChange { field: "Email".to_owned(), old: None, new: Some("mira@x.example".to_owned()) };
@@ -217,10 +215,9 @@ fn erasing_a_person_leaves_what_counts() {
     assert_eq!(world.fact(Question::DeletedName("mira".to_owned())), Fact::Deleted(None));
 }
 
-#[test]
-fn events_of_groups_are_kept_where_an_edge_changed() {
-    let (store, _directory) = store();
-    let world = World::new(&store);
+/// An event about members is put out only where one really joined or left; the outbox pages in commit order.
+pub fn events_of_groups_are_kept_where_an_edge_changed(store: &dyn Store) {
+    let world = World::new(store);
     let (mira, group) = (world.person("mira"), world.group("Sales"));
     let changed =
         || Event { kind: EventKind::GroupChanged, key: group.clone(), before: None, after: Some(json!({})) };

@@ -1,21 +1,12 @@
-//! A store in a temporary directory, and people with accounts.
+//! People with accounts, and the outbox.
 
+use crate::world::World;
 use pollster::block_on;
 use scim_directory::{
     Account, AccountState, Change, Content, Event, EventKind, Key, NewRecord, Record, ResourceId, StoredEvent,
 };
 use scim_storage::Want;
-use scim_storage_diesel::{Options, SqliteStore};
-use scim_storage_suite::world::World;
 use serde_json::{Value, json};
-use tempfile::TempDir;
-
-/// A new store, and the directory that it is in.
-pub(crate) fn store() -> (SqliteStore, TempDir) {
-    let directory = tempfile::tempdir().expect("a directory");
-    let store = SqliteStore::open(&directory.path().join("test.sqlite3"), Options::default()).expect("opens");
-    (store, directory)
-}
 
 /// A person to be created, managed by the world's connector.
 pub(crate) fn managed(world: &World<'_>, body: &Value) -> NewRecord {

@@ -123,6 +123,13 @@ impl Admin {
         policy: &Policy,
         record: &Record,
     ) -> Result<Decision, AdminError> {
+        // Only the connector that gave it sees the `externalId`.
+        let through = Scope { connector: record.managed_by, ..scope(instance) };
+        let seen = match policy.mapping().uses_external_id() && record.managed_by.is_some() {
+            true => self.store.get(&through, &record.key, Want::FULL).await?,
+            false => None,
+        };
+        let record = seen.as_ref().unwrap_or(record);
         let document =
             Document::from_bytes(record.document.clone()).resource().map_err(StoreError::internal)?;
         let decide = |on: &scim_lifecycle::Occasion<'_>, facts: &scim_lifecycle::Facts| {

@@ -162,6 +162,10 @@ fn limits() {
     assert!(matches!(Regex::new(&"[a-".repeat(30)), Err(Fault::Limit(_))));
     assert!(Regex::new(&format!("{}a{}", "(".repeat(50), ")".repeat(50))).is_ok());
     assert!(matches!(Regex::new(r"(?:(?:\w{1000}){1000}){1000}"), Err(Fault::Regex(_))));
+    assert!(matches!(Regex::new(r"^(b?)((\1{999}){999}){999}a"), Err(Fault::Regex(_))));
+    assert!(matches!(Regex::new("a{99999999999}"), Err(Fault::Regex(_))));
+    assert!(Regex::new(r"^(b?)(?:\1{99}){99}$").is_ok());
+    assert!(Regex::new(r"^.{1,500}@[a-z]{1,64}$").is_ok());
     let backtracking = Regex::new("^(?:(?=a)a|a)*c$").unwrap();
     assert!(matches!(backtracking.is_match(&format!("{}bc", "a".repeat(200))), Err(Fault::Regex(_))));
     let everything = Regex::new("a").unwrap();

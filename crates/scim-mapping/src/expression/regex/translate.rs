@@ -8,6 +8,9 @@ use super::class::{class, property, shorthand};
 
 /// How deep groups may be nested.
 const MAX_DEPTH: usize = 50;
+/// How many elements a pattern may have when its counted repetitions are written out. Repeating what takes no characters
+/// is work that the engine's limit on going back does not see.
+const MAX_WEIGHT: u64 = 100_000;
 
 /// What came of a pattern.
 pub(super) struct Translation {
@@ -264,6 +267,8 @@ struct Open {
     looks: bool,
     /// How many alternatives it may still begin, where that is limited.
     alternatives: Option<usize>,
+    /// How many elements there are before it, at its level.
+    weight: u64,
 }
 
 struct Writer<'a> {
@@ -275,6 +280,9 @@ struct Writer<'a> {
     flags: Flags,
     open: Vec<Open>,
     last: Last,
+    /// How many elements were written at this level, repetitions counted, and how many of them are the last one.
+    weight: u64,
+    last_weight: u64,
     found: Vec<GroupName>,
     /// The end of the text is written somewhere.
     has_end: bool,
@@ -297,6 +305,8 @@ impl<'a> Writer<'a> {
             flags: Flags::default(),
             open: Vec::new(),
             last: Last::Nothing,
+            weight: 0,
+            last_weight: 0,
             found: Vec::new(),
             has_end: false,
             anchored: true,
@@ -354,6 +364,7 @@ impl<'a> Writer<'a> {
 
     fn characters(&mut self, written: &str) {
         self.last = Last::Characters(self.output.len());
+        self.weigh(1);
         if self.flags.ignore_case {
             self.output.push_str("(?i:");
             self.output.push_str(written);
@@ -363,8 +374,14 @@ impl<'a> Writer<'a> {
         }
     }
 
+    fn weigh(&mut self, weight: u64) {
+        self.last_weight = weight;
+        self.weight = self.weight.saturating_add(weight);
+    }
+
     fn place(&mut self, written: &str) {
         self.last = Last::Place(self.output.len());
+        self.weigh(1);
         self.output.push_str(written);
     }
 
@@ -470,7 +487,14 @@ impl<'a> Writer<'a> {
                 "groups of a regular expression are nested at most {MAX_DEPTH} deep"
             )));
         }
-        self.open.push(Open { flags: self.flags, start: self.output.len(), looks, alternatives: None });
+        self.open.push(Open {
+            flags: self.flags,
+            start: self.output.len(),
+            looks,
+            alternatives: None,
+            weight: self.weight,
+        });
+        self.weight = 0;
         self.output.push_str(written);
         self.last = Last::Nothing;
         Ok(())
@@ -480,6 +504,9 @@ impl<'a> Writer<'a> {
         let open = self.open.pop().ok_or_else(|| bad("there is a ) too many"))?;
         self.output.push(')');
         self.flags = open.flags;
+        let inner = self.weight.saturating_add(1);
+        self.weight = open.weight;
+        self.weigh(inner);
         self.last = if open.looks { Last::Place(open.start) } else { Last::Characters(open.start) };
         Ok(())
     }
@@ -627,6 +654,11 @@ impl<'a> Writer<'a> {
             }
             Last::Quantifier => return Err(bad("a quantifier follows another one")),
             Last::Characters(start) => {
+                let times = u64::from(most.unwrap_or(least).max(1));
+                self.weight = self.weight.saturating_add(self.last_weight.saturating_mul(times - 1));
+                if self.weight > MAX_WEIGHT {
+                    return Err(bad("its repetitions are too many when they are written out"));
+                }
                 let element = self.output.split_off(start);
                 self.output.push_str(&format!("(?:{element})"));
                 let bounds = match (least, most) {

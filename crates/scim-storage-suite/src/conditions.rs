@@ -82,6 +82,45 @@ pub fn racing_removals_stay_below_the_limit(store: &dyn Store) {
     assert_eq!(world.fact(all), Fact::Count(u64::try_from(WRITERS - 3).expect("a few")));
 }
 
+/// What a change set lists, decides on and takes off again is as its earlier changes made it.
+pub fn the_list_of_held_changes_follows_a_change_set(store: &dyn Store) {
+    let world = World::new(store);
+    let held = HeldChange {
+        id: HeldChangeId::new(world.uuid()),
+        key: world.person("mira"),
+        name: None,
+        removal: Removal::Delete,
+        connector: world.scope.connector.expect("a connector"),
+        at: world.now(),
+        state: HeldState::Waiting,
+    };
+    let release = || Change::Admin(AdminChange::DecideHeld(held.id, HeldState::Released));
+    let (hold, unhold) = (|| Change::Hold(held.clone()), || Change::Unhold(held.id));
+    assert!(is_conflict(&world.try_commit(vec![hold(), unhold()])), "not released");
+    world.commit(vec![hold(), release(), unhold()]);
+    world.commit(vec![hold(), release()]);
+    assert!(is_conflict(&world.try_commit(vec![unhold(), unhold()])), "gone already");
+    world.commit(vec![unhold()]);
+    assert_eq!(world.fact(Question::Held(held.key.id, Removal::Delete)), Fact::Held(None));
+}
+
+/// A change set that revives a person and changes it again names the version that it begins with.
+pub fn who_is_revived_can_be_changed_at_once(store: &dyn Store) {
+    let world = World::new(store);
+    let key = world.person("mira");
+    world.commit(vec![delete(&key)]);
+    let body = json!({ "userName": "mira" });
+    let again = || {
+        let mut new = world.new_record("User", &body);
+        (new.key, new.content, new.revives) = (key.clone(), world.content(&key, &body), true);
+        Change::Create(new)
+    };
+    let update = |version| world.update(&key, version, &json!({ "userName": "nora" }));
+    assert!(is_conflict(&world.try_commit(vec![again(), update(1)])));
+    world.commit(vec![again(), update(2)]);
+    assert_eq!(world.version(&key), 2);
+}
+
 /// Two people of an instance swap names that the realm knows; both stay claimed.
 pub fn claimed_names_can_be_swapped(store: &dyn Store) {
     let world = World::new(store);

@@ -243,6 +243,8 @@ macro_rules! __groups {
             racing_creates_share_the_seats
             a_reactivation_takes_a_seat
             racing_removals_stay_below_the_limit
+            the_list_of_held_changes_follows_a_change_set
+            who_is_revived_can_be_changed_at_once
             claimed_names_can_be_swapped
             a_connector_is_updated
             a_job_is_kept_until_it_is_forgotten

@@ -16,6 +16,8 @@ use crate::CommitError;
 struct Draft<'c> {
     /// `None` where it is deleted.
     touched: BTreeMap<ResourceId, Option<Touched<'c>>>,
+    /// Records that the change set creates, in the version that they begin with.
+    created: BTreeMap<ResourceId, Version>,
 }
 
 struct Touched<'c> {
@@ -32,11 +34,14 @@ impl Directory {
             match change {
                 Change::Create(new) => {
                     let id = new.key.id;
-                    let known = self.deleted.get(&id).map(|deleted| &deleted.tombstone.key);
-                    require(!new.revives || known == Some(&new.key))?;
+                    let tombstone = self.deleted.get(&id).map(|deleted| &deleted.tombstone);
+                    require(!new.revives || tombstone.is_some_and(|tombstone| tombstone.key == new.key))?;
+                    let revived = tombstone.filter(|_| new.revives);
+                    let version = revived.map_or(1, |tombstone| tombstone.version.0 + 1);
                     if self.records.contains_key(&id) || draft.touched.contains_key(&id) {
                         return Err(CommitError::Duplicate { attribute: "id".to_owned() });
                     }
+                    draft.created.insert(id, Version(version));
                     draft.touch(&new.key, &new.content, new.external_id.as_deref());
                 }
                 Change::Update { key, expected, content, external_id } => {
@@ -68,7 +73,7 @@ impl Directory {
         let version = match (draft.touched.get(&key.id), self.stored(key)) {
             (Some(None), _) => None,
             (_, Some(stored)) => Some(stored.record.version),
-            (Some(Some(touched)), None) if touched.key == key => Some(Version(1)),
+            (Some(Some(touched)), None) if touched.key == key => draft.created.get(&key.id).copied(),
             _ => None,
         };
         require(version.is_some() && (expected.is_none() || version == expected))

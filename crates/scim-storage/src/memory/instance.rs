@@ -1,11 +1,11 @@
 //! What an instance is made of besides people and groups: mapping, objects, held changes, jobs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use scim_core::text::Matching;
 use scim_directory::{
-    AdminChange, ApplicationObject, Change, ChangeSet, Condition, HeldState, MappingVersion, ObjectLink,
-    Scope,
+    AdminChange, ApplicationObject, Change, ChangeSet, Condition, HeldChange, HeldChangeId, HeldState,
+    MappingVersion, ObjectLink, Scope,
 };
 
 use super::State;
@@ -92,6 +92,43 @@ impl State {
     }
 }
 
+/// The list of held changes as the changes so far made it.
+struct HeldList<'c> {
+    before: &'c BTreeMap<HeldChangeId, HeldChange>,
+    /// With the state; `None` where it was taken off.
+    changed: BTreeMap<HeldChangeId, Option<(&'c HeldChange, &'c HeldState)>>,
+}
+
+impl<'c> HeldList<'c> {
+    fn get(&self, id: HeldChangeId) -> Option<(&'c HeldChange, &'c HeldState)> {
+        match self.changed.get(&id) {
+            Some(changed) => *changed,
+            None => self.before.get(&id).map(|held| (held, &held.state)),
+        }
+    }
+
+    fn state(&self, id: HeldChangeId) -> Option<&'c HeldState> {
+        self.get(id).map(|(_, state)| state)
+    }
+
+    fn hold(&mut self, held: &'c HeldChange) {
+        let mut ids = self.before.keys().chain(self.changed.keys());
+        let listed = ids.any(|id| {
+            let known = self.get(*id);
+            known.is_some_and(|(known, _)| known.key.id == held.key.id && known.removal == held.removal)
+        });
+        if !listed {
+            self.changed.insert(held.id, Some((held, &held.state)));
+        }
+    }
+
+    fn decide(&mut self, id: HeldChangeId, state: &'c HeldState) -> Result<(), CommitError> {
+        let (held, _) = self.get(id).ok_or(CommitError::Conflict)?;
+        self.changed.insert(id, Some((held, state)));
+        Ok(())
+    }
+}
+
 fn revives(changes: &ChangeSet, id: scim_directory::ResourceId) -> bool {
     changes
         .changes
@@ -104,14 +141,15 @@ impl Directory {
     pub(super) fn check_instance(&self, changes: &ChangeSet) -> Result<(), CommitError> {
         let mut versions = self.mappings.last().map_or(0, |saved| saved.version);
         let mut made = BTreeSet::new();
+        let mut list = HeldList { before: &self.held_changes, changed: BTreeMap::new() };
         for change in &changes.changes {
             match change {
+                Change::Hold(held) => list.hold(held),
                 Change::Unhold(id) => {
-                    let released =
-                        self.held_changes.get(id).is_some_and(|held| held.state == HeldState::Released);
-                    require(released)?;
+                    require(list.state(*id) == Some(&HeldState::Released))?;
+                    list.changed.insert(*id, None);
                 }
-                Change::Admin(AdminChange::DecideHeld(id, _)) => require(self.held_changes.contains_key(id))?,
+                Change::Admin(AdminChange::DecideHeld(id, state)) => list.decide(*id, state)?,
                 Change::Admin(AdminChange::SaveMapping(saved)) => {
                     require(saved.version == versions + 1)?;
                     versions = saved.version;

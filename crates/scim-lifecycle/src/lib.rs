@@ -28,8 +28,8 @@ pub use group::create_group;
 pub use members::{MemberPlan, MemberPlanner, Reference};
 pub use occasion::{Facts, Occasion, Stop};
 pub use person::{
-    Arrival, Edit, Existing, Import, SERVER_REALM, Update, delete, edit, import, keep_as_it_is, overlay,
-    pick_up, reapply,
+    Arrival, Edit, Existing, Import, NewName, Renaming, SERVER_REALM, Update, delete, edit, import, invite,
+    keep_as_it_is, overlay, pick_up, reapply,
 };
 pub use policy::{Policy, PolicyError};
 pub use refusal::Refusal;

@@ -5,7 +5,9 @@ mod change;
 mod depart;
 mod edit;
 pub(crate) mod event;
+mod invite;
 mod keep;
+mod rename;
 
 pub(crate) use arrive::arrive;
 pub use arrive::{Arrival, Existing, overlay};
@@ -13,4 +15,6 @@ pub use change::Update;
 pub(crate) use change::update;
 pub use depart::{delete, pick_up};
 pub use edit::{Edit, Import, edit, import, keep_as_it_is, reapply};
+pub use invite::invite;
 pub use keep::SERVER_REALM;
+pub use rename::{NewName, Renaming};

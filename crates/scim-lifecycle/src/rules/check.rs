@@ -122,13 +122,14 @@ fn known(fields: Fields<'_>, field: &str) -> Result<FieldKind, String> {
     })
 }
 
-fn expression(text: &str, fields: Fields<'_>) -> Result<Expression, String> {
+/// Reads an expression over account fields.
+pub(crate) fn expression(text: &str, fields: Fields<'_>) -> Result<Expression, String> {
     let expression = Expression::parse(text).map_err(|error| format!("{text}: {error}"))?;
     for name in expression.references() {
         known(fields, name).map_err(|reason| format!("{text}: {reason}"))?;
     }
     if expression.uses_unique() {
-        return Err(format!("{text}: SelectUniqueValue has no meaning in a rule"));
+        return Err(format!("{text}: SelectUniqueValue has no meaning for accounts that are there already"));
     }
     Ok(expression)
 }

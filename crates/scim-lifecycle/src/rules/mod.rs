@@ -10,9 +10,9 @@ use scim_core::filter::TypedFilter;
 use scim_directory::{AccessRole, Trigger, Unknown};
 use scim_mapping::expression::Expression;
 
-pub(crate) use check::compile;
 pub use check::{RuleError, check_rules};
-pub(crate) use run::{field_changes, run};
+pub(crate) use check::{compile, expression};
+pub(crate) use run::{evaluated, field_changes, run};
 
 /// A rule that was checked.
 #[derive(Clone, Debug)]

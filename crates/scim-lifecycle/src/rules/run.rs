@@ -79,6 +79,27 @@ pub(crate) fn run(
     }
 }
 
+/// What an expression over an account's fields gives; empty text is nothing.
+pub(crate) fn evaluated(
+    on: &Occasion<'_>,
+    expression: &Expression,
+    account: &Account,
+) -> Result<Option<String>, String> {
+    let now = time::OffsetDateTime::from_unix_timestamp_nanos(i128::from(on.now.unix_millis()) * 1_000_000)
+        .unwrap_or(time::OffsetDateTime::UNIX_EPOCH);
+    let mut random = |bytes: &mut [u8]| (on.random)(bytes);
+    let mut context = Context::at(now).random(&mut random);
+    if let Some(domain) = &on.policy.settings().default_domain {
+        context = context.default_domain(domain);
+    }
+    let outcome =
+        expression.evaluate(&AccountAttributes(account), &mut context).map_err(|error| error.to_string())?;
+    match outcome {
+        Outcome::Flow(_) => Ok(None),
+        Outcome::Value(value) => Ok(value_text(value)?.filter(|text| !text.is_empty())),
+    }
+}
+
 fn is_set_off(rule: &CompiledRule, created: bool, before: Option<&Account>, account: &Account) -> bool {
     match &rule.when {
         Trigger::Created => created,
@@ -169,29 +190,13 @@ impl Running<'_, '_> {
 
     /// What an expression gives over the account; nothing for null, an empty text and a flow that is ignored.
     fn text(&self, expression: &Expression, account: &Account) -> Result<Option<String>, Refusal> {
-        let now = time::OffsetDateTime::from_unix_timestamp_nanos(
-            i128::from(self.on.now.unix_millis()) * 1_000_000,
-        )
-        .unwrap_or(time::OffsetDateTime::UNIX_EPOCH);
-        let mut random = |bytes: &mut [u8]| (self.on.random)(bytes);
-        let mut context = Context::at(now).random(&mut random);
-        if let Some(domain) = &self.on.policy.settings().default_domain {
-            context = context.default_domain(domain);
-        }
-        let failed = |reason: String| {
+        evaluated(self.on, expression, account).map_err(|reason| {
             Refusal::value(
                 "rule_failed",
                 format!("The workflow rule {:?} failed: {expression}: {reason}", self.rule.name),
                 format!("Correct the rule {:?}, or switch it off", self.rule.name),
             )
-        };
-        let outcome = expression
-            .evaluate(&AccountAttributes(account), &mut context)
-            .map_err(|error| failed(error.to_string()))?;
-        match outcome {
-            Outcome::Flow(_) => Ok(None),
-            Outcome::Value(value) => Ok(value_text(value).map_err(failed)?.filter(|text| !text.is_empty())),
-        }
+        })
     }
 
     /// The object of a kind and name, as the rule treats unknown ones.

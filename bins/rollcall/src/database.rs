@@ -19,7 +19,12 @@ pub(crate) fn open(settings: &Settings, migrate: bool) -> anyhow::Result<Arc<dyn
 
 /// Administration of the store.
 pub(crate) fn admin(settings: &Settings) -> anyhow::Result<Admin> {
-    Ok(Admin::new(open(settings, false)?, Arc::new(System), registry(settings)?))
+    admin_of(open(settings, false)?, settings)
+}
+
+/// Administration of a store that is open.
+pub(crate) fn admin_of(store: Arc<dyn Store>, settings: &Settings) -> anyhow::Result<Admin> {
+    Ok(Admin::new(store, Arc::new(System), registry(settings)?))
 }
 
 /// The provider over a store, with the schemas that the settings name.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Subcommand, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 
 /// A state to list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -58,6 +58,61 @@ pub(crate) enum Account {
         #[arg(value_name = "FIELD=VALUE", required = true)]
         values: Vec<String>,
     },
+    Rename(Rename),
+    /// Delete an account where there is one, and erase what the log, the events and tombstones say about the person. What
+    /// happened when stays, so that counts stay true. It cannot be undone
+    Erase {
+        /// The instance
+        #[arg(long, value_name = "NAME")]
+        instance: String,
+        /// The user name, in any letter case
+        user_name: String,
+    },
+    /// Ask the application to invite a person; nothing else ever does
+    Invite {
+        /// The instance
+        #[arg(long, value_name = "NAME")]
+        instance: String,
+        /// The user name, in any letter case
+        user_name: String,
+    },
+}
+
+/// Give one account another user name, or many by an expression over account fields, such as
+/// 'Replace([UserName], "@old.example", , , "@new.example", , )'. A preview is shown unless --apply is given
+#[derive(Args, Debug)]
+pub(crate) struct Rename {
+    /// The instance
+    #[arg(long, value_name = "NAME")]
+    pub(crate) instance: String,
+    /// The user name of the one account, in any letter case
+    #[arg(value_name = "OLD", requires = "new", required_unless_present = "expression")]
+    pub(crate) old: Option<String>,
+    /// Its new user name
+    #[arg(value_name = "NEW")]
+    pub(crate) new: Option<String>,
+    /// What gives each account its user name
+    #[arg(long, value_name = "EXPRESSION", conflicts_with_all = ["old", "new"])]
+    pub(crate) expression: Option<String>,
+    /// Only accounts that nobody manages
+    #[arg(long, requires = "expression")]
+    pub(crate) unmanaged: bool,
+    /// Show what would happen, change nothing; the default with --expression
+    #[arg(long, requires = "expression", conflicts_with = "apply")]
+    pub(crate) preview: bool,
+    /// Do it. Exit status 1 where a user name cannot be given
+    #[arg(long, requires = "expression")]
+    pub(crate) apply: bool,
+}
+
+/// Show where each value of an account comes from: mapping row, rule, edit or import, connector, request, previous value
+#[derive(Args, Debug)]
+pub(crate) struct Explain {
+    /// The instance
+    #[arg(long, value_name = "NAME")]
+    pub(crate) instance: String,
+    /// The user name, in any letter case
+    pub(crate) user_name: String,
 }
 
 #[derive(Debug, Subcommand)]

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
-pub(crate) use account::{Account, Group, StateChoice};
+pub(crate) use account::{Account, Explain, Group, Rename, StateChoice};
 pub(crate) use log::{Log, LogFormat};
 pub(crate) use settings::{
     Connector, DialectChoice, Field, Instance, NamesChoice, PickUpChoice, ProfileChoice, SwitchChoice,
@@ -63,6 +63,8 @@ pub(crate) enum Command {
     /// Accounts: the application's own records of people
     #[command(subcommand)]
     Account(Account),
+    /// Where the values of an account come from
+    Explain(Explain),
     /// Groups of accounts
     #[command(subcommand)]
     Group(Group),

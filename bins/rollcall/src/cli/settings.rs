@@ -90,6 +90,11 @@ pub(crate) enum Instance {
         /// Its name
         name: String,
     },
+    /// Delete what is older than the retention time now: log, events, tombstones. A server does so every hour
+    Prune {
+        /// Its name
+        name: String,
+    },
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]

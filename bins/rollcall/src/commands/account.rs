@@ -7,7 +7,7 @@ use scim_provider::admin::account::account_json;
 use scim_provider::admin::{Admin, AdminError};
 use serde_json::{Value, json};
 
-use super::import;
+use super::{import, rename};
 use crate::cli::{self, StateChoice};
 use crate::config::Settings;
 use crate::{database, output};
@@ -46,6 +46,28 @@ pub(crate) async fn run(command: cli::Account, settings: &Settings) -> anyhow::R
             let edit = admin.account_edits(&policy, &values)?;
             let record = admin.account_edit(&instance, &user_name, &edit).await?;
             write(&account_json(&record, policy.fields()), settings)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        cli::Account::Rename(options) => rename::run(&admin, &options, settings).await,
+        cli::Account::Erase { instance, user_name } => {
+            let instance = admin.instance_named(&instance).await?;
+            let erased = admin.account_erase(&instance, &user_name).await?;
+            if settings.json {
+                output::json(&json!({ "deleted": erased.deleted, "erased": erased.records }))?;
+            } else {
+                let deleted = if erased.deleted { "account deleted, " } else { "" };
+                output::line(&format!("{deleted}{} records erased", erased.records))?;
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        cli::Account::Invite { instance, user_name } => {
+            let instance = admin.instance_named(&instance).await?;
+            let record = admin.account_invite(&instance, &user_name).await?;
+            if settings.json {
+                output::json(&json!({ "id": record.key.id.to_string(), "invited": true }))?;
+            } else {
+                output::line(&format!("the application is asked to invite {user_name}"))?;
+            }
             Ok(ExitCode::SUCCESS)
         }
     }
@@ -126,7 +148,7 @@ async fn show(
     }
 }
 
-fn write(account: &Value, settings: &Settings) -> anyhow::Result<()> {
+pub(super) fn write(account: &Value, settings: &Settings) -> anyhow::Result<()> {
     if settings.json {
         return output::json(account);
     }

@@ -68,6 +68,17 @@ pub(crate) async fn run(command: cli::Instance, settings: &Settings) -> anyhow::
                 .collect();
             output::table(&["NAME", "ID", "CREATED"], &rows)
         }
+        cli::Instance::Prune { name } => {
+            let instance = admin.instance_named(&name).await?;
+            let rows = admin.prune(&instance).await?;
+            if settings.json {
+                return output::json(&json!({ "pruned": rows }));
+            }
+            output::line(&format!(
+                "{rows} records older than {} days pruned",
+                instance.settings.retention_days
+            ))
+        }
         cli::Instance::Show { name } => {
             let instance = admin.instance_named(&name).await?;
             let shown = show(&admin, &instance).await?;

@@ -4,6 +4,7 @@ mod account;
 mod connector;
 mod demo;
 mod emulate;
+mod explain;
 mod field;
 mod group;
 mod held;
@@ -12,6 +13,8 @@ mod instance;
 mod key;
 mod log;
 mod mapping;
+mod prune;
+mod rename;
 mod report;
 mod rule;
 mod serve;
@@ -32,6 +35,7 @@ pub(crate) async fn run(command: Command, settings: Settings) -> anyhow::Result<
         Command::Connector(command) => connector::run(command, &settings).await?,
         Command::Key(command) => key::run(command, &settings).await?,
         Command::Account(command) => return account::run(command, &settings).await,
+        Command::Explain(options) => explain::run(&options, &settings).await?,
         Command::Group(command) => return group::run(command, &settings).await,
         Command::Field(command) => field::run(command, &settings).await?,
         Command::Mapping(command) => return mapping::run(command, &settings).await,

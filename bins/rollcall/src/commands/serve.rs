@@ -14,6 +14,7 @@ use futures_util::future::select;
 use scim_actix::{Options, Service, health, nothing_here, request_ids, scim};
 use scim_provider::Provider;
 
+use super::prune;
 use crate::config::Settings;
 use crate::{cli, database, output};
 
@@ -27,11 +28,14 @@ const SHUTDOWN_SECONDS: u64 = 30;
 pub(crate) async fn run(options: &cli::Serve, settings: &Settings) -> anyhow::Result<()> {
     let mut signals = Signals::catch()?;
     let store = database::open(settings, options.migrate)?;
-    let provider = database::provider(settings, store).await?;
+    let provider = database::provider(settings, Arc::clone(&store)).await?;
     let (address, listener) = bind(settings.listen)?;
     let server = Server::start(listener, provider, settings)?;
+    let pruning = prune::start(Arc::new(database::admin_of(store, settings)?));
     output::message(&format!("serving http://{address}/scim/v2"));
-    server.until(&mut signals).await
+    let ended = server.until(&mut signals).await;
+    pruning.abort();
+    ended
 }
 
 /// Takes the address; where the port is 0, a free one.

@@ -7,7 +7,7 @@ use scim_core::resource::{Resource, canonical};
 use scim_core::schema::ResourceType;
 use scim_directory::{
     Account, AccountState, Action, Cause, Change, EventKind, LogRecord, LogResource, LogStatus, Record,
-    Removal,
+    Removal, Stamp,
 };
 use scim_mapping::mapping::{self, Env};
 use serde_json::Value;
@@ -218,7 +218,25 @@ pub(super) fn map(
         name_is_free(on, user_name)?;
         account.set("UserName", Some(user_name.to_owned()), &stamp);
     }
+    if occasion != mapping::Occasion::Reapply {
+        remember_manager(on, before, after, account, &stamp);
+    }
     Ok(())
+}
+
+/// The store links the direct manager; what said whom is meant is remembered here.
+pub(super) fn remember_manager(
+    on: &Occasion<'_>,
+    before: Option<&Resource>,
+    after: &Resource,
+    account: &mut Account,
+    stamp: &Stamp,
+) {
+    let mapping = on.policy.mapping();
+    let was = before.and_then(|before| mapping.reports_to(before));
+    if was != mapping.reports_to(after) {
+        account.provenance.record("DirectManager", was, stamp);
+    }
 }
 
 /// Gives the access role that the document's roles come to.

@@ -10,7 +10,7 @@ use scim_directory::{
 };
 use scim_mapping::mapping;
 
-use super::change::{Seen, map, shown_fields, tell};
+use super::change::{Seen, map, remember_manager, shown_fields, tell};
 use super::event::{event, view};
 use super::keep::{name_is_free, under_policy};
 use crate::content::content;
@@ -97,6 +97,7 @@ pub fn edit(
         }
     }
     let after = with_active(resource_type, after, &account);
+    remember_manager(on, Some(before), &after, &mut account, &stamp);
     let name = after.text("displayName").or_else(|| after.text("userName")).map(str::to_owned);
     let ran = rules::run(on, facts, &record.key, name.as_deref(), false, Some(&old), &mut account)?;
     if account == old && &after == before {
@@ -152,6 +153,7 @@ pub fn import(on: &Occasion<'_>, resource_type: &ResourceType, import: Import) -
     // What no row of the mapping can carry to SCIM stays with the account.
     let _ = on.policy.mapping().write_back(&mut document, &borrowed(&written));
     let document = with_active(resource_type, document, &account);
+    remember_manager(on, None, &document, &mut account, &stamp);
     let key = Key { resource_type: resource_type.name.clone(), id };
     let mut decision = Decision::default();
     under_policy(on, resource_type, None, account.state, &mut decision);

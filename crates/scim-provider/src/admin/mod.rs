@@ -12,6 +12,7 @@ mod mapping;
 mod names;
 mod reapply;
 mod report;
+mod retention;
 mod rule;
 mod settings;
 

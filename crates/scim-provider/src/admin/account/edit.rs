@@ -43,9 +43,7 @@ impl Admin {
             let renamed = edit.fields.get("UserName").and_then(Option::as_deref);
             return self.account_of(&policy, instance, renamed.unwrap_or(user_name)).await;
         }
-        Err(AdminError::Invalid(
-            "others changed the account at the same time, again and again; try again".to_owned(),
-        ))
+        Err(overtaken())
     }
 
     /// Reads edits written as `FIELD=VALUE`; an empty value clears.
@@ -74,6 +72,13 @@ impl Admin {
         }
         Ok(edit)
     }
+}
+
+/// Others were faster, each time.
+pub(super) fn overtaken() -> AdminError {
+    AdminError::Invalid(
+        "others changed the account or the settings at the same time, again and again; try again".to_owned(),
+    )
 }
 
 pub(super) fn state(text: &str) -> Result<AccountState, AdminError> {

@@ -78,18 +78,7 @@ impl Admin {
         limit: usize,
     ) -> Result<AccountPage, AdminError> {
         let policy = self.policy(instance).await?;
-        let query = Query {
-            parts: vec![QueryPart {
-                resource_type: Arc::clone(policy.user_type()),
-                filter: None,
-                sort_by: None,
-            }],
-            sort: None,
-            start: after.map_or(Start::Offset(0), Start::After),
-            limit,
-            want: Want { document: false, account: true },
-            total: false,
-        };
+        let query = page_query(&policy, after, limit, Want { document: false, account: true });
         let page = self.store.find(&scope(instance), &query).await?;
         Ok(AccountPage { records: page.records, next: page.next })
     }
@@ -97,6 +86,19 @@ impl Admin {
     pub(crate) async fn fact(&self, instance: &Instance, question: Question) -> Result<Fact, AdminError> {
         let facts = self.store.facts(&scope(instance), &[question]).await?;
         facts.into_iter().next().ok_or_else(unexpected)
+    }
+}
+
+/// A page of all accounts, newest first.
+pub(super) fn page_query(policy: &Policy, after: Option<Keyset>, limit: usize, want: Want) -> Query {
+    let resource_type = Arc::clone(policy.user_type());
+    Query {
+        parts: vec![QueryPart { resource_type, filter: None, sort_by: None }],
+        sort: None,
+        start: after.map_or(Start::Offset(0), Start::After),
+        limit,
+        want,
+        total: false,
     }
 }
 

@@ -1,0 +1,45 @@
+//! What is older than an instance's retention time goes.
+
+use scim_core::instant::Timestamp;
+use scim_directory::{AdminChange, Change, Instance};
+use scim_lifecycle::Decision;
+
+use super::account::account_refused;
+use super::{Admin, AdminError};
+
+/// The most rows of each kind that one commit deletes, so that nobody waits long behind it.
+const SLICE: usize = 500;
+const DAY_MILLIS: i64 = 86_400_000;
+
+impl Admin {
+    /// Deletes a slice of what is older than the instance's retention time: log records, events, tombstones. How many rows
+    /// it were; 0 where nothing is left to delete. A caller that has time lets others write between slices.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn prune_slice(&self, instance: &Instance, now: Timestamp) -> Result<u64, AdminError> {
+        let days = i64::from(instance.settings.retention_days);
+        let before = now.plus_millis(-days.saturating_mul(DAY_MILLIS));
+        let change = AdminChange::Prune { before, limit: SLICE };
+        let decision = Decision { changes: vec![Change::Admin(change)], ..Decision::default() };
+        let request_id = self.source.uuid().to_string();
+        let committed =
+            self.commit_decision(instance.id, &request_id, decision).await.map_err(account_refused)?;
+        Ok(committed.effects.iter().map(|effect| effect.rows).sum())
+    }
+
+    /// Deletes all that is older than the instance's retention time now, slice by slice. How many rows it were.
+    ///
+    /// # Errors
+    /// If the store fails; what was deleted by then stays deleted.
+    pub async fn prune(&self, instance: &Instance) -> Result<u64, AdminError> {
+        let now = self.now();
+        let mut rows = 0;
+        loop {
+            match self.prune_slice(instance, now).await? {
+                0 => return Ok(rows),
+                more => rows += more,
+            }
+        }
+    }
+}

@@ -2,6 +2,7 @@
 //! at status, headers and body of what comes back.
 #![cfg(test)]
 
+mod accounts;
 mod auth;
 mod bulk;
 mod cli;

@@ -95,13 +95,13 @@ pub(crate) struct Rename {
     #[arg(long, value_name = "EXPRESSION", conflicts_with_all = ["old", "new"])]
     pub(crate) expression: Option<String>,
     /// Only accounts that nobody manages
-    #[arg(long, requires = "expression")]
+    #[arg(long, conflicts_with = "old")]
     pub(crate) unmanaged: bool,
     /// Show what would happen, change nothing; the default with --expression
-    #[arg(long, requires = "expression", conflicts_with = "apply")]
+    #[arg(long, conflicts_with_all = ["apply", "old"])]
     pub(crate) preview: bool,
     /// Do it. Exit status 1 where a user name cannot be given
-    #[arg(long, requires = "expression")]
+    #[arg(long, conflicts_with = "old")]
     pub(crate) apply: bool,
 }
 

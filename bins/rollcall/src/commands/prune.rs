@@ -38,3 +38,40 @@ async fn all(admin: &Admin, now: Timestamp) -> Result<(), AdminError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use scim_core::schema::Registry;
+    use scim_directory::InstanceSettings;
+    use scim_provider::admin::account::ImportReader;
+    use scim_storage::JournalQuery;
+    use scim_storage_diesel::{Options, SqliteStore};
+
+    use super::*;
+
+    /// How many log records are there so many days after 600 accounts were brought in.
+    async fn left_after(days: i64) -> usize {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("rollcall.db");
+        let store = SqliteStore::open(&file, Options::default()).expect("opened");
+        let admin = Admin::new(Arc::new(store), Arc::new(System), Registry::builtin());
+        let instance =
+            admin.instance_create("acme", InstanceSettings::default()).await.expect("created").instance;
+        let people: String = (0..600).map(|number| format!("person{number}\n")).collect();
+        let file = format!("UserName\n{people}");
+        let reader = ImportReader::new(file.as_bytes()).expect("readable");
+        let summary = admin.account_import(&instance, reader, |_| {}).await.expect("imported");
+        assert_eq!(summary.imported, 600);
+        all(&admin, System.now().plus_millis(days * 86_400_000)).await.expect("pruned");
+        let query = JournalQuery { limit: 1000, ..JournalQuery::default() };
+        admin.log(&instance, &query).await.expect("a log").entries.len()
+    }
+
+    #[test]
+    fn what_is_older_than_the_retention_time_goes() {
+        actix_web::rt::System::new().block_on(async {
+            assert!(left_after(29).await > 600);
+            assert_eq!(left_after(31).await, 0);
+        });
+    }
+}

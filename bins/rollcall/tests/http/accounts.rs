@@ -55,7 +55,7 @@ fn one_account_gets_another_name() {
     check(&["mira.kohl", "integration"], 1, "integration user");
     check(&["mira.kohl"], 2, "NEW");
     check(&[], 2, "OLD");
-    check(&["a", "b", "--apply"], 2, "--expression");
+    check(&["a", "b", "--apply"], 2, "--apply");
     check(&["--expression", "[UserName]", "--preview", "--apply"], 2, "--apply");
     check(&["--expression", "Replace([UserName]"], 1, "Replace");
     check(&["--expression", "[Mail]"], 1, "Mail");

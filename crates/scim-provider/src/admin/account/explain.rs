@@ -1,6 +1,7 @@
 //! Where an account's values come from, as the account itself remembers it: the log may be pruned by then.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use scim_core::instant::Timestamp;
 use scim_core::resource::Document;
@@ -214,14 +215,14 @@ impl Admin {
         version: i64,
         field: &str,
     ) -> Result<Option<String>, AdminError> {
-        if !sources.mappings.contains_key(&version) {
+        if let Entry::Vacant(place) = sources.mappings.entry(version) {
             let mapping = match self.mapping(instance, Some(version)).await {
                 Ok((_, mapping)) => Some(mapping),
                 Err(AdminError::Store(error)) => return Err(error.into()),
                 // What cannot be read any more explains nothing, but is no reason to say nothing at all.
                 Err(_) => None,
             };
-            sources.mappings.insert(version, mapping);
+            place.insert(mapping);
         }
         let mapping = sources.mappings.get(&version).and_then(Option::as_ref);
         let row = mapping.and_then(|mapping| mapping.rows.iter().find(|row| row.field == field));

@@ -32,7 +32,7 @@ pub(crate) fn start(admin: Arc<Admin>) -> JoinHandle<()> {
 /// Every instance, slice by slice.
 async fn all(admin: &Admin, now: Timestamp) -> Result<(), AdminError> {
     for instance in admin.instance_list().await? {
-        while admin.prune_slice(&instance, now).await? > 0 {
+        while admin.prune_slice(&instance, now).await?.more {
             sleep(PAUSE).await;
         }
     }

@@ -34,6 +34,7 @@ pub use instance::NewInstance;
 pub use key::{IssuedKey, KeyRequest};
 pub use mapping::ReadMapping;
 pub use reapply::{Reapplication, Reapplied, ReapplyProgress};
+pub use retention::Pruned;
 
 /// A name that an administrator may give has at most this many characters.
 const MAX_NAME_CHARS: usize = 100;

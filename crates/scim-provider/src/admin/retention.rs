@@ -11,13 +11,22 @@ use super::{Admin, AdminError};
 const SLICE: usize = 500;
 const DAY_MILLIS: i64 = 86_400_000;
 
+/// What a slice came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pruned {
+    /// How many rows were deleted.
+    pub rows: u64,
+    /// Whether more may be left.
+    pub more: bool,
+}
+
 impl Admin {
-    /// Deletes a slice of what is older than the instance's retention time: log records, events, tombstones. How many rows
-    /// it were; 0 where nothing is left to delete. A caller that has time lets others write between slices.
+    /// Deletes a slice of what is older than the instance's retention time: log records, events, tombstones. A caller
+    /// that has time lets others write between slices.
     ///
     /// # Errors
     /// If the store fails.
-    pub async fn prune_slice(&self, instance: &Instance, now: Timestamp) -> Result<u64, AdminError> {
+    pub async fn prune_slice(&self, instance: &Instance, now: Timestamp) -> Result<Pruned, AdminError> {
         let days = i64::from(instance.settings.retention_days);
         let before = now.plus_millis(-days.saturating_mul(DAY_MILLIS));
         let change = AdminChange::Prune { before, limit: SLICE };
@@ -25,7 +34,9 @@ impl Admin {
         let request_id = self.source.uuid().to_string();
         let committed =
             self.commit_decision(instance.id, &request_id, decision).await.map_err(account_refused)?;
-        Ok(committed.effects.iter().map(|effect| effect.rows).sum())
+        let rows = committed.effects.iter().map(|effect| effect.rows).sum();
+        // A kind of which more is left filled the slice.
+        Ok(Pruned { rows, more: rows >= SLICE as u64 })
     }
 
     /// Deletes all that is older than the instance's retention time now, slice by slice. How many rows it were.
@@ -36,9 +47,10 @@ impl Admin {
         let now = self.now();
         let mut rows = 0;
         loop {
-            match self.prune_slice(instance, now).await? {
-                0 => return Ok(rows),
-                more => rows += more,
+            let slice = self.prune_slice(instance, now).await?;
+            rows += slice.rows;
+            if !slice.more {
+                return Ok(rows);
             }
         }
     }

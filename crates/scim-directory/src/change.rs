@@ -38,8 +38,8 @@ pub struct ChangeSet {
     /// What else it was decided on. A store that finds one of them untrue commits nothing.
     pub conditions: Vec<Condition>,
     /// The realm within which the user names of people are claimed; the same name cannot be claimed by two instances.
-    /// `None` where names are unique in the instance alone; names that are claimed already are given up with the
-    /// person all the same.
+    /// `None` where names are unique in the instance alone: then the people whom it changes give up what they had
+    /// claimed.
     pub realm: Option<String>,
     /// The changes, in order.
     pub changes: Vec<Change>,

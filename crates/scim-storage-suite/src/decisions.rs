@@ -203,8 +203,13 @@ pub fn names_are_claimed_within_a_realm(store: &dyn Store) {
     claim(&world, vec![world.update(&key, 2, &json!({ "userName": "nora", "title": "x" }))])
         .expect("claimed");
     assert!(taken("nora"));
-    world.commit(vec![delete(&key)]);
+    // Changed without a realm under the same name: the claim is given up.
+    world.commit(vec![world.update(&key, 3, &json!({ "userName": "nora", "title": "y" }))]);
     assert!(!taken("nora"));
+    let vera = json!({ "userName": "vera" });
+    claim(&world, vec![world.update(&key, 4, &vera)]).expect("claimed");
+    world.commit(vec![delete(&key)]);
+    assert!(!taken("vera"));
 }
 
 /// People whose suspension or deletion was carried out count, those that failed or were held do not.

@@ -66,7 +66,8 @@ pub struct Capabilities {
 ///   link is cleared, and waits again. None of that changes the version of the person who reports; the store logs it
 ///   ([`crate::manager_linked`], [`crate::manager_cleared`]) and puts events into the outbox ([`crate::manager_changed`]).
 /// - **Realms.** A change set with a realm claims the user names of the people that it creates or changes; a name that
-///   another instance has claimed is [`CommitError::Claimed`]. What a person no longer uses is free again.
+///   another instance has claimed is [`CommitError::Claimed`]. What a person no longer uses is free again, and a change set
+///   without a realm gives up what the people whom it changes had claimed.
 /// - **Tombstones.** A deleted record is known by its id, by the `externalId`s that it had and by its user name, with its
 ///   account, until it is pruned or revived.
 /// - **The outbox** is written with the change set or not at all, as the log is; an event about a group that was changed

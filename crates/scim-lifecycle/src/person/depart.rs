@@ -9,6 +9,7 @@ use scim_directory::{
 
 use super::change::{owned, tell};
 use super::event::{event, view};
+use super::keep::under_policy;
 use crate::content::content;
 use crate::{Decision, Facts, Occasion, Stop, guard};
 
@@ -22,15 +23,18 @@ pub fn pick_up(
 ) -> Decision {
     let mut decision = Decision::default();
     let Some(connector) = on.connector.filter(|_| record.managed_by.is_none()) else { return decision };
-    decision.conditions.push(Condition::Generation(on.policy.generation()));
     let mut content = content(resource_type, record.key.id, resource);
     content.managed_by = Some(connector.id);
     if on.policy.is_person(resource_type) {
         let account = record.account.as_deref().cloned().unwrap_or_default();
+        under_policy(on, resource_type, Some(account.state), account.state, &mut decision);
         content.reports_to = on.policy.mapping().reports_to(resource);
         tell(record, content.managed_by, &account, &account, true, &mut decision);
         content.account = Some(Box::new(account));
-    } else if resource_type.edge_attribute().is_some() {
+    } else {
+        decision.conditions.push(Condition::Generation(on.policy.generation()));
+    }
+    if resource_type.edge_attribute().is_some() {
         decision.events.push(event(EventKind::GroupChanged, &record.key, None, None));
     }
     let about = LogResource::new(&resource_type.name, record.key.id, record.display.as_deref());

@@ -30,6 +30,17 @@ impl Applying<'_> {
         Ok(())
     }
 
+    /// Gives up what a person had claimed, where the change set that changes the person names no realm.
+    pub(super) fn without_realm(&mut self, key: &Key) -> Result<(), Refusal> {
+        if self.set.realm.is_none() && &*key.resource_type == "User" {
+            Statement::kept("DELETE FROM name_claims WHERE instance_id = ? AND id = ?")
+                .blob(self.instance)
+                .blob(key.id.uuid().into_bytes())
+                .run(self.connection)?;
+        }
+        Ok(())
+    }
+
     /// Gives up the claims on one name of a person.
     pub(super) fn give_up_claim(&mut self, id: [u8; 16], name: &str) -> Result<(), Refusal> {
         Statement::kept("DELETE FROM name_claims WHERE instance_id = ? AND id = ? AND key = ?")

@@ -139,6 +139,7 @@ impl Applying<'_> {
         .row::<Standing>(self.connection)?
         .ok_or(Refusal::Conflict)?;
         self.add_index(key, &content.index)?;
+        self.without_realm(key)?;
         self.claim(key, content)?;
         self.link(key, external_id)?;
         self.count(&key.resource_type, tallies.since(before.tallies()))?;

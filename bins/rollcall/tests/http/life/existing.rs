@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Scene, disable, employee, find, path, replace};
-use crate::support::{Client, GROUP, USER, texts};
+use crate::support::{Client, ENTERPRISE, GROUP, USER, texts};
 
 /// An existing account with things that no mapping knows.
 fn existing(scene: &Scene) -> String {
@@ -188,6 +188,42 @@ fn a_group_is_picked_up_by_its_display_name() {
         .post("/Groups", &json!({ "schemas": [GROUP], "displayName": "Pumps", "externalId": "g-1" }));
     assert_eq!(json!(answer.created()), pumps);
     assert_eq!(scene.logged("picked_up").len(), 2);
+}
+
+/// An account edited in the application shows its new values over SCIM, with a new version, managed or not.
+#[test]
+fn what_the_application_changes_shows_over_scim() {
+    let scene = Scene::new();
+    let id = scene.idp.post("/Users", &employee("mira@acme.example", "Mira", "Kowalska")).created();
+    let before = scene.idp.get(&path(&id)).ok(200);
+    scene.run(&["account", "rename", "mira@acme.example", "mira.roy@acme.example"]);
+    let after = scene.idp.get(&path(&id)).ok(200);
+    assert_eq!(after["userName"], "mira.roy@acme.example");
+    assert_ne!(after["meta"]["version"], before["meta"]["version"]);
+    assert_eq!(after[ENTERPRISE], before[ENTERPRISE], "the rest stays");
+    assert_eq!(find(&scene.idp, "mira.roy@acme.example"), (1, Some(id)));
+    assert_eq!(find(&scene.idp, "mira@acme.example"), (0, None));
+}
+
+/// Coming from another tool: user names are rewritten by an expression, after a look at what would happen.
+#[test]
+fn user_names_are_rewritten_before_picking_up() {
+    let scene = Scene::new();
+    scene.import(&[
+        json!({ "UserName": "mira" }),
+        json!({ "UserName": "noor" }),
+        json!({ "UserName": "olu@acme.example" }),
+    ]);
+    let rule = "IIF(InStr([UserName], \"@\") = \"0\", Append([UserName], \"@acme.example\"), [UserName])";
+    let preview = scene.run(&["account", "rename", "--expression", rule, "--preview"]);
+    assert!(preview.contains("mira@acme.example"), "{preview}");
+    assert_eq!(scene.state("mira"), "active", "a preview changes nothing");
+    scene.run(&["account", "rename", "--expression", rule, "--apply"]);
+    for name in ["mira@acme.example", "noor@acme.example", "olu@acme.example"] {
+        assert_eq!(scene.account(name)["managed"], false);
+        assert_eq!(find(&scene.idp, name).0, 1, "{name}");
+        assert_eq!(scene.account(name)["managed"], true);
+    }
 }
 
 /// An import tells which lines it rejects and why, and takes the others.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Scene, disable, employee, find, path, replace};
-use crate::support::Client;
+use crate::support::{Client, USER};
 
 /// Each refusal of a write is one failure in the log, with the reason and something to do; reads and refused keys are none.
 #[test]
@@ -54,6 +54,31 @@ fn no_password_is_logged() {
     assert!(!scene.run(&["account", "show", "mira@acme.example", "--json"]).contains("argon2"));
 }
 
+/// Where each value comes from.
+#[test]
+fn a_value_is_explained() {
+    let scene = Scene::new();
+    let id = scene.idp.post("/Users", &employee("mira@acme.example", "Mira", "Kowalska")).created();
+    assert!([200, 204].contains(&scene.idp.patch(&path(&id), replace(&[("title", json!("Pilot"))])).status));
+    assert!([200, 204].contains(&scene.idp.patch(&path(&id), disable()).status));
+    let told = scene.run(&["explain", "mira@acme.example"]);
+    let line =
+        |of: &str| told.lines().find(|line| line.contains(of)).unwrap_or_else(|| panic!("{of}: {told}"));
+    let request = |action: &str| {
+        let record = scene.logged(action).pop().expect("in the log");
+        record["request_id"].as_str().expect("an id").to_owned()
+    };
+    let title = line("ScimSyncJobTitle");
+    for part in ["Pilot", "default", "Engineer"] {
+        assert!(title.contains(part), "value, connector and value before: {part}: {title}");
+    }
+    let all = scene.json(&["explain", "mira@acme.example"]).to_string();
+    assert!(all.contains(&request("updated")), "the request that set the title: {all}");
+    assert!(all.contains(&request("suspended")), "the request that suspended: {all}");
+    assert!(all.contains(&request("created")), "the request that created: {all}");
+    assert!(told.contains("suspended"), "{told}");
+}
+
 /// The report counts what the log holds.
 #[test]
 fn the_report_counts_what_happened() {
@@ -84,6 +109,61 @@ fn the_report_counts_what_happened() {
     assert_eq!(of("suspended", "success"), Some(1));
     assert_eq!(of("deleted", "success"), Some(1));
     assert_eq!(of("created", "failure"), Some(1));
+}
+
+/// A person's data is erased on demand: gone from account, resource and log, while the counts stay.
+#[test]
+fn erasure_keeps_the_counts() {
+    let scene = Scene::new();
+    let mut person = employee("mira.distinctive@acme.example", "Mira", "Distinctive");
+    person["title"] = json!("Distinctive Engineer");
+    let id = scene.idp.post("/Users", &person).created();
+    scene.idp.patch(&path(&id), replace(&[("nickName", json!("Distinctive M"))]));
+    scene.idp.post("/Users", &person).error(409, Some("uniqueness"));
+    scene.idp.delete(&path(&id)).empty(204);
+    let counts = || super::counts(&scene.json(&["report"]));
+    let before = counts();
+    assert!(scene.run(&["log", "--format", "jsonl"]).contains("Distinctive"));
+    scene.run(&["account", "erase", "mira.distinctive@acme.example"]);
+    let log = scene.run(&["log", "--format", "jsonl"]);
+    for text in ["Distinctive", "distinctive"] {
+        assert!(!log.contains(text), "{log}");
+    }
+    assert!(log.contains(&id), "what happened to whom stays, without what they are called");
+    let after = counts();
+    for (key, count) in &before {
+        assert!(after.get(key) >= Some(count), "{key:?}: {before:?} {after:?}");
+    }
+    assert_eq!(scene.logged("erased").len(), 1);
+    // Who was erased does not come back by the externalId.
+    assert_ne!(scene.idp.post("/Users", &person).created(), id);
+}
+
+/// Provisioning never emits an invitation; only `account invite` does.
+#[test]
+fn provisioning_never_invites() {
+    let scene = Scene::new();
+    scene.import(&[json!({ "UserName": "old@acme.example", "Email": "old@acme.example" })]);
+    let person = employee("mira@acme.example", "Mira", "Kowalska");
+    let id = scene.idp.post("/Users", &person).created();
+    find(&scene.idp, "old@acme.example");
+    scene.idp.patch(&path(&id), disable());
+    scene.idp.patch(&path(&id), replace(&[("active", json!("True"))]));
+    scene.idp.delete(&path(&id)).empty(204);
+    scene.idp.post("/Users", &person).created();
+    scene.idp.post("/Users", &json!({ "schemas": [USER], "userName": "noor", "active": true })).created();
+    scene.run(&["mapping", "reapply"]);
+    let events = scene.server.events();
+    for kind in
+        ["account_created", "account_picked_up", "account_suspended", "sessions_ended", "account_deleted"]
+    {
+        assert!(events.iter().any(|event| event == kind), "{kind}: {events:?}");
+    }
+    assert!(!events.iter().any(|event| event == "account_invited"), "{events:?}");
+    assert_eq!(scene.logged("invited").len(), 0);
+    scene.run(&["account", "invite", "mira@acme.example"]);
+    assert_eq!(scene.server.events().iter().filter(|event| *event == "account_invited").count(), 1);
+    assert_eq!(scene.logged("invited").len(), 1);
 }
 
 /// The log by filters: person, action, status.

@@ -35,6 +35,39 @@ fn the_job_title_rule() {
     assert_eq!(scene.field("mira@acme.example", "JobTitle"), Value::Null);
 }
 
+/// A condition, a field by expression, a group by name, a role: each in the log.
+#[test]
+fn a_rule_of_ones_own() {
+    let scene = Scene::new();
+    add(
+        &scene,
+        &json!({
+            "name": "pilots fly",
+            "when": { "field_changed": "ScimSyncJobTitle" },
+            "if": "ScimSyncJobTitle sw \"Pilot\"",
+            "then": [
+                { "do": "set_field", "field": "CostCenter", "expression": "Append(\"fly-\", ToLower([LastName]))" },
+                { "do": "add_to_group", "group": "\"Pilots\"", "unknown": "create" },
+                { "do": "set_access_role", "role": "ReadOnly" },
+            ],
+        }),
+    );
+    let mira = scene.idp.post("/Users", &employee("mira@acme.example", "Mira", "Kowalska")).created();
+    assert_eq!(scene.field("mira@acme.example", "CostCenter"), Value::Null, "an engineer");
+    assert!(
+        [200, 204].contains(&scene.idp.patch(&path(&mira), replace(&[("title", json!("Pilot II"))])).status)
+    );
+    let account = scene.account("mira@acme.example");
+    assert_eq!(account["fields"]["CostCenter"], "fly-kowalska");
+    assert_eq!(account["access_role"], "ReadOnly");
+    let pilots = scene.json(&["group", "show", "Pilots"]);
+    assert_eq!(pilots["managed"], false, "the application's own group");
+    assert_eq!(pilots["members"].as_array().map(Vec::len), Some(1));
+    assert!(!scene.logged("rule_applied").is_empty());
+    let told = scene.run(&["explain", "mira@acme.example"]);
+    assert!(told.contains("pilots fly"), "{told}");
+}
+
 /// An unknown name is reported or ignored, as the rule says.
 #[test]
 fn unknown_names_are_reported() {

@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
+use scim_storage::Store as _;
 use tempfile::TempDir;
 
 use super::{Client, raw};
@@ -116,6 +117,20 @@ impl Server {
     pub(crate) fn strict(&self) -> Client {
         self.run(&["connector", "create", "--instance", "acme", "strict", "--dialect", "strict"]);
         self.client("acme", "strict")
+    }
+
+    /// The kinds of events that wait in the outbox of the instance `acme`, in commit order.
+    pub(crate) fn events(&self) -> Vec<String> {
+        let shown: serde_json::Value =
+            serde_json::from_str(&self.run(&["instance", "show", "acme", "--json"])).expect("JSON");
+        let id: uuid::Uuid = shown["id"].as_str().and_then(|id| id.parse().ok()).expect("an id");
+        let scope = scim_directory::Scope { instance: scim_directory::InstanceId::new(id), connector: None };
+        let path = std::path::Path::new(self.database.trim_start_matches("sqlite:"));
+        let store = scim_storage_diesel::SqliteStore::open(path, Default::default()).expect("opened");
+        let page = actix_web::rt::System::new().block_on(store.events(&scope, None, 1000)).expect("read");
+        let kind =
+            |event: &scim_directory::StoredEvent| serde_json::to_value(event.event.kind).expect("a name");
+        page.events.iter().map(|event| kind(event).as_str().unwrap_or_default().to_owned()).collect()
     }
 
     /// Whether this text stands in a file of the database.

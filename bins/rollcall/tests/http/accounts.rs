@@ -215,6 +215,11 @@ fn every_value_is_explained() {
     assert_eq!(explained(&server, "mira", "State")["cause"], "import");
     assert_eq!(explained(&server, "mira", "DirectManager")["status"], "none");
 
+    server.run(&["account", "rename", "--instance", "acme", "mira", "mira.kohl"]);
+    assert_eq!(explained(&server, "mira.kohl", "State")["cause"], "import", "another name, the same state");
+    assert_eq!(explained(&server, "mira.kohl", "UserName")["previous"], "mira");
+    server.run(&["account", "rename", "--instance", "acme", "mira.kohl", "mira"]);
+
     let found = client.filter("/Users", r#"userName eq "mira""#).ok(200);
     let id = found["Resources"][0]["id"].as_str().expect("an id").to_owned();
     let path = format!("/Users/{id}");

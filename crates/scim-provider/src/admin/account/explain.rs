@@ -124,7 +124,7 @@ impl Admin {
             },
             _ => None,
         };
-        let values = self.values(policy, instance, sources, &account, shown).await?;
+        let values = self.values(policy, instance, sources, (&account, record.created), shown).await?;
         Ok(Explained {
             id: record.key.id,
             managed_by: sources.connector(record.managed_by),
@@ -142,7 +142,7 @@ impl Admin {
         tombstone: Tombstone,
     ) -> Result<Explained, AdminError> {
         let account = tombstone.account.as_deref().cloned().unwrap_or_default();
-        let mut values = self.values(policy, instance, sources, &account, None).await?;
+        let mut values = self.values(policy, instance, sources, (&account, tombstone.created), None).await?;
         // Log records live as long as tombstones, so the one of the deletion is still there.
         let about = About { ids: vec![tombstone.key.id], name: None };
         let filter =
@@ -176,11 +176,12 @@ impl Admin {
         policy: &Policy,
         instance: &Instance,
         sources: &mut Sources,
-        account: &Account,
+        (account, created): (&Account, Timestamp),
         manager: Option<String>,
     ) -> Result<Vec<ExplainedValue>, AdminError> {
+        let names: Vec<&str> = policy.fields().names().collect();
         let mut values = Vec::new();
-        for field in policy.fields().names() {
+        for field in names.iter().copied() {
             let value = match policy.fields().kind(field) {
                 Some(FieldKind::State) => Some(account.state.name().to_owned()),
                 Some(FieldKind::Role) => account.access_role.map(|role| role.name().to_owned()),
@@ -189,7 +190,7 @@ impl Admin {
                 Some(FieldKind::Text) => account.field(field).map(str::to_owned),
                 Some(FieldKind::SyncId) | None => continue,
             };
-            let (stamp, previous) = origin(account, field);
+            let (stamp, previous) = origin(account, created, &names, field);
             let source = match stamp.as_ref().map(|stamp| &stamp.cause) {
                 Some(Cause::Mapping(version)) => self.row_source(instance, sources, *version, field).await?,
                 Some(Cause::Rule(name)) => Some(name.clone()),
@@ -253,22 +254,26 @@ impl Admin {
     }
 }
 
-/// What set a field, and what it held before. An account that was active from the start has nothing that made it so: that is
-/// what made the account.
-fn origin(account: &Account, field: &str) -> (Option<Stamp>, Option<String>) {
+/// What set a field, and what it held before. A state that never changed has nothing that set it: that is what made the
+/// account, which other fields still know unless all of them changed since.
+fn origin(
+    account: &Account,
+    created: Timestamp,
+    names: &[&str],
+    field: &str,
+) -> (Option<Stamp>, Option<String>) {
     if let Some((stamp, previous)) = account.provenance.of(field) {
         return (Some(stamp.clone()), previous.map(str::to_owned));
     }
-    match account.provenance.of("UserName") {
-        Some((stamp, None)) if field == "State" => {
-            let cause = match stamp.cause {
-                Cause::Mapping(_) => Cause::Lifecycle,
-                ref cause => cause.clone(),
-            };
-            (Some(stamp.by(cause)), None)
-        }
-        _ => (None, None),
+    if field != "State" {
+        return (None, None);
     }
+    let mut stamps = names.iter().filter_map(|name| account.provenance.of(name)).map(|(stamp, _)| stamp);
+    let first = stamps.find(|stamp| stamp.at <= created).map(|stamp| match stamp.cause {
+        Cause::Import => stamp.clone(),
+        _ => stamp.by(Cause::Lifecycle),
+    });
+    (first, None)
 }
 
 impl Sources {

@@ -14,8 +14,15 @@ impl Operation<'_> {
     /// Commits a decision on behalf of the caller.
     pub(crate) async fn commit(&self, decision: Decision) -> Result<Committed, CommitError> {
         let Decision { changes, log, events, conditions, realm } = decision;
+        let own = own_names(&changes);
         let changes = ChangeSet { changes, log, events, conditions, realm, ..self.change_set() };
-        self.provider.store.commit(changes).await
+        match self.provider.store.commit(changes).await {
+            // An object or a group that a workflow rule makes, and another request has just made.
+            Err(CommitError::Duplicate { attribute }) if !own.contains(&attribute) => {
+                Err(CommitError::Conflict)
+            }
+            other => other,
+        }
     }
 
     /// Drops the password that a client sent, or puts its hash in its place where the connector keeps passwords.
@@ -35,6 +42,19 @@ impl Operation<'_> {
             log::debug!("request {}: tolerated {}", self.request.request_id, note.tolerance.name());
         }
     }
+}
+
+/// The unique attributes of what the client itself creates or changes, which connectors manage; what rules make is not
+/// managed yet.
+fn own_names(changes: &[Change]) -> Vec<String> {
+    let contents = changes.iter().filter_map(|change| match change {
+        Change::Create(new) => Some(&new.content),
+        Change::Update { content, .. } => Some(content),
+        _ => None,
+    });
+    let managed = contents.filter(|content| content.managed_by.is_some());
+    let unique = managed.flat_map(|content| &content.index).filter(|entry| entry.unique);
+    unique.map(|entry| entry.path.clone()).collect()
 }
 
 /// A record's content and `externalId` as a change in `changes` leaves them, for the answer; nothing is read again.

@@ -121,3 +121,27 @@ fn rules_that_make_no_sense_are_refused() {
     scene.run(&["rule", "remove", "one"]);
     assert!(!scene.run(&["rule", "list"]).contains("one"));
 }
+
+/// Many people with a title that nobody had yet arrive at once: the object and the group are made once, and nobody is
+/// refused for it.
+#[test]
+fn what_rules_make_is_made_once() {
+    let scene = Scene::new();
+    scene.run(&["rule", "enable", "job-title"]);
+    let join = json!({ "do": "add_to_group", "group": "[ScimSyncJobTitle]", "unknown": "create" });
+    add(&scene, &json!({ "name": "teams", "when": "created", "then": [join] }));
+    let idp = &scene.idp;
+    let statuses: Vec<u16> = std::thread::scope(|scope| {
+        let arrivals: Vec<_> = (0..12)
+            .map(|number| {
+                let name = format!("person{number}@acme.example");
+                scope.spawn(move || idp.post("/Users", &employee(&name, "Person", "Of Many")).status)
+            })
+            .collect();
+        arrivals.into_iter().map(|arrival| arrival.join().expect("answered")).collect()
+    });
+    assert_eq!(statuses, [201; 12]);
+    assert_eq!(scene.logged("object_created").len(), 1);
+    let team = scene.json(&["group", "show", "Engineer"]);
+    assert_eq!(team["members"].as_array().map(Vec::len), Some(12));
+}

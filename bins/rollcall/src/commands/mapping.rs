@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use scim_directory::{FieldChange, Instance};
-use scim_mapping::mapping::{Apply, Mapping, Row, Source, Tried};
+use scim_mapping::mapping::{Apply, Direction, Mapping, Row, Source, Tried};
 use scim_provider::admin::{Admin, ReadMapping, Reapplication, Reapplied};
 use serde_json::{Value, json};
 
@@ -119,18 +119,36 @@ async fn import(
     if !preview {
         return saved(admin.mapping_save(instance, &mapping).await?, settings);
     }
+    admin.mapping_check(instance, &mapping).await?;
     let (_, current) = admin.mapping(instance, None).await?;
     let differs = |row: &&Row, other: &Mapping| !other.rows.contains(row);
     let gone: Vec<&Row> = current.rows.iter().filter(|row| differs(row, &mapping)).collect();
     let new: Vec<&Row> = mapping.rows.iter().filter(|row| differs(row, &current)).collect();
     for row in &gone {
-        output::line(&format!("- {} <- {}", row.field, row.source))?;
+        output::line(&format!("- {}", in_words(row)))?;
     }
     for row in &new {
-        output::line(&format!("+ {} <- {}", row.field, row.source))?;
+        output::line(&format!("+ {}", in_words(row)))?;
     }
     output::message("nothing was saved");
     Ok(())
+}
+
+/// A row with everything in which two rows can differ.
+fn in_words(row: &Row) -> String {
+    let mut text = format!("{} <- {}", row.field, row.source);
+    if row.apply == Apply::OnCreation {
+        text.push_str("  on creation");
+    }
+    match row.direction {
+        Some(Direction::Both) => text.push_str("  both ways"),
+        Some(Direction::Inbound) => text.push_str("  inbound"),
+        None => {}
+    }
+    if let Some(default) = &row.default {
+        text.push_str(&format!("  default {default:?}"));
+    }
+    text
 }
 
 fn saved(version: i64, settings: &Settings) -> anyhow::Result<()> {

@@ -9,7 +9,7 @@ use scim_directory::{
 };
 use scim_lifecycle::Policy;
 use scim_mapping::mapping::{Env, GraphImport, Mapping, Tried};
-use scim_storage::{CommitError, InstanceAnswer, InstanceQuestion};
+use scim_storage::{CommitError, InstanceAnswer, InstanceQuestion, PolicySource};
 use serde_json::Value;
 
 use super::settings::policy_failure;
@@ -103,12 +103,8 @@ impl Admin {
     pub async fn mapping_save(&self, instance: &Instance, mapping: &Mapping) -> Result<i64, AdminError> {
         for _ in 0..crate::resource::ATTEMPTS {
             let source = self.policies.source(&*self.store, instance.id).await.map_err(policy_failure)?;
-            let version = source.mapping.as_ref().map_or(0, |mapping| mapping.version).saturating_add(1);
-            let text = mapping.to_json(version).to_string();
-            let saved = MappingVersion { version, at: self.now(), text };
-            let registry = self.policies.registry(source.instance.settings.unique_group_names);
-            Policy::new(&source.instance, Some(&saved), &source.integration_users, registry)
-                .map_err(|error| AdminError::Invalid(error.to_string()))?;
+            let saved = self.next_version(&source, mapping)?;
+            let version = saved.version;
             let mut log = LogRecord::new(Action::MappingSaved, LogStatus::Success, None);
             log.changes.push(AttributeChange::Value {
                 attribute: "version".to_owned(),
@@ -125,6 +121,26 @@ impl Admin {
         Err(AdminError::Invalid(
             "others changed the settings at the same time, again and again; try again".to_owned(),
         ))
+    }
+
+    /// Checks a mapping as [`Admin::mapping_save`] does, with the instance's fields and rules, and saves nothing.
+    ///
+    /// # Errors
+    /// [`AdminError::Invalid`] with every mistake.
+    pub async fn mapping_check(&self, instance: &Instance, mapping: &Mapping) -> Result<(), AdminError> {
+        let source = self.policies.source(&*self.store, instance.id).await.map_err(policy_failure)?;
+        self.next_version(&source, mapping).map(|_| ())
+    }
+
+    /// A mapping as the version that would be saved next, if it goes with the instance's fields and rules.
+    fn next_version(&self, source: &PolicySource, mapping: &Mapping) -> Result<MappingVersion, AdminError> {
+        let version = source.mapping.as_ref().map_or(0, |mapping| mapping.version).saturating_add(1);
+        let text = mapping.to_json(version).to_string();
+        let next = MappingVersion { version, at: self.now(), text };
+        let registry = self.policies.registry(source.instance.settings.unique_group_names);
+        Policy::new(&source.instance, Some(&next), &source.integration_users, registry)
+            .map_err(|error| AdminError::Invalid(error.to_string()))?;
+        Ok(next)
     }
 
     /// Tries a mapping on a sample resource: each row, with every step. Nothing is saved or changed.

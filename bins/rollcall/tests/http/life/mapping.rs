@@ -115,6 +115,36 @@ fn mistakes_are_caught_when_saved() {
     assert_eq!(scene.field("mira@acme.example", "DisplayName"), "Mira Kowalska");
 }
 
+/// A preview shows in what rows differ, and refuses what saving would refuse.
+#[test]
+fn a_preview_says_what_saving_would() {
+    let scene = Scene::new();
+    let mut changed = with(&scene, &display_name());
+    for row in changed["rows"].as_array_mut().expect("rows") {
+        if row["field"] == "FirstName" {
+            row["default"] = json!("unknown");
+        }
+    }
+    scene.server.file("changed.json", &changed.to_string());
+    let told = scene.run(&["mapping", "import", "changed.json", "--preview"]);
+    assert!(told.contains("- FirstName <- name.givenName\n"), "{told}");
+    assert!(told.contains("+ FirstName <- name.givenName  default \"unknown\""), "{told}");
+    let rule = json!({
+        "name": "country", "when": "created",
+        "then": [{ "do": "set_field", "field": "Country", "expression": "\"NO\"" }],
+    });
+    scene.server.file("rule.json", &rule.to_string());
+    scene.run(&["rule", "add", "rule.json"]);
+    let row = json!({ "field": "Country", "source": { "attribute": "nickName" } });
+    scene.server.file("clash.json", &with(&scene, &row).to_string());
+    for command in
+        [&["mapping", "import", "clash.json", "--preview"][..], &["mapping", "import", "clash.json"]]
+    {
+        let told = scene.fails(command);
+        assert!(told.contains("Country") && told.contains("country"), "{told}");
+    }
+}
+
 /// A row that fails on somebody's value fails that request alone, and the log names the row.
 #[test]
 fn a_row_that_fails_fails_one_request() {

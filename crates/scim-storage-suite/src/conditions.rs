@@ -146,6 +146,28 @@ pub fn claimed_names_can_be_swapped(store: &dyn Store) {
     block_on(store.commit(other)).expect("another realm knows nothing of it");
 }
 
+/// Whoever is written without a realm gives the claim up, though the name stays the same.
+pub fn a_claim_is_given_up_without_a_realm(store: &dyn Store) {
+    let world = World::new(store);
+    let elsewhere = world.from_elsewhere();
+    let claim = |world: &World<'_>, changes: Vec<Change>| {
+        let set = world.change_set(world.scope, changes);
+        block_on(world.store.commit(ChangeSet { realm: Some("server".to_owned()), ..set }))
+    };
+    let new = |world: &World<'_>| Change::Create(world.new_record("User", &json!({ "userName": "mira" })));
+    let mira = world.new_record("User", &json!({ "userName": "mira" }));
+    let key = mira.key.clone();
+    let again = |version| world.update(&key, version, &json!({ "userName": "mira" }));
+    claim(&world, vec![Change::Create(mira)]).expect("claimed");
+    claim(&world, vec![again(1)]).expect("claimed again");
+    let taken = claim(&elsewhere, vec![new(&elsewhere)]);
+    assert!(matches!(taken, Err(CommitError::Claimed { .. })), "{taken:?}");
+    world.commit(vec![again(2)]);
+    claim(&elsewhere, vec![new(&elsewhere)]).expect("free");
+    let back = claim(&world, vec![again(3)]);
+    assert!(matches!(back, Err(CommitError::Claimed { .. })), "{back:?}");
+}
+
 /// A connector's dialect and settings are replaced; one that is not there is a conflict.
 pub fn a_connector_is_updated(store: &dyn Store) {
     let world = World::new(store);

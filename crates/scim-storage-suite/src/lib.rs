@@ -246,6 +246,7 @@ macro_rules! __groups {
             the_list_of_held_changes_follows_a_change_set
             who_is_revived_can_be_changed_at_once
             claimed_names_can_be_swapped
+            a_claim_is_given_up_without_a_realm
             a_connector_is_updated
             a_job_is_kept_until_it_is_forgotten
             what_an_instance_keeps_no_other_sees

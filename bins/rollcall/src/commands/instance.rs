@@ -1,6 +1,6 @@
 //! `rollcall instance …`
 
-use scim_directory::{Instance, InstanceSettings, NameScope};
+use scim_directory::{Instance, InstanceSettings};
 use scim_provider::admin::Admin;
 use serde_json::{Value, json};
 
@@ -30,8 +30,14 @@ pub(crate) async fn run(command: cli::Instance, settings: &Settings) -> anyhow::
         cli::Instance::Set { name, seats, retention_days, user_names, default_domain } => {
             let instance = admin.instance_named(&name).await?;
             let seats = seats.map(|seats| number_or_none("--seats", &seats)).transpose()?;
-            if user_names == Some(NamesChoice::Server) {
-                admin.names_across_instances(&instance).await?;
+            match user_names {
+                Some(NamesChoice::Server) => {
+                    admin.names_across_instances(&instance).await?;
+                }
+                Some(NamesChoice::Instance) => {
+                    admin.names_within_instance(&instance).await?;
+                }
+                None => {}
             }
             let changed = admin.settings_change(&instance, |settings| {
                 if let Some(seats) = seats {
@@ -39,10 +45,6 @@ pub(crate) async fn run(command: cli::Instance, settings: &Settings) -> anyhow::
                 }
                 if let Some(days) = retention_days {
                     settings.retention_days = days;
-                }
-                match user_names {
-                    Some(NamesChoice::Instance) => settings.user_names = NameScope::Instance,
-                    Some(NamesChoice::Server) | None => {}
                 }
                 if let Some(domain) = &default_domain {
                     settings.default_domain = (domain != "none").then(|| domain.clone());

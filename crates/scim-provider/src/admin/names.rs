@@ -38,7 +38,30 @@ impl Admin {
             .await?;
         // Whoever was created between the two claims now.
         let clashes = self.claim_names(instance, &policy, Some(SERVER_REALM)).await?;
-        if clashes.is_empty() { Ok(changed) } else { Err(clash(&clashes)) }
+        if !clashes.is_empty() {
+            self.names_within_instance(&changed).await?;
+            return Err(clash(&clashes));
+        }
+        Ok(changed)
+    }
+
+    /// Makes the user names of an instance its own: changes the setting, and then gives up what it claimed among instances.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn names_within_instance(&self, instance: &Instance) -> Result<Instance, AdminError> {
+        if self.policy(instance).await?.settings().user_names == NameScope::Instance {
+            return Ok(instance.clone());
+        }
+        let changed = self
+            .settings_change(instance, |settings| {
+                settings.user_names = NameScope::Instance;
+                Ok(())
+            })
+            .await?;
+        let policy = self.policy(&changed).await?;
+        self.claim_names(&changed, &policy, None).await?;
+        Ok(changed)
     }
 
     /// Claims the user name of every account in a realm, or gives the claims up; those that another instance has.

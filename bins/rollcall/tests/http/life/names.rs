@@ -46,6 +46,45 @@ fn a_name_is_taken_in_another_instance() {
     scene.idp.post("/Users", &employee("mira@acme.example", "Mira", "Kowalska")).created();
 }
 
+/// Who is picked up by a search keeps the name among instances.
+#[test]
+fn picking_up_keeps_the_name() {
+    let scene = Scene::of("adaptivework");
+    scene.server.run(&["instance", "create", "globex", "--profile", "adaptivework"]);
+    let globex = scene.server.client("globex", "default");
+    scene.import(&[json!({ "UserName": "mira@acme.example" })]);
+    assert_eq!(find(&scene.idp, "mira@acme.example").0, 1);
+    assert_eq!(scene.logged("picked_up").len(), 1);
+    globex.post("/Users", &employee("mira@acme.example", "Mira", "Other")).error(409, Some("uniqueness"));
+}
+
+/// `instance set --user-names`: refused it claims nothing, and switched back it gives all names up.
+#[test]
+fn names_are_shared_and_given_up() {
+    let scene = Scene::new();
+    scene.server.run(&["instance", "create", "globex"]);
+    let globex = scene.server.client("globex", "default");
+    for name in ["mira@acme.example", "noor@acme.example"] {
+        scene.idp.post("/Users", &employee(name, "A", "Person")).created();
+    }
+    globex.post("/Users", &employee("MIRA@acme.example", "Mira", "Other")).created();
+    globex.post("/Users", &employee("only@acme.example", "Only", "Here")).created();
+    let set = |name: &str, names: &str| {
+        let output = scene.server.output(&["instance", "set", name, "--user-names", names]);
+        let (status, _, said) = crate::support::outcome(&output);
+        (status, said)
+    };
+    assert_eq!(set("acme", "server").0, Some(0));
+    let (status, said) = set("globex", "server");
+    assert_eq!(status, Some(1), "{said}");
+    assert!(said.contains("MIRA@acme.example") && !said.contains("only@"), "{said}");
+    // What the refused instance has is not kept from others.
+    scene.idp.post("/Users", &employee("only@acme.example", "Only", "There")).created();
+    assert_eq!(set("acme", "instance").0, Some(0));
+    assert_eq!(set("globex", "server").0, Some(0), "nobody else has the names now");
+    assert_eq!(set("acme", "server").0, Some(1));
+}
+
 /// In the profile `standard` each instance has names of its own.
 #[test]
 fn names_are_an_instances_own_by_default() {

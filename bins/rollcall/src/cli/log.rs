@@ -1,6 +1,11 @@
 //! The log on the command line.
 
 use clap::{Args, ValueEnum};
+use scim_core::instant::Timestamp;
+use scim_directory::{Action, LogStatus};
+use serde::de::DeserializeOwned;
+
+use super::time::moment;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogFormat {
@@ -24,20 +29,20 @@ pub(crate) struct Log {
     #[arg(long, value_name = "NAME", requires = "instance")]
     pub(crate) group: Option<String>,
     /// Only these actions: created, picked_up, updated, suspended, reactivated, deleted, member_added and so on
-    #[arg(long, value_name = "ACTION", value_delimiter = ',')]
-    pub(crate) action: Vec<String>,
+    #[arg(long, value_name = "ACTION", value_delimiter = ',', value_parser = word::<Action>)]
+    pub(crate) action: Vec<Action>,
     /// Only these statuses: success, failure, warning, skipped, held
-    #[arg(long, value_name = "STATUS", value_delimiter = ',')]
-    pub(crate) status: Vec<String>,
+    #[arg(long, value_name = "STATUS", value_delimiter = ',', value_parser = word::<LogStatus>)]
+    pub(crate) status: Vec<LogStatus>,
     /// Only through this connector
     #[arg(long, value_name = "CONNECTOR", requires = "instance")]
     pub(crate) connector: Option<String>,
     /// From when: 24h, 7d, or a moment such as 2026-11-21T00:00:00Z
-    #[arg(long, value_name = "TIME")]
-    pub(crate) since: Option<String>,
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub(crate) since: Option<Timestamp>,
     /// Until before when
-    #[arg(long, value_name = "TIME")]
-    pub(crate) until: Option<String>,
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub(crate) until: Option<Timestamp>,
     /// The newest first
     #[arg(long, conflicts_with = "follow")]
     pub(crate) newest_first: bool,
@@ -50,4 +55,9 @@ pub(crate) struct Log {
     /// How records are written
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     pub(crate) format: LogFormat,
+}
+
+/// A word that the log knows, such as one of its actions.
+fn word<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    serde_json::from_value(text.trim().to_ascii_lowercase().into()).map_err(|error| error.to_string())
 }

@@ -4,6 +4,7 @@ mod account;
 mod log;
 mod settings;
 mod steering;
+mod time;
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use scim_core::instant::Timestamp;
+
+use super::time::moment;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Mapping {
@@ -167,9 +170,9 @@ pub(crate) struct Report {
     #[arg(long, value_name = "NAME")]
     pub(crate) instance: String,
     /// From when: 24h, 7d, or a moment such as 2026-11-21T00:00:00Z. Default: everything that is kept
-    #[arg(long, value_name = "TIME")]
-    pub(crate) since: Option<String>,
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub(crate) since: Option<Timestamp>,
     /// Until before when
-    #[arg(long, value_name = "TIME")]
-    pub(crate) until: Option<String>,
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub(crate) until: Option<Timestamp>,
 }

@@ -6,10 +6,7 @@ use std::time::Duration;
 use scim_directory::{Actor, AttributeChange, Instance, Position};
 use scim_provider::admin::Admin;
 use scim_storage::{JournalEntry, JournalFilter, JournalQuery};
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-
-use super::report::moment;
 
 use crate::cli::{self, LogFormat};
 use crate::config::Settings;
@@ -37,10 +34,10 @@ pub(crate) async fn run(options: &cli::Log, settings: &Settings) -> anyhow::Resu
     let admin = database::admin(settings)?;
     let format = if settings.json { LogFormat::Jsonl } else { options.format };
     let filter = JournalFilter {
-        actions: words("--action", &options.action)?,
-        statuses: words("--status", &options.status)?,
-        from: moment(options.since.as_deref())?,
-        until: moment(options.until.as_deref())?,
+        actions: options.action.clone(),
+        statuses: options.status.clone(),
+        from: options.since,
+        until: options.until,
         ..JournalFilter::default()
     };
     if format == LogFormat::Csv {
@@ -83,15 +80,6 @@ pub(crate) async fn run(options: &cli::Log, settings: &Settings) -> anyhow::Resu
         }
         actix_web::rt::time::sleep(POLL).await;
     }
-}
-
-/// Words that the log knows, such as its actions.
-fn words<T: DeserializeOwned>(option: &str, words: &[String]) -> anyhow::Result<Vec<T>> {
-    let read = |word: &String| {
-        serde_json::from_value(Value::from(word.trim().to_ascii_lowercase()))
-            .map_err(|error| anyhow::anyhow!("{option}: {error}"))
-    };
-    words.iter().map(read).collect()
 }
 
 impl Reader {

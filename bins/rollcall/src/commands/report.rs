@@ -2,20 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context as _, bail};
-use scim_core::instant::{Instant, Timestamp};
+use scim_core::instant::Timestamp;
 use serde_json::{Value, json};
 
 use crate::cli;
-use crate::clock::System;
 use crate::config::Settings;
 use crate::{database, output};
 
 pub(crate) async fn run(options: &cli::Report, settings: &Settings) -> anyhow::Result<()> {
     let admin = database::admin(settings)?;
     let instance = admin.instance_named(&options.instance).await?;
-    let from = moment(options.since.as_deref())?.unwrap_or(Timestamp::from_unix_millis(0));
-    let until = moment(options.until.as_deref())?.unwrap_or(Timestamp::MAX);
+    let from = options.since.unwrap_or(Timestamp::from_unix_millis(0));
+    let until = options.until.unwrap_or(Timestamp::MAX);
     let lines = admin.report(&instance, from, until).await?;
     let word = |value: Value| value.as_str().unwrap_or_default().to_owned();
     let mut counts: BTreeMap<(String, String), u64> = BTreeMap::new();
@@ -52,29 +50,4 @@ pub(crate) async fn run(options: &cli::Report, settings: &Settings) -> anyhow::R
         .map(|((action, status), count)| vec![action.clone(), status.clone(), count.to_string()])
         .collect();
     output::table(&["ACTION", "STATUS", "COUNT"], &rows)
-}
-
-/// A moment: so long ago (`24h`, `7d`, `30m`), or an RFC 3339 date and time.
-pub(crate) fn moment(text: Option<&str>) -> anyhow::Result<Option<Timestamp>> {
-    let Some(text) = text else { return Ok(None) };
-    let unit = match text.chars().last() {
-        Some('d') => 86_400_000,
-        Some('h') => 3_600_000,
-        Some('m') => 60_000,
-        Some('s') => 1_000,
-        _ => 0,
-    };
-    if unit > 0
-        && let Some(number) = text.get(..text.len() - 1).and_then(|number| number.parse::<i64>().ok())
-    {
-        if number < 0 {
-            bail!("{text:?} lies in the future");
-        }
-        let now = scim_provider::Source::now(&System);
-        return Ok(Some(now.plus_millis(-number.saturating_mul(unit))));
-    }
-    let instant = Instant::parse(text)
-        .with_context(|| format!("{text:?} is no time: 24h, 7d, or 2026-11-21T00:00:00Z"))?;
-    let millis = instant.unix_nanos() / 1_000_000;
-    Ok(Some(Timestamp::from_unix_millis(i64::try_from(millis).unwrap_or(i64::MAX))))
 }

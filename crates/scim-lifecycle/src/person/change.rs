@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use scim_core::Note;
-use scim_core::resource::{Resource, canonical};
+use scim_core::resource::Resource;
 use scim_core::schema::ResourceType;
 use scim_directory::{
     Account, AccountState, Action, Cause, Change, EventKind, LogRecord, LogResource, LogStatus, Record,
@@ -47,10 +47,9 @@ pub(crate) fn update(
     resource_type: &ResourceType,
     update: Update<'_>,
 ) -> Result<Decision, Stop> {
-    let Update { record, before, mut after, external_id, notes } = update;
+    let Update { record, before, after, external_id, notes } = update;
     let picked_up = record.managed_by.is_none() && on.connector.is_some();
     let old = record.account.as_deref().cloned().unwrap_or_default();
-    keep_active(resource_type, &old, &mut after);
     if before == &after && record.external_id == external_id && !picked_up {
         return Ok(Decision::default());
     }
@@ -247,19 +246,10 @@ pub(super) fn grant(on: &Occasion<'_>, after: &Resource, account: &mut Account, 
     account.grant(role, &on.stamp(Cause::Lifecycle));
 }
 
-/// The state that a document says.
+/// The state that a document says; none where it does not say: clearing `active` unlocks nobody.
 pub(super) fn state(resource: &Resource) -> Option<AccountState> {
     let active = resource.attributes().get("active").and_then(Value::as_bool)?;
     Some(if active { AccountState::Active } else { AccountState::Suspended })
-}
-
-/// A document always says whether the person is active: clearing `active` unlocks nobody.
-fn keep_active(resource_type: &ResourceType, account: &Account, after: &mut Resource) {
-    if !after.attributes().contains_key("active") {
-        let mut attributes = std::mem::take(after).into_attributes();
-        attributes.insert("active".to_owned(), (account.state == AccountState::Active).into());
-        *after = canonical(resource_type, attributes);
-    }
 }
 
 /// 403 where another connector manages the record.

@@ -97,8 +97,9 @@ fn suspension_ends_sessions_and_reactivation_gives_the_same_account_back() {
     let clear = |attributes: &mut serde_json::Map<String, Value>| {
         attributes.remove("active");
     };
-    let decision = world.changed(&world.connector, &suspended, clear, &Facts::default()).expect("nothing");
-    assert!(decision.is_empty(), "{decision:?}");
+    let decision = world.changed(&world.connector, &suspended, clear, &Facts::default()).expect("cleared");
+    assert_eq!(account(&record_of(&decision)).state, AccountState::Suspended);
+    assert_eq!(actions(&decision), [Action::Updated]);
     let activate = |attributes: &mut serde_json::Map<String, Value>| {
         attributes.insert("active".to_owned(), true.into());
     };

@@ -129,6 +129,10 @@ pub(crate) fn arrive(
     let id = tombstone.map_or(id, |tombstone| tombstone.key.id);
     let old = tombstone.and_then(|tombstone| tombstone.account.as_deref());
     let mut account = Account { state: AccountState::Active, ..old.cloned().unwrap_or_default() };
+    if let Some(tombstone) = tombstone {
+        // Sessions ended with the deletion; coming back does not bring them back.
+        account.sessions_valid_after = account.sessions_valid_after.max(Some(tombstone.at));
+    }
     let mut told = words(notes);
     if let Some(user_name) = resource.text("userName") {
         name_is_free(on, user_name)?;

@@ -213,6 +213,11 @@ fn a_deleted_person_comes_back_under_the_old_id() {
     assert_eq!(account(&after).field("Department"), Some("Mathematics"), "no row of the mapping touches it");
     assert_eq!(account(&after).field("FirstName"), None, "the body replaces the document");
     assert_eq!(account(&after).state, AccountState::Active);
+    assert_eq!(
+        account(&after).sessions_valid_after,
+        Some(NOW),
+        "sessions from before the deletion stay ended"
+    );
     assert_eq!(actions(&decision), [Action::Restored]);
 }
 

@@ -2,7 +2,7 @@
 
 use scim_core::resource::Resource;
 use scim_core::schema::{Attribute, ResourceType, Returned};
-use scim_directory::AttributeChange;
+use scim_directory::{AttributeChange, FieldChange};
 use serde_json::{Map, Value};
 
 use crate::Policy;
@@ -54,6 +54,15 @@ pub(crate) fn redact(policy: &Policy, changes: &mut [AttributeChange]) {
                     *value = Value::from("[Redact]");
                 }
             }
+        }
+    }
+}
+
+/// The same for fields of the account.
+pub(crate) fn redact_fields(policy: &Policy, changes: &mut [FieldChange]) {
+    for change in changes.iter_mut().filter(|change| policy.is_redacted_field(&change.field)) {
+        for value in [&mut change.old, &mut change.new].into_iter().flatten() {
+            "[Redact]".clone_into(value);
         }
     }
 }

@@ -45,6 +45,8 @@ pub struct Policy {
     reserved: HashSet<String>,
     /// Top-level names and extension paths of attributes whose values the log does not show.
     redacted: HashSet<String>,
+    /// Fields whose values the log does not show: a mapping row or a rule fills them by an expression with `Redact`.
+    redacted_fields: HashSet<String>,
     user_type: Arc<ResourceType>,
     group_type: Option<Arc<ResourceType>>,
 }
@@ -77,6 +79,10 @@ impl Policy {
             .filter(|row| row.is_redacted())
             .flat_map(|row| row.attributes().map(top_level))
             .collect();
+        let by_rows =
+            mapping.rows().iter().filter(|row| row.is_redacted()).map(|row| row.row().field.clone());
+        let by_rules = rules.iter().flat_map(CompiledRule::redacted_fields).map(str::to_owned);
+        let redacted_fields = by_rows.chain(by_rules).collect();
         Ok(Self {
             generation: instance.generation,
             reserved: integration_users
@@ -89,6 +95,7 @@ impl Policy {
             mapping,
             rules,
             redacted,
+            redacted_fields,
         })
     }
 
@@ -141,6 +148,11 @@ impl Policy {
     /// Whether a user name is one of an integration user.
     pub(crate) fn is_reserved(&self, user_name: &str) -> bool {
         !self.reserved.is_empty() && self.reserved.contains(&*Matching::UserName.key(user_name))
+    }
+
+    /// Whether the log shows `[Redact]` in place of a field's value.
+    pub(crate) fn is_redacted_field(&self, field: &str) -> bool {
+        !self.redacted_fields.is_empty() && self.redacted_fields.contains(field)
     }
 
     /// Whether the log shows `[Redact]` in place of an attribute's value.

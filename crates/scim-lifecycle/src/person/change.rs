@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::event::{event, view};
 use super::keep::{name_is_free, required_values, source, under_policy};
 use crate::content::content;
-use crate::difference::{differences, external_id_difference, redact};
+use crate::difference::{differences, external_id_difference, redact, redact_fields};
 use crate::limits::within_limits;
 use crate::resource::words;
 use crate::roles::access_role;
@@ -275,11 +275,6 @@ pub(super) fn shown_fields(
     new: &Account,
 ) -> Vec<scim_directory::FieldChange> {
     let mut changes = field_changes(old, new);
-    for row in on.policy.mapping().rows().iter().filter(|row| row.is_redacted()) {
-        for change in changes.iter_mut().filter(|change| change.field == row.row().field) {
-            let shown = |value: &Option<String>| value.as_ref().map(|_| "[Redact]".to_owned());
-            (change.old, change.new) = (shown(&change.old), shown(&change.new));
-        }
-    }
+    redact_fields(on.policy, &mut changes);
     changes
 }

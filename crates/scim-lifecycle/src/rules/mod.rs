@@ -43,6 +43,14 @@ impl CompiledRule {
         })
     }
 
+    /// The fields that it sets by an expression with `Redact`.
+    pub(crate) fn redacted_fields(&self) -> impl Iterator<Item = &str> {
+        self.then.iter().filter_map(|action| match action {
+            CompiledAction::SetField { field, value } if value.is_redacted() => Some(field.as_str()),
+            _ => None,
+        })
+    }
+
     /// Whether another rule can set it off.
     fn set_off_by(&self, other: &Self) -> bool {
         match &self.when {

@@ -14,6 +14,7 @@ use scim_mapping::mapping::value_text;
 use serde_json::Map;
 
 use super::{CompiledAction, CompiledRule};
+use crate::difference::redact_fields;
 use crate::limits::within_limits;
 use crate::{Decision, Facts, Occasion, Refusal, Stop, create_group};
 
@@ -298,6 +299,7 @@ impl Running<'_, '_> {
     ) -> LogRecord {
         let mut record = self.about(LogStatus::Success);
         record.fields.push(FieldChange { field: field.to_owned(), old, new });
+        redact_fields(self.on.policy, &mut record.fields);
         record.notes.extend(note);
         record
     }

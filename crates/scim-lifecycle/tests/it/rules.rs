@@ -144,3 +144,12 @@ fn mistakes_are_found_when_a_rule_is_saved() {
         &["of this name already"],
     );
 }
+
+#[test]
+fn what_a_rule_redacts_is_not_logged() {
+    let rules = vec![rule("secret", Trigger::Created, None, vec![set("Country", "Redact(\"Atlantis\")")])];
+    let decision = created_under(rules, None).expect("created");
+    assert_eq!(account(&record_of(&decision)).field("Country"), Some("Atlantis"));
+    let told = format!("{:?}", decision.log);
+    assert!(told.contains("[Redact]") && !told.contains("Atlantis"), "{told}");
+}

@@ -43,8 +43,23 @@ pub(crate) fn external_id_difference(old: Option<&str>, new: Option<&str>) -> Op
     })
 }
 
-/// Takes the values of attributes out whose mapping row says so (`Redact`).
-pub(crate) fn redact(policy: &Policy, changes: &mut [AttributeChange]) {
+/// [`differences`] as the log shows them: without the values of attributes whose mapping row says so (`Redact`),
+/// and with the change of `externalId`.
+pub(crate) fn shown_differences(
+    policy: &Policy,
+    resource_type: &ResourceType,
+    before: Option<&Resource>,
+    after: Option<&Resource>,
+    external_ids: [Option<&str>; 2],
+) -> Vec<AttributeChange> {
+    let mut changes = differences(resource_type, before, after);
+    let [old, new] = external_ids;
+    changes.extend(external_id_difference(old, new));
+    redact(policy, &mut changes);
+    changes
+}
+
+fn redact(policy: &Policy, changes: &mut [AttributeChange]) {
     for change in changes {
         if let AttributeChange::Value { attribute, old, new } = change
             && policy.is_redacted(attribute)

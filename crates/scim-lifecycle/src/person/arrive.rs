@@ -15,7 +15,7 @@ use super::change::{Seen, Update, grant, map, shown_fields, state, status_of, up
 use super::event::{event, view};
 use super::keep::{name_is_free, required_values, under_policy};
 use crate::content::content;
-use crate::difference::{differences, external_id_difference, redact};
+use crate::difference::shown_differences;
 use crate::resource::words;
 use crate::{Decision, Facts, Occasion, Stop, rules};
 
@@ -157,9 +157,8 @@ pub(crate) fn arrive(
             since: on.retained_since(),
         });
     }
-    let mut changes = differences(resource_type, None, Some(&resource));
-    changes.extend(external_id_difference(None, external_id.as_deref()));
-    redact(on.policy, &mut changes);
+    let external_ids = [None, external_id.as_deref()];
+    let changes = shown_differences(on.policy, resource_type, None, Some(&resource), external_ids);
     let action = if tombstone.is_some() { Action::Restored } else { Action::Created };
     let status = status_of(&told);
     let about = LogResource::new(&resource_type.name, id, name.as_deref());

@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::event::{event, view};
 use super::keep::{name_is_free, required_values, source, under_policy};
 use crate::content::content;
-use crate::difference::{differences, external_id_difference, redact, redact_fields};
+use crate::difference::{redact_fields, shown_differences};
 use crate::limits::within_limits;
 use crate::resource::words;
 use crate::roles::access_role;
@@ -87,9 +87,8 @@ pub(crate) fn update(
         _ => Action::Updated,
     };
     let resource = LogResource::new(&resource_type.name, record.key.id, name.as_deref());
-    let mut changes = differences(resource_type, Some(before), Some(&after));
-    changes.extend(external_id_difference(record.external_id.as_deref(), external_id.as_deref()));
-    redact(on.policy, &mut changes);
+    let external_ids = [record.external_id.as_deref(), external_id.as_deref()];
+    let changes = shown_differences(on.policy, resource_type, Some(before), Some(&after), external_ids);
     let fields = shown_fields(on, Some(&old), &account);
     if picked_up {
         decision.log.push(LogRecord::new(Action::PickedUp, LogStatus::Success, Some(resource.clone())));

@@ -14,7 +14,7 @@ use super::change::{Seen, map, remember_manager, shown_fields, tell};
 use super::event::{event, view};
 use super::keep::{name_is_free, under_policy};
 use crate::content::content;
-use crate::difference::differences;
+use crate::difference::shown_differences;
 use crate::limits::within_limits;
 use crate::rules;
 use crate::{Decision, Facts, Occasion, Policy, Refusal, Stop};
@@ -113,7 +113,7 @@ pub fn edit(
     };
     let about = LogResource::new(&resource_type.name, record.key.id, name.as_deref());
     decision.log.push(LogRecord {
-        changes: differences(resource_type, Some(before), Some(&after)),
+        changes: shown_differences(on.policy, resource_type, Some(before), Some(&after), [None, None]),
         fields: shown_fields(on, Some(&old), &account),
         notes,
         ..LogRecord::new(action, LogStatus::Success, Some(about))
@@ -218,7 +218,7 @@ pub fn reapply(
     let about = LogResource::new(&resource_type.name, record.key.id, name.as_deref());
     notes.push("the mapping was applied again".to_owned());
     decision.log.push(LogRecord {
-        changes: differences(resource_type, Some(document), Some(&after)),
+        changes: shown_differences(on.policy, resource_type, Some(document), Some(&after), [None, None]),
         fields: shown_fields(on, Some(&old), &account),
         notes,
         ..LogRecord::new(Action::Updated, LogStatus::Success, Some(about))

@@ -7,14 +7,12 @@ use std::sync::Arc;
 use scim_core::text::Matching;
 use scim_directory::{Action, Fact, Instance, Question, Record, ResourceId, Target};
 use scim_lifecycle::{MemberPlanner, Policy, Reference, create_group};
-use scim_storage::{
-    CommitError, Direction, Edge, EdgeQuery, HeldEdge, Keyset, Query, QueryPart, Start, Want,
-};
+use scim_storage::{CommitError, Direction, Edge, EdgeQuery, HeldEdge, Keyset, Want};
 use serde_json::Value;
 
 use super::account::{AccountPage, ImportOutcome, ImportReader, ImportRow, ImportSummary, Rejected};
 use super::{Admin, AdminError};
-use crate::admin::account::{account_refused, scope};
+use crate::admin::account::{account_refused, page_query, scope};
 
 /// Edges read at once.
 const EDGES: usize = 10_000;
@@ -72,14 +70,7 @@ impl Admin {
     ) -> Result<AccountPage, AdminError> {
         let policy = self.policy(instance).await?;
         let Some(group_type) = policy.group_type() else { return Ok(AccountPage::default()) };
-        let query = Query {
-            parts: vec![QueryPart { resource_type: Arc::clone(group_type), filter: None, sort_by: None }],
-            sort: None,
-            start: after.map_or(Start::Offset(0), Start::After),
-            limit,
-            want: Want::HEAD,
-            total: false,
-        };
+        let query = page_query(group_type, after, limit, Want::HEAD);
         let page = self.store.find(&scope(instance), &query).await?;
         Ok(AccountPage { records: page.records, next: page.next })
     }

@@ -1,12 +1,10 @@
 //! Making an instance's user names unique among instances: clashes are told first.
 
-use std::sync::Arc;
-
 use scim_directory::{Instance, NameScope, Record};
 use scim_lifecycle::{Decision, Policy, SERVER_REALM, keep_as_it_is};
-use scim_storage::{CommitError, Keyset, Query, QueryPart, Start, Want};
+use scim_storage::{CommitError, Keyset, Want};
 
-use super::account::scope;
+use super::account::{page_query, scope};
 use super::{Admin, AdminError};
 
 /// Accounts that are committed together.
@@ -73,18 +71,7 @@ impl Admin {
     ) -> Result<Vec<String>, AdminError> {
         let (mut clashes, mut after) = (Vec::new(), None::<Keyset>);
         loop {
-            let query = Query {
-                parts: vec![QueryPart {
-                    resource_type: Arc::clone(policy.user_type()),
-                    filter: None,
-                    sort_by: None,
-                }],
-                sort: None,
-                start: after.map_or(Start::Offset(0), Start::After),
-                limit: BATCH,
-                want: Want::FULL,
-                total: false,
-            };
+            let query = page_query(policy.user_type(), after, BATCH, Want::FULL);
             let page = self.store.find(&scope(instance), &query).await?;
             if !self.claim(instance, policy, realm, &page.records).await?.is_empty() {
                 for record in &page.records {

@@ -1,19 +1,15 @@
 //! Applying the mapping again to everybody: after it changed, or to see what would change.
 
-use std::sync::Arc;
-
 use scim_core::resource::Document;
 use scim_directory::{
     AdminChange, AttributeChange, Change, FieldChange, Instance, Record, ResourceId, Scope,
 };
 use scim_lifecycle::{Decision, Policy};
-use scim_storage::{
-    CommitError, InstanceAnswer, InstanceQuestion, Keyset, Query, QueryPart, Start, StoreError, Want,
-};
+use scim_storage::{CommitError, InstanceAnswer, InstanceQuestion, Keyset, StoreError, Want};
 use serde_json::json;
 
 use super::{Admin, AdminError};
-use crate::admin::account::scope;
+use crate::admin::account::{page_query, scope};
 use crate::resource::ATTEMPTS;
 
 /// The job's name.
@@ -74,18 +70,7 @@ impl Admin {
             if how.preview || how.restart { None } else { self.interrupted(instance, &policy).await? };
         let mut so_far = ReapplyProgress::default();
         loop {
-            let query = Query {
-                parts: vec![QueryPart {
-                    resource_type: Arc::clone(policy.user_type()),
-                    filter: None,
-                    sort_by: None,
-                }],
-                sort: None,
-                start: after.map_or(Start::Offset(0), Start::After),
-                limit: how.batch.clamp(1, 1000),
-                want: Want::FULL,
-                total: false,
-            };
+            let query = page_query(policy.user_type(), after, how.batch.clamp(1, 1000), Want::FULL);
             let page = self.store.find(&scope(instance), &query).await?;
             so_far.seen += u64::try_from(page.records.len()).unwrap_or_default();
             let mut decided = Vec::new();

@@ -13,7 +13,7 @@ pub(crate) use edit::account_refused;
 pub use erase::ErasedAccount;
 pub use explain::{Explained, ExplainedValue, Manager, Meant};
 pub use import::{ImportOutcome, ImportSummary};
-pub(crate) use read::scope;
 pub use read::{AccountPage, account_json};
+pub(crate) use read::{page_query, scope};
 pub use reader::{ImportReader, ImportRow, Rejected};
 pub use rename::{RenameOutcome, RenameSummary, Renamed};

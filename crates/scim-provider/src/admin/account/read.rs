@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use scim_core::schema::ResourceType;
 use scim_core::text::Matching;
 use scim_directory::{AccountState, Fact, Fields, Instance, Question, Record, Scope, Tombstone};
 use scim_lifecycle::{Policy, account_view};
@@ -78,7 +79,7 @@ impl Admin {
         limit: usize,
     ) -> Result<AccountPage, AdminError> {
         let policy = self.policy(instance).await?;
-        let query = page_query(&policy, after, limit, Want { document: false, account: true });
+        let query = page_query(policy.user_type(), after, limit, Want { document: false, account: true });
         let page = self.store.find(&scope(instance), &query).await?;
         Ok(AccountPage { records: page.records, next: page.next })
     }
@@ -89,9 +90,14 @@ impl Admin {
     }
 }
 
-/// A page of all accounts, newest first.
-pub(super) fn page_query(policy: &Policy, after: Option<Keyset>, limit: usize, want: Want) -> Query {
-    let resource_type = Arc::clone(policy.user_type());
+/// A page of everything of a type, newest first.
+pub(crate) fn page_query(
+    resource_type: &Arc<ResourceType>,
+    after: Option<Keyset>,
+    limit: usize,
+    want: Want,
+) -> Query {
+    let resource_type = Arc::clone(resource_type);
     Query {
         parts: vec![QueryPart { resource_type, filter: None, sort_by: None }],
         sort: None,

@@ -105,7 +105,7 @@ impl Admin {
         let mut rewriting = Rewriting::default();
         let mut after: Option<Keyset> = None;
         loop {
-            let query = page_query(&policy, after, BATCH, Want::FULL);
+            let query = page_query(policy.user_type(), after, BATCH, Want::FULL);
             let mut page = self.store.find(&scope(instance), &query).await?;
             if unmanaged {
                 page.records.retain(|record| record.managed_by.is_none());

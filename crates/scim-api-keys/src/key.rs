@@ -76,6 +76,11 @@ impl ApiKey {
         self.key_id
     }
 
+    /// What a mac is made over, each part of fixed width.
+    pub(crate) const fn parts(&self) -> [&[u8]; 4] {
+        [PREFIX.as_bytes(), &self.instance_id, &self.key_id, &self.secret]
+    }
+
     /// The key as text: shown once, to whoever issued it, and kept nowhere.
     #[must_use]
     pub fn reveal(&self) -> String {

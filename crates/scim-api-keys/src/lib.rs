@@ -20,5 +20,9 @@
 
 mod base62;
 mod key;
+mod pepper;
+mod peppers;
 
 pub use key::{ApiKey, KeyFormatError, MAX_KEY_BYTES};
+pub use pepper::{MAX_PEPPER_BYTES, MIN_PEPPER_BYTES, Pepper, PepperError};
+pub use peppers::{KeptMac, MAX_PEPPERS, Peppers, Verdict};

@@ -4,17 +4,20 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
-use crate::base62::{decode, encode};
+use crate::base62::{decode, push};
 
-/// The longest text that is looked at, in bytes.
-pub const MAX_KEY_BYTES: usize = 512;
+/// How long a key's text is, in bytes. All of it is ASCII.
+pub const KEY_BYTES: usize = PREFIX.len() + ID_WIDTH + 1 + ID_WIDTH + 1 + SECRET_WIDTH + CHECK_WIDTH;
 
 const PREFIX: &str = "rck1_";
 const ID_WIDTH: usize = 22;
 const SECRET_WIDTH: usize = 43;
 const CHECK_WIDTH: usize = 6;
+
+/// How many of a key's last characters are shown.
+const ENDING_WIDTH: usize = 4;
 
 /// A text that is no key of ours. Says nothing about which keys exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -36,32 +39,43 @@ impl ApiKey {
         Self { instance_id, key_id, secret }
     }
 
-    /// Reads a key.
+    /// Reads a key. Costs the same for every text of a key's length, and no memory.
     ///
     /// # Errors
-    /// If the prefix, a width, a digit or the check is wrong.
+    /// If the prefix, a width, a digit or the check is wrong, or a part stands for a greater number than it has room
+    /// for. So a key has one text, and no other is read as that key.
     pub fn parse(text: &str) -> Result<Self, KeyFormatError> {
-        if text.len() > MAX_KEY_BYTES {
-            return Err(KeyFormatError);
+        Self::read(text.as_bytes()).ok_or(KeyFormatError)
+    }
+
+    fn read(text: &[u8]) -> Option<Self> {
+        let (body, check) = text.split_last_chunk::<CHECK_WIDTH>()?;
+        let (instance, rest) = body.strip_prefix(PREFIX.as_bytes())?.split_first_chunk::<ID_WIDTH>()?;
+        let (id, rest) = rest.strip_prefix(b"_")?.split_first_chunk::<ID_WIDTH>()?;
+        let secret: &[u8; SECRET_WIDTH] = rest.strip_prefix(b"_")?.try_into().ok()?;
+        let mut sum = [0; 4];
+        decode(check, &mut sum)?;
+        if sum != crc32fast::hash(body).to_be_bytes() {
+            return None;
         }
-        let (body, check) = text
-            .len()
-            .checked_sub(CHECK_WIDTH)
-            .and_then(|at| text.split_at_checked(at))
-            .ok_or(KeyFormatError)?;
-        let parts: Vec<&str> = body.strip_prefix(PREFIX).ok_or(KeyFormatError)?.split('_').collect();
-        let [instance, key, secret] = parts.as_slice() else { return Err(KeyFormatError) };
-        if instance.len() != ID_WIDTH || key.len() != ID_WIDTH || secret.len() != SECRET_WIDTH {
-            return Err(KeyFormatError);
-        }
-        if decode::<4>(check) != Some(crc32fast::hash(body.as_bytes()).to_be_bytes()) {
-            return Err(KeyFormatError);
-        }
-        Ok(Self {
-            instance_id: decode(instance).ok_or(KeyFormatError)?,
-            key_id: decode(key).ok_or(KeyFormatError)?,
-            secret: decode(secret).ok_or(KeyFormatError)?,
-        })
+        // Read into its place: what is refused half-way is wiped with it.
+        let mut key = Self::new([0; 16], [0; 16], [0; 32]);
+        decode(instance, &mut key.instance_id)?;
+        decode(id, &mut key.key_id)?;
+        decode(secret, &mut key.secret)?;
+        Some(key)
+    }
+
+    /// The instance's id in a text that begins like a key, though it was mistyped or cut behind that.
+    ///
+    /// Proves nothing, and opens nothing: it only says in whose log a refused attempt may be noted.
+    #[must_use]
+    pub fn instance_hint(text: &str) -> Option<[u8; 16]> {
+        let rest = text.as_bytes().strip_prefix(PREFIX.as_bytes())?;
+        let (instance, rest) = rest.split_first_chunk::<ID_WIDTH>()?;
+        rest.strip_prefix(b"_")?;
+        let mut id = [0; 16];
+        decode(instance, &mut id).map(|()| id)
     }
 
     /// The id of the instance that the key belongs to.
@@ -84,15 +98,24 @@ impl ApiKey {
     /// The key as text: shown once, to whoever issued it, and kept nowhere.
     #[must_use]
     pub fn reveal(&self) -> String {
-        let mut text = format!(
-            "{PREFIX}{}_{}_{}",
-            encode(&self.instance_id, ID_WIDTH),
-            encode(&self.key_id, ID_WIDTH),
-            encode(&self.secret, SECRET_WIDTH)
-        );
-        let check = crc32fast::hash(text.as_bytes()).to_be_bytes();
-        text.push_str(&encode(&check, CHECK_WIDTH));
+        // Room for all of it: a string that grows leaves copies behind.
+        let mut text = String::with_capacity(KEY_BYTES);
+        text.push_str(PREFIX);
+        push(&mut text, &self.instance_id, ID_WIDTH);
+        text.push('_');
+        push(&mut text, &self.key_id, ID_WIDTH);
+        text.push('_');
+        push(&mut text, &self.secret, SECRET_WIDTH);
+        let sum = crc32fast::hash(text.as_bytes()).to_be_bytes();
+        push(&mut text, &sum, CHECK_WIDTH);
         text
+    }
+
+    /// The last 4 characters of the key's text, by which people tell their keys apart. They belong to the check.
+    #[must_use]
+    pub fn ending(&self) -> String {
+        let text = Zeroizing::new(self.reveal());
+        text.chars().skip(KEY_BYTES - ENDING_WIDTH).collect()
     }
 
     /// What is stored: a hash of the secret, the instance's and the key's id, so that a hash copied to another key's row
@@ -116,7 +139,9 @@ impl ApiKey {
 
 impl fmt::Debug for ApiKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ApiKey").field("key_id", &encode(&self.key_id, ID_WIDTH)).finish_non_exhaustive()
+        let mut id = String::with_capacity(ID_WIDTH);
+        push(&mut id, &self.key_id, ID_WIDTH);
+        f.debug_struct("ApiKey").field("key_id", &id).finish_non_exhaustive()
     }
 }
 
@@ -132,6 +157,26 @@ mod tests {
 
     use super::*;
 
+    /// `rck1_` with these parts and a check that is right.
+    fn sealed(body: &str) -> String {
+        let mut text = body.to_owned();
+        push(&mut text, &crc32fast::hash(body.as_bytes()).to_be_bytes(), CHECK_WIDTH);
+        text
+    }
+
+    fn check(text: &str, expected: Option<[u8; 16]>) {
+        assert_eq!(ApiKey::parse(text).map(|key| key.key_id()).ok(), expected, "{text}");
+    }
+
+    #[test]
+    fn the_format_never_changes() {
+        let key = ApiKey::new([1; 16], [2; 16], [3; 32]);
+        let text = "rck1_01tRy6czI6jAOLpZvq3hw1_03mtwDFyaDSKmhf9rg7Ps2_0iHJbkdqdSjdOv8lotdlpRYNaigOHJYDGtSybpLpt6R2ZdaFr";
+        assert_eq!((key.reveal().as_str(), key.ending().as_str()), (text, &text[96..]));
+        assert_eq!((text.len(), key.reveal().capacity()), (KEY_BYTES, KEY_BYTES));
+        check(text, Some([2; 16]));
+    }
+
     #[test]
     fn every_change_of_a_character_is_refused() {
         let text = ApiKey::new([9; 16], [8; 16], [7; 32]).reveal();
@@ -139,20 +184,54 @@ mod tests {
             for other in ["0", "Z", "_", "é", ""] {
                 let changed = format!("{}{other}{}", &text[..at], &text[at + 1..]);
                 if changed != text {
-                    assert!(ApiKey::parse(&changed).is_err(), "{changed}");
+                    check(&changed, None);
                 }
             }
         }
+        let (short, long) = (&text[1..], format!("{text} "));
+        for wrong in ["", "rck1_", "Bearer x", short, &text[..text.len() - 1], &long, &"a".repeat(600)] {
+            check(wrong, None);
+        }
+    }
+
+    #[test]
+    fn numbers_that_do_not_fit_and_other_widths_are_refused_though_the_check_is_right() {
+        let (id, secret) = ("0".repeat(22), "0".repeat(43));
+        let (great_id, great_secret) = ("z".repeat(22), "z".repeat(43));
+        check(&sealed(&format!("rck1_{id}_{id}_{secret}")), Some([0; 16]));
         for wrong in [
-            "",
-            "rck1_",
-            "Bearer x",
-            &text[1..],
-            &text[..text.len() - 1],
-            &format!("{text} "),
-            &"a".repeat(600),
+            format!("rck1_{great_id}_{id}_{secret}"),
+            format!("rck1_{id}_{great_id}_{secret}"),
+            format!("rck1_{id}_{id}_{great_secret}"),
+            format!("rck1_{id}_{id}_{}", &secret[1..]),
+            format!("rck1_{id}_{id}_0{secret}"),
+            format!("rck1_{id}0_{}_{secret}", &id[1..]),
+            format!("rck1_{id}-{id}_{secret}"),
+            format!("rck1_{id}_{id}-{secret}"),
+            format!("rck2_{id}_{id}_{secret}"),
+            format!("RCK1_{id}_{id}_{secret}"),
         ] {
-            assert_eq!(ApiKey::parse(wrong).err(), Some(KeyFormatError), "{wrong}");
+            check(&sealed(&wrong), None);
+        }
+    }
+
+    #[test]
+    fn a_damaged_key_still_hints_at_its_instance() {
+        let text = ApiKey::new([9; 16], [8; 16], [7; 32]).reveal();
+        for (hint, expected) in [
+            (text.clone(), Some([9; 16])),
+            (text[..60].to_owned(), Some([9; 16])),
+            (text[..28].to_owned(), Some([9; 16])),
+            (format!("{}é{}", &text[..40], &text[42..]), Some([9; 16])),
+            (format!("{text}{text}"), Some([9; 16])),
+            (text[..27].to_owned(), None),
+            (format!(" {text}"), None),
+            (format!("{}-{}", &text[..27], &text[28..]), None),
+            (format!("{}!{}", &text[..9], &text[10..]), None),
+            (format!("rck1_{}_", "z".repeat(22)), None),
+            (String::new(), None),
+        ] {
+            assert_eq!(ApiKey::instance_hint(&hint), expected, "{hint}");
         }
     }
 
@@ -160,7 +239,9 @@ mod tests {
     fn debug_shows_no_secret() {
         let key = ApiKey::new([1; 16], [2; 16], [0x5a; 32]);
         let shown = format!("{key:?}");
-        assert!(!shown.contains(&encode(&[0x5a; 32], SECRET_WIDTH)) && !shown.contains("90"), "{shown}");
+        let text = key.reveal();
+        assert!(shown.contains(&text[28..50]) && !shown.contains(&text[51..56]), "{shown}");
+        assert!(!shown.contains("90") && !shown.contains("5a"), "{shown}");
     }
 
     #[test]
@@ -175,19 +256,12 @@ mod tests {
     proptest! {
         #[test]
         fn reads_what_it_writes(instance: [u8; 16], id: [u8; 16], secret: [u8; 32]) {
-            let key = ApiKey::new(instance, id, secret);
-            let text = key.reveal();
-            prop_assert!(text.len() < 128 && text.is_ascii());
+            let text = ApiKey::new(instance, id, secret).reveal();
+            prop_assert!(text.len() == KEY_BYTES && text.is_ascii());
             let parsed = ApiKey::parse(&text).expect("our own");
-            prop_assert_eq!(parsed.instance_id(), instance);
-            prop_assert_eq!(parsed.key_id(), id);
-            prop_assert!(parsed.verify(&key.hash()));
-        }
-
-        #[test]
-        fn never_panics(text in "\\PC{0,120}") {
-            let _ = ApiKey::parse(&text);
-            let _ = ApiKey::parse(&format!("rck1_{text}"));
+            prop_assert_eq!(parsed.parts(), [PREFIX.as_bytes(), &instance, &id, &secret]);
+            prop_assert_eq!(parsed.reveal(), text.clone());
+            prop_assert_eq!(ApiKey::instance_hint(&text), Some(instance));
         }
     }
 }

@@ -23,6 +23,6 @@ mod key;
 mod pepper;
 mod peppers;
 
-pub use key::{ApiKey, KeyFormatError, MAX_KEY_BYTES};
+pub use key::{ApiKey, KEY_BYTES, KeyFormatError};
 pub use pepper::{MAX_PEPPER_BYTES, MIN_PEPPER_BYTES, Pepper, PepperError};
 pub use peppers::{KeptMac, MAX_PEPPERS, Peppers, Verdict};

@@ -22,7 +22,9 @@ mod base62;
 mod key;
 mod pepper;
 mod peppers;
+mod rate;
 
 pub use key::{ApiKey, KEY_BYTES, KeyFormatError};
 pub use pepper::{MAX_PEPPER_BYTES, MIN_PEPPER_BYTES, Pepper, PepperError};
 pub use peppers::{KeptMac, MAX_PEPPERS, Peppers, Verdict};
+pub use rate::{MAX_RATED_IDS, Rate, RateLimiter, Wait};

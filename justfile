@@ -21,7 +21,7 @@ demo:
 
 # Benchmarks
 bench:
-    cargo bench -p scim-core -p scim-mapping -p scim-storage-diesel -p scim-provider
+    cargo bench -p scim-core -p scim-mapping -p scim-api-keys -p scim-storage-diesel -p scim-provider
 
 # Fuzz a target (filter, path, patch, resource, bulk, expression); needs cargo-fuzz
 fuzz TARGET *ARGS:

@@ -39,7 +39,7 @@ impl ApiKey {
         Self { instance_id, key_id, secret }
     }
 
-    /// Reads a key. Costs the same for every text of a key's length, and no memory.
+    /// Reads a key, on the stack alone.
     ///
     /// # Errors
     /// If the prefix, a width, a digit or the check is wrong, or a part stands for a greater number than it has room

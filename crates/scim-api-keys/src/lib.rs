@@ -20,7 +20,7 @@
 //! right one. Other secrets of the server are derived from peppers too ([`Pepper::derive`]).
 //!
 //! # Checking
-//! Parsing takes no memory and one mac is made whatever the outcome, so an unknown key costs what a wrong secret costs:
+//! Parsing allocates nothing and one mac is made whatever the outcome, so an unknown key costs what a wrong secret costs:
 //! about half a microsecond (`benches/keys.rs`).
 //!
 //! There is no I/O, no clock and no source of randomness here.

@@ -43,6 +43,7 @@ mod key;
 mod pepper;
 mod peppers;
 mod rate;
+pub mod token;
 
 pub use key::{ApiKey, KEY_BYTES, KeyFormatError};
 pub use pepper::{MAX_PEPPER_BYTES, MIN_PEPPER_BYTES, Pepper, PepperError};

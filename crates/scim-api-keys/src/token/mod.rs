@@ -1,0 +1,37 @@
+//! JSON Web Tokens: the short access tokens that we issue, and those of issuers that a connector trusts.
+//!
+//! Long-lived keys are never JWTs; see [`ApiKey`](crate::ApiKey). A JWT is used where it ends within minutes, or where
+//! another party signs it. The signatures are those of `jsonwebtoken` on AWS-LC; what a token may say is decided here:
+//!
+//! - One key verifies by one algorithm, which the key and the expectation agree on; the header only has to repeat it.
+//!   There is no way to name HMAC or `none` ([`Algorithm`]).
+//! - Keys come from what is held or configured, never from the token: `jku`, `jwk`, `x5u`, `x5c` and `crit` are refused.
+//! - Claims are strictly typed. One that must be there and is missing, of another type, negative or repeated refuses the
+//!   token (RFC 7519 §4 leaves repeated names to us); issuer, subject and audience are compared byte by byte.
+//! - Times are told, in seconds since 1970-01-01T00:00:00Z, and compared with [`LEEWAY_SECONDS`]. Nothing here reads a
+//!   clock or a network, and every memory has a bound.
+//!
+//! What a refusal was for is in [`TokenError`]: for logs, not for whoever sent the token.
+
+mod access;
+mod claims;
+mod error;
+mod json;
+mod jws;
+mod signing;
+
+#[cfg(test)]
+mod access_tests;
+#[cfg(test)]
+mod forge;
+
+pub use access::{ACCESS_LIFETIME_SECONDS, AccessClaims, IssueError};
+pub use error::TokenError;
+pub use signing::{PERIOD_SECONDS, Seeds, SigningKeys};
+
+/// The longest token that is looked at, in bytes. Tokens of identity providers have 1 to 3 KiB.
+pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
+
+/// By how much the clocks of two parties may differ, in seconds: `exp` is this much later, `nbf` and `iat` this much
+/// earlier than they say.
+pub const LEEWAY_SECONDS: i64 = 60;

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::forge::{Held, as_secrets, ed25519, ed25519_public, hs256, token};
+use super::forge::{Held, as_secrets, ed25519, ed25519_public, hs256, token, with};
 use super::jws::PAYLOAD;
 use super::{
     ACCESS_LIFETIME_SECONDS, AccessClaims, IssueError, MAX_TOKEN_BYTES, PERIOD_SECONDS, SigningKeys,
@@ -44,20 +44,6 @@ fn header() -> Value {
 
 fn payload() -> Value {
     serde_json::to_value(claims()).expect("claims are JSON")
-}
-
-/// `value` with other members; null takes one away.
-fn with(mut value: Value, changes: Value) -> Value {
-    let Value::Object(changes) = changes else { panic!("an object") };
-    for (name, change) in changes {
-        let members = value.as_object_mut().expect("an object");
-        if change.is_null() {
-            members.remove(&name);
-        } else {
-            members.insert(name, change);
-        }
-    }
-    value
 }
 
 /// A token of this header and payload with the signature of the current key.

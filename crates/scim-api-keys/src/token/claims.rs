@@ -44,6 +44,11 @@ impl Claims {
         }
     }
 
+    /// [`Claims::text`] where it is there.
+    pub(super) fn text_if_any(&self, claim: &'static str) -> Result<Option<&str>, TokenError> {
+        self.has(claim).then(|| self.text(claim)).transpose()
+    }
+
     /// A claim that must be a text of any length.
     pub(super) fn any_text(&self, claim: &'static str) -> Result<&str, TokenError> {
         self.0.get(claim).and_then(Value::as_str).ok_or(TokenError::Claim { claim, expected: "a text" })

@@ -1,6 +1,6 @@
 //! Why a token is refused.
 
-use super::{LEEWAY_SECONDS, MAX_TOKEN_BYTES};
+use super::{KeyProblem, LEEWAY_SECONDS, MAX_TOKEN_BYTES};
 
 /// Why a token is refused.
 ///
@@ -52,6 +52,13 @@ pub enum TokenError {
         "no single key of the issuer goes by the token's `kid`; if the issuer changed its keys just now, try again in a minute"
     )]
     UnknownKey,
+    /// The issuer has a key of this `kid`, which may not verify this token.
+    #[error("the issuer's key of the token's `kid` cannot verify it: {0}")]
+    UnfitKey(KeyProblem),
+    /// The issuer's keys could not be fetched, at all or for a day. Nothing is known of the token: to be answered as a
+    /// failure of the server, which passes (503).
+    #[error("the issuer's keys could not be fetched; look whether its JWKS URL can be reached from here")]
+    KeysUnavailable,
     /// The signature is not one of the key over this header and payload.
     #[error("the token's signature is wrong")]
     Signature,
@@ -109,6 +116,12 @@ impl TokenError {
     #[must_use]
     pub const fn is_about_time(&self) -> bool {
         matches!(self, Self::Expired { .. } | Self::Early { .. })
+    }
+
+    /// Whether the token may be right, and only the issuer's keys are not to be had.
+    #[must_use]
+    pub const fn is_unavailable(&self) -> bool {
+        matches!(self, Self::KeysUnavailable)
     }
 
     pub(super) const fn malformed(problem: &'static str) -> Self {

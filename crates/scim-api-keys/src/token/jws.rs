@@ -71,6 +71,11 @@ impl Header {
             types.iter().any(|expected| bare.eq_ignore_ascii_case(expected))
         })
     }
+
+    /// Whether there is no `typ`.
+    pub(super) const fn is_untyped(&self) -> bool {
+        self.typ.is_none()
+    }
 }
 
 /// A member of a header that is a text where it is there.

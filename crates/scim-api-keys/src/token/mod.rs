@@ -14,19 +14,35 @@
 //! What a refusal was for is in [`TokenError`]: for logs, not for whoever sent the token.
 
 mod access;
+mod algorithm;
 mod claims;
 mod error;
+mod foreign;
 mod json;
+mod jwk;
+mod jwks;
 mod jws;
+mod metadata;
+mod replay;
 mod signing;
 
 #[cfg(test)]
 mod access_tests;
 #[cfg(test)]
+mod foreign_tests;
+#[cfg(test)]
 mod forge;
+#[cfg(test)]
+mod jwk_tests;
 
 pub use access::{ACCESS_LIFETIME_SECONDS, AccessClaims, IssueError};
+pub use algorithm::{Algorithm, UnknownAlgorithm};
 pub use error::TokenError;
+pub use foreign::{FOREIGN_LIFETIME_SECONDS, ForeignClaims, Purpose, TrustedIssuer, Verification};
+pub use jwk::{JwkSet, JwksError, KeyProblem, MAX_JWKS_BYTES, MAX_JWKS_KEYS, PublicKey};
+pub use jwks::{JwksCache, Lookup, MAX_JWKS_URLS};
+pub use metadata::metadata;
+pub use replay::{REPLAY_CAPACITY, Replay};
 pub use signing::{PERIOD_SECONDS, Seeds, SigningKeys};
 
 /// The longest token that is looked at, in bytes. Tokens of identity providers have 1 to 3 KiB.

@@ -23,6 +23,11 @@
 //! Parsing allocates nothing and one mac is made whatever the outcome, so an unknown key costs what a wrong secret costs:
 //! about half a microsecond (`benches/keys.rs`).
 //!
+//! # Other ways in
+//! A key is also what a client sends as a Basic password ([`BasicCredentials`]) or as an OAuth client secret, for which it
+//! gets a short JWT ([`token`]). A password that a person chose is verified with argon2id, elsewhere, and remembered for
+//! minutes ([`Remembered`]).
+//!
 //! There is no I/O, no clock and no source of randomness here.
 //!
 //! ```
@@ -39,13 +44,19 @@
 //! ```
 
 mod base62;
+mod basic;
 mod key;
 mod pepper;
 mod peppers;
 mod rate;
+mod remembered;
 pub mod token;
 
+pub use basic::{
+    BasicCredentials, BasicError, MAX_BASIC_BYTES, MAX_BASIC_PASSWORD_BYTES, MAX_BASIC_USER_BYTES,
+};
 pub use key::{ApiKey, KEY_BYTES, KeyFormatError};
 pub use pepper::{MAX_PEPPER_BYTES, MIN_PEPPER_BYTES, Pepper, PepperError};
 pub use peppers::{KeptMac, MAX_PEPPERS, Peppers, Verdict};
 pub use rate::{MAX_RATED_IDS, Rate, RateLimiter, Wait};
+pub use remembered::{MAX_REMEMBERED, REMEMBERED_SECONDS, Remembered};

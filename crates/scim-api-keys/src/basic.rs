@@ -49,8 +49,8 @@ pub enum BasicError {
     Form,
 }
 
-/// A user name and a password as they were sent: not empty of meaning until somebody verified them. Both are wiped when
-/// this is dropped; `Debug` shows neither.
+/// A user name and a password as somebody sent them, which proves nothing yet. Both are wiped when this is dropped;
+/// `Debug` shows neither.
 pub struct BasicCredentials {
     user: Zeroizing<String>,
     password: Zeroizing<String>,

@@ -57,7 +57,7 @@ pub enum IssueError {
     NoKey,
     /// Nobody would accept a token of these claims.
     #[error("an access token with these claims would be refused: {0}")]
-    Claims(#[source] TokenError),
+    Claims(TokenError),
     /// The key cannot sign.
     #[error("the access token could not be signed")]
     Signing,

@@ -469,7 +469,39 @@ fn keys() -> &'static SigningKeys {
     KEYS.get_or_init(|| Held::keys(&[1]))
 }
 
+/// Any JSON value, and numbers and texts that are nearly right.
+fn any_value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        (-700..700i64).prop_map(|apart| Value::from(NOW + apart)),
+        "[a-z:/. ]{0,20}".prop_map(Value::from),
+        Just(Value::from(ISSUER)),
+        Just(Value::from(BASE)),
+    ];
+    leaf.prop_recursive(3, 12, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::btree_map("[a-z]{1,4}", inner, 0..4)
+                .prop_map(|members| Value::Object(members.into_iter().collect())),
+        ]
+    })
+}
+
 proptest! {
+    #[test]
+    fn what_is_verified_is_what_was_signed(at: prop::sample::Index, value in any_value(), now in NOW - 100..NOW + 800) {
+        let names: Vec<String> = payload().as_object().expect("an object").keys().cloned().collect();
+        let changed = with(payload(), json!({names[at.index(names.len())].clone(): value}));
+        if let Ok(read) = keys().verify(&signed(&header(), &changed), ISSUER, &[BASE], now) {
+            prop_assert_eq!(serde_json::to_value(&read).expect("JSON"), changed);
+            prop_assert!(read.iss == ISSUER && read.aud == BASE && !read.sub.is_empty());
+            prop_assert!(now < read.exp + 60 && now >= read.nbf - 60 && read.exp - read.iat <= 600);
+        }
+    }
+
     #[test]
     fn any_text_is_refused_without_a_panic(text in "\\PC{0,200}", parts in "[A-Za-z0-9_-]{0,60}\\.[A-Za-z0-9_-]{0,60}\\.[A-Za-z0-9_-]{0,60}", now: i64) {
         prop_assert!(keys().verify(&text, ISSUER, &[BASE], now).is_err());

@@ -12,6 +12,44 @@
 //!   clock or a network, and every memory has a bound.
 //!
 //! What a refusal was for is in [`TokenError`]: for logs, not for whoever sent the token.
+//!
+//! ```
+//! use scim_api_keys::token::{AccessClaims, Seeds, SigningKeys};
+//!
+//! /// A pepper, whose seeds are no secret here.
+//! struct Pepper;
+//!
+//! impl Seeds for Pepper {
+//!     fn ids(&self) -> Vec<[u8; 16]> {
+//!         vec![[1; 16]]
+//!     }
+//!
+//!     fn seed(&self, _pepper: &[u8; 16], period: i64) -> Option<[u8; 32]> {
+//!         Some([u8::try_from(period % 256).ok()?; 32])
+//!     }
+//! }
+//!
+//! let (keys, now) = (SigningKeys::new(Pepper), 1_800_000_000);
+//! let claims = AccessClaims {
+//!     iss: "https://people.example".to_owned(),
+//!     aud: "https://people.example/scim/v2".to_owned(),
+//!     sub: "the integration user".to_owned(),
+//!     client_id: "the key".to_owned(),
+//!     instance: "the instance".to_owned(),
+//!     connector: "the connector".to_owned(),
+//!     scope: "users:read".to_owned(),
+//!     jti: "the token".to_owned(),
+//!     iat: now,
+//!     nbf: now,
+//!     exp: now + 600,
+//!     generation: 1,
+//! };
+//! let token = keys.issue(&claims)?;
+//! let verify = |now| keys.verify(&token, "https://people.example", &["https://people.example/scim/v2"], now);
+//! assert_eq!(verify(now + 300)?, claims);
+//! assert!(verify(now + 700).is_err_and(|error| error.is_expired()));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod access;
 mod algorithm;

@@ -1,5 +1,7 @@
 //! Access tokens that are taken, and all the others.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use proptest::prelude::*;
@@ -138,6 +140,30 @@ fn keys_change_with_the_period_and_a_token_outlives_it() {
     for now in [i64::MIN, -1, 0, i64::MAX] {
         assert!(keys.verify(&before, ISSUER, &[BASE], now).is_err(), "{now}");
     }
+}
+
+#[test]
+fn a_change_of_the_peppers_is_seen() {
+    struct Changing(std::sync::Mutex<Vec<u8>>);
+    impl Seeds for Changing {
+        fn ids(&self) -> Vec<[u8; 16]> {
+            Held(self.0.lock().expect("a lock").clone()).ids()
+        }
+
+        fn seed(&self, pepper: &[u8; 16], period: i64) -> Option<[u8; 32]> {
+            Held(vec![pepper[0]]).seed(pepper, period)
+        }
+    }
+    let seeds = Arc::new(Changing(vec![1].into()));
+    let keys = SigningKeys::new(Arc::clone(&seeds));
+    let issue = || keys.issue(&claims()).expect("issued");
+    let kid_of = |token: &str| super::jws::Header::read(token).expect("a header").kid.expect("a kid");
+    let by_first = issue();
+    *seeds.0.lock().expect("a lock") = vec![2, 1];
+    assert_eq!(kid_of(&issue()), kid(2, PERIOD));
+    assert!(keys.verify(&by_first, ISSUER, &[BASE], NOW).is_ok());
+    *seeds.0.lock().expect("a lock") = vec![2];
+    assert_eq!(keys.verify(&by_first, ISSUER, &[BASE], NOW), Err(TokenError::UnknownKey));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::forge::{Held, as_secrets, ed25519, ed25519_public, hs256, token, with};
 use super::jws::PAYLOAD;
 use super::{
-    ACCESS_LIFETIME_SECONDS, AccessClaims, IssueError, MAX_TOKEN_BYTES, PERIOD_SECONDS, SigningKeys,
+    ACCESS_LIFETIME_SECONDS, AccessClaims, IssueError, MAX_TOKEN_BYTES, PERIOD_SECONDS, Seeds, SigningKeys,
     TokenError,
 };
 

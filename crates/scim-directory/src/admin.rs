@@ -1,4 +1,4 @@
-//! What an instance is made of: connectors, integration users, keys, settings.
+//! What an instance is made of: connectors, integration users, settings.
 
 use scim_core::Dialect;
 use scim_core::instant::Timestamp;
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ConnectorId, ConnectorSettings, HeldChangeId, HeldState, InstanceId, InstanceSettings, IntegrationUserId,
-    Key, KeyId,
+    Key, KeyChange,
 };
 
 /// An instance: one tenant of the application.
@@ -20,8 +20,8 @@ pub struct Instance {
     pub created: Timestamp,
     /// The settings.
     pub settings: InstanceSettings,
-    /// Grows with each change of the settings, the mapping or the integration users ([`crate::Condition::Generation`]); 1
-    /// at first.
+    /// Grows with each change of the settings, the mapping, the connectors or the integration users
+    /// ([`crate::Condition::Generation`]); 1 at first.
     pub generation: i64,
 }
 
@@ -99,51 +99,17 @@ pub struct IntegrationUser {
     pub name: String,
     /// What it may do.
     pub privilege: Privilege,
+    /// Whether it is suspended: then no key acts on its behalf. Default: false.
+    pub suspended: bool,
+    /// Whom reminders about its keys are mailed to.
+    pub email: Option<String>,
 }
 
-/// A key as it is kept: without its secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyRecord {
-    /// The id, which stands in the key in clear.
-    pub id: KeyId,
-    /// The instance.
-    pub instance: InstanceId,
-    /// The connector.
-    pub connector: ConnectorId,
-    /// The integration user.
-    pub user: IntegrationUserId,
-    /// Hash of the secret, bound to instance and key id (`scim-api-keys`).
-    pub hash: [u8; 32],
-    /// When it was issued.
-    pub created: Timestamp,
-    /// When it ends; `None` for never.
-    pub expires: Option<Timestamp>,
-    /// When it was revoked.
-    pub revoked: Option<Timestamp>,
-}
-
-/// A key's state at a moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyState {
-    /// In force.
-    Active,
-    /// Past its expiry.
-    Expired,
-    /// Revoked.
-    Revoked,
-}
-
-impl KeyRecord {
-    /// The state at `now`.
+impl IntegrationUser {
+    /// Whether keys may act on its behalf: it is not suspended and holds at least [`Privilege::LiteAdmin`].
     #[must_use]
-    pub fn state(&self, now: Timestamp) -> KeyState {
-        if self.revoked.is_some() {
-            KeyState::Revoked
-        } else if self.expires.is_some_and(|expires| expires <= now) {
-            KeyState::Expired
-        } else {
-            KeyState::Active
-        }
+    pub fn may_provision(&self) -> bool {
+        !self.suspended && self.privilege >= Privilege::LiteAdmin
     }
 }
 
@@ -158,10 +124,10 @@ pub enum AdminChange {
     CreateConnector(Connector),
     /// Creates an integration user; `Duplicate` where the instance has the name.
     CreateIntegrationUser(IntegrationUser),
-    /// Keeps a new key.
-    IssueKey(KeyRecord),
-    /// Revokes a key of the instance at the change set's time; `Conflict` where it is not there.
-    RevokeKey(KeyId),
+    /// Replaces an integration user's privilege, address and whether it is suspended; `Conflict` where it is not there.
+    UpdateIntegrationUser(IntegrationUser),
+    /// A change of keys.
+    Key(KeyChange),
     /// Replaces a connector's dialect and settings, and whether it keeps passwords; `Conflict` where it is not there.
     UpdateConnector(Connector),
     /// Keeps a version of the mapping of a resource type, which is in force from now on. `Conflict` where it is not the

@@ -35,6 +35,16 @@ pub enum EventKind {
     GroupChanged,
     /// A group was deleted.
     GroupDeleted,
+    /// A key was issued. The `type` of events about keys is `ApiKey`.
+    KeyIssued,
+    /// A key was used for the first time, and others retire because of it.
+    KeySwitched,
+    /// A key ends soon.
+    KeyExpiring,
+    /// A key came to its end.
+    KeyExpired,
+    /// A key was revoked.
+    KeyRevoked,
 }
 
 /// An event, as a decision makes it.

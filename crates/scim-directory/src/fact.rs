@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use scim_core::instant::Timestamp;
 
-use crate::{ConnectorId, HeldChange, Key, ObjectLink, Record, Removal, ResourceId, Tombstone};
+use crate::{
+    ConnectorId, HeldChange, IntegrationUserId, Key, KeyId, ObjectLink, Record, Removal, ResourceId,
+    Tombstone,
+};
 
 /// What a decision needs to know.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -99,6 +102,19 @@ pub enum Fact {
 pub enum Condition {
     /// The instance's settings and mapping are of that generation; else `Conflict`.
     Generation(i64),
+    /// The key is there, not revoked, and its generation is that one; else `Conflict`. So nothing is committed after the
+    /// key that it was asked with was revoked.
+    Key(KeyId, i64),
+    /// Before this change set, the integration user has fewer keys than that at the connector which are live
+    /// ([`crate::KeyRecord::is_live`]) at the change set's time; else `Conflict`.
+    LiveKeys {
+        /// The connector.
+        connector: ConnectorId,
+        /// The integration user.
+        user: IntegrationUserId,
+        /// The first number that is too many.
+        below: usize,
+    },
     /// No resource of that type that had this `externalId` at the scope's connector was deleted at or after that moment,
     /// but for those that the change set revives; else `Conflict`.
     NotDeleted {

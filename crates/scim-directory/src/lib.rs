@@ -3,6 +3,7 @@
 //!
 //! Nothing here decides or stores anything. Rules make a [`ChangeSet`] from these values; a store commits it.
 
+mod access;
 mod account;
 mod admin;
 mod change;
@@ -11,16 +12,20 @@ mod fact;
 mod field;
 mod held;
 mod id;
+mod key;
 mod log;
 mod origin;
 mod policy;
 mod record;
 mod rule;
 
+pub use access::{
+    AccessScope, AccessScopes, Networks, Operations, Rate, Retirement, TrustedIssuer, UnknownScope, WaysIn,
+};
 pub use account::{AccessRole, Account, AccountState, ObjectLink, Provenance, Tombstone, UnknownRole};
 pub use admin::{
-    AdminChange, ApplicationObject, Connector, DialectName, Instance, IntegrationUser, KeyRecord, KeyState,
-    MappingVersion, Privilege,
+    AdminChange, ApplicationObject, Connector, DialectName, Instance, IntegrationUser, MappingVersion,
+    Privilege,
 };
 pub use change::{
     Actor, Change, ChangeSet, Committed, Content, EdgeEffect, EdgeOutcome, Effect, HeldReference,
@@ -36,7 +41,10 @@ pub use id::{
     ChangeSetId, ConnectorId, HeldChangeId, InstanceId, IntegrationUserId, KeyId, Position, ResourceId,
     Version,
 };
-pub use log::{Action, AttributeChange, FieldChange, LogError, LogRecord, LogResource, LogStatus};
+pub use key::{
+    KeptSecret, KeyChange, KeyLimits, KeyRecord, KeyState, KeyTerms, KeyTouch, Retiring, Revocation,
+};
+pub use log::{Action, AttributeChange, FieldChange, KEY_TYPE, LogError, LogRecord, LogResource, LogStatus};
 pub use origin::{Cause, Stamp};
 pub use policy::{ConnectorSettings, Guard, InstanceSettings, NameScope, PickUp, Profile};
 pub use record::{Key, Record, Scope};

@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::ResourceId;
+use crate::{KeyId, ResourceId};
+
+/// What log records and events call an API key.
+pub const KEY_TYPE: &str = "ApiKey";
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -64,8 +67,28 @@ pub enum Action {
     ConnectorChanged,
     /// A key was issued.
     KeyIssued,
+    /// When or for what a key can be used was changed.
+    KeyChanged,
+    /// A key was used for the first time.
+    KeyFirstUsed,
+    /// A new key took the place of another one, which retires.
+    KeySwitched,
+    /// Somebody was reminded that a key ends soon.
+    KeyExpiring,
+    /// A key came to its end.
+    KeyExpired,
     /// A key was revoked.
     KeyRevoked,
+    /// A key is out of force because its integration user was suspended or lost its privilege.
+    KeyOutOfForce,
+    /// A key is in force again because its integration user is.
+    KeyInForce,
+    /// An integration user was created.
+    IntegrationUserCreated,
+    /// An integration user changed.
+    IntegrationUserChanged,
+    /// A client was not let in.
+    AccessRefused,
 }
 
 /// How it ended.
@@ -205,6 +228,13 @@ impl LogRecord {
 }
 
 impl LogResource {
+    /// The key of that id, known by its last characters.
+    #[must_use]
+    pub fn key(id: KeyId, ending: &str) -> Self {
+        let name = (!ending.is_empty()).then(|| format!("…{ending}"));
+        Self { resource_type: KEY_TYPE.to_owned(), id: id.to_string(), name }
+    }
+
     /// The resource of that type and id.
     #[must_use]
     pub fn new(resource_type: &str, id: ResourceId, name: Option<&str>) -> Self {

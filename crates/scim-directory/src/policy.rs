@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AccessRole, FieldDefinition, Rule};
+use crate::{AccessRole, FieldDefinition, Networks, Operations, Rate, Retirement, Rule, WaysIn};
 
 /// What an application expects of people and of connectors; proposes settings that can be changed afterwards.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -172,7 +172,41 @@ pub struct ConnectorSettings {
     pub guard: Option<Guard>,
     /// The highest access role that the connector can give.
     pub role_ceiling: AccessRole,
+    /// From where its clients come. Default: from anywhere.
+    #[serde(skip_serializing_if = "Networks::is_everywhere")]
+    pub networks: Networks,
+    /// What it may do with people.
+    #[serde(skip_serializing_if = "is_default")]
+    pub people: Operations,
+    /// What it may do with groups.
+    #[serde(skip_serializing_if = "is_default")]
+    pub groups: Operations,
+    /// How many requests all its keys may send together; `None` for any rate. A limit below what an identity provider needs
+    /// lets it put the connector into quarantine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate: Option<Rate>,
+    /// How clients may prove who they are, besides a key as bearer token.
+    #[serde(skip_serializing_if = "is_default")]
+    pub ways_in: WaysIn,
+    /// When a key ends that another one has taken the place of.
+    #[serde(skip_serializing_if = "is_default")]
+    pub retirement: Retirement,
+    /// How many seconds a key still works after another one has taken its place. Default: 7 days.
+    #[serde(skip_serializing_if = "is_a_week")]
+    pub overlap_seconds: u32,
+    /// How many days before a key's end its owner is reminded. Default: 30, 7 and 1.
+    #[serde(skip_serializing_if = "is_usual")]
+    pub reminder_days: Vec<u32>,
+    /// How many days whom it deleted can be brought back, at most as long as the instance keeps its records. Default: as
+    /// long as that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retention_days: Option<u32>,
 }
+
+/// A week, in seconds.
+const WEEK: u32 = 7 * 86_400;
+/// When owners of keys are reminded, where nothing else is set.
+const REMINDER_DAYS: [u32; 3] = [30, 7, 1];
 
 impl Default for ConnectorSettings {
     fn default() -> Self {
@@ -181,11 +215,29 @@ impl Default for ConnectorSettings {
             pick_up: PickUp::default(),
             guard: None,
             role_ceiling: AccessRole::Admin,
+            networks: Networks::default(),
+            people: Operations::default(),
+            groups: Operations::default(),
+            rate: None,
+            ways_in: WaysIn::default(),
+            retirement: Retirement::default(),
+            overlap_seconds: WEEK,
+            reminder_days: REMINDER_DAYS.to_vec(),
+            retention_days: None,
         }
     }
 }
 
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_a_week(value: &u32) -> bool {
+    *value == WEEK
+}
+
+fn is_usual(value: &[u32]) -> bool {
+    value == REMINDER_DAYS
+}
+
+pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 

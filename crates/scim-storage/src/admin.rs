@@ -4,7 +4,7 @@
 use scim_core::instant::Timestamp;
 use scim_directory::{
     Action, ApplicationObject, Connector, ConnectorId, HeldChange, HeldChangeId, Instance, InstanceId,
-    IntegrationUser, KeyId, KeyRecord, LogStatus, MappingVersion,
+    IntegrationUser, IntegrationUserId, KeyId, KeyRecord, LogStatus, MappingVersion,
 };
 
 /// A question to the server's own data. There is no other way to read without a [`scim_directory::Scope`].
@@ -12,7 +12,7 @@ use scim_directory::{
 pub enum ServerQuestion {
     /// All that authentication needs about a key, in one read; answered by [`ServerAnswer::Key`].
     Key(KeyId),
-    /// The instance of that name; answered by [`ServerAnswer::Instance`].
+    /// The instance of that name, exactly; answered by [`ServerAnswer::Instance`].
     InstanceNamed(String),
     /// Every instance, by name; answered by [`ServerAnswer::Instances`].
     Instances,
@@ -24,6 +24,37 @@ pub enum ServerQuestion {
     Users(InstanceId),
     /// The keys of an instance, or of every one, oldest first, each with whom it acts for; answered by [`ServerAnswer::Keys`].
     Keys(Option<InstanceId>),
+    /// The keys of an integration user at a connector that are live at that moment
+    /// ([`scim_directory::KeyRecord::is_live`]), oldest first; answered by [`ServerAnswer::Keys`].
+    LiveKeys {
+        /// The instance.
+        instance: InstanceId,
+        /// The connector.
+        connector: ConnectorId,
+        /// The integration user.
+        user: IntegrationUserId,
+        /// The moment.
+        at: Timestamp,
+    },
+    /// Keys of every instance that are due ([`scim_directory::KeyRecord::due`]) before a moment, by when they are due and
+    /// then by id, after that place, at most so many; answered by [`ServerAnswer::Keys`].
+    KeysDue {
+        /// Before when.
+        before: Timestamp,
+        /// After this place.
+        after: Option<(Timestamp, KeyId)>,
+        /// How many at most.
+        limit: usize,
+    },
+    /// The instance of that id; answered by [`ServerAnswer::Instance`].
+    Instance(InstanceId),
+    /// A connector with its instance and the integration users that may act through it, by the connector's id alone, which
+    /// stands in its URL; answered by [`ServerAnswer::Door`].
+    Door(ConnectorId),
+    /// Whether a node that holds these peppers, the current one first, belongs to this store. It does where the store knows
+    /// one of them, or none at all yet; the store then keeps the first one's id as known. At most 8; answered by
+    /// [`ServerAnswer::Peppers`].
+    Peppers(Vec<[u8; 16]>),
     /// A 32-byte secret of that name, which all nodes share, made by the store at the first question from a secure
     /// source; answered by [`ServerAnswer::Secret`]. Seals cursors; never anything that opens a door.
     Secret(&'static str),
@@ -40,6 +71,26 @@ pub struct KeyContext {
     pub connector: Connector,
     /// Its integration user.
     pub user: IntegrationUser,
+}
+
+/// A connector as a client comes to it by its URL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Door {
+    /// The connector.
+    pub connector: Connector,
+    /// Its instance.
+    pub instance: Instance,
+    /// The instance's integration users, by name.
+    pub users: Vec<IntegrationUser>,
+}
+
+/// Whether a node's peppers are those of the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PeppersKnown {
+    /// Whether the node belongs to the store.
+    pub accepted: bool,
+    /// How many keys that are not revoked were hashed with a pepper that the node does not hold.
+    pub strangers: u64,
 }
 
 /// The answer to a [`ServerQuestion`].
@@ -59,6 +110,10 @@ pub enum ServerAnswer {
     Users(Vec<IntegrationUser>),
     /// See [`ServerQuestion::Keys`].
     Keys(Vec<KeyContext>),
+    /// See [`ServerQuestion::Door`].
+    Door(Option<Box<Door>>),
+    /// See [`ServerQuestion::Peppers`].
+    Peppers(PeppersKnown),
     /// See [`ServerQuestion::Secret`].
     Secret([u8; 32]),
 }

@@ -14,7 +14,8 @@ mod query;
 mod store;
 
 pub use admin::{
-    InstanceAnswer, InstanceQuestion, KeyContext, PolicySource, ReportLine, ServerAnswer, ServerQuestion,
+    Door, InstanceAnswer, InstanceQuestion, KeyContext, PeppersKnown, PolicySource, ReportLine, ServerAnswer,
+    ServerQuestion,
 };
 pub use error::{CommitError, StoreError};
 pub use full::{Relations, full_resource};

@@ -73,7 +73,10 @@ pub struct Capabilities {
 /// - **The outbox** is written with the change set or not at all, as the log is; an event about a group that was changed
 ///   only in its members ([`scim_directory::EventKind::GroupChanged`]) is kept only where an edge really changed.
 /// - **Generations.** [`scim_directory::Instance::generation`] grows with each [`scim_directory::AdminChange`] of settings,
-///   mapping or integration users.
+///   mapping, connectors (but for new ones) or integration users; a key's with each change of its terms and with its
+///   revocation.
+/// - **Keys.** What was committed about a key is seen by every later read, on every node and by every process. That a key
+///   was used first, or written with first, or reminded of, is committed once, under any race.
 /// - **Order.** Every list has a total order with the id as tie-break.
 /// - **Boundedness.** Nothing is loaded that is not returned; no call's cost grows with the directory, but for counts and
 ///   filters that no index answers.

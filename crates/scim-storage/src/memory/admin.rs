@@ -1,6 +1,6 @@
-//! Instances, connectors, integration users and keys.
+//! Instances, connectors and integration users.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use scim_core::instant::Timestamp;
 use scim_directory::{
@@ -8,14 +8,16 @@ use scim_directory::{
     KeyRecord,
 };
 
-use crate::{CommitError, KeyContext, ServerAnswer, ServerQuestion};
+use crate::{CommitError, Door, KeyContext, ServerAnswer, ServerQuestion};
 
 #[derive(Clone, Default)]
 pub(super) struct Administration {
     instances: BTreeMap<InstanceId, Instance>,
     connectors: BTreeMap<ConnectorId, Connector>,
     users: BTreeMap<IntegrationUserId, IntegrationUser>,
-    keys: BTreeMap<KeyId, KeyRecord>,
+    pub(super) keys: BTreeMap<KeyId, KeyRecord>,
+    /// The ids of the peppers that nodes held.
+    pub(super) peppers: BTreeSet<[u8; 16]>,
 }
 
 impl Administration {
@@ -54,21 +56,22 @@ impl Administration {
                 self.users.insert(new.id, new.clone());
                 self.grow(instance);
             }
-            AdminChange::IssueKey(new) => {
-                require_own(new.instance, instance)?;
-                require_free(!self.keys.contains_key(&new.id), "id")?;
-                self.keys.insert(new.id, new.clone());
+            AdminChange::UpdateIntegrationUser(changed) => {
+                let known = self.users.get_mut(&changed.id).filter(|known| known.instance == instance);
+                let known = known.ok_or(CommitError::Conflict)?;
+                known.privilege = changed.privilege;
+                known.suspended = changed.suspended;
+                known.email.clone_from(&changed.email);
+                self.grow(instance);
             }
-            AdminChange::RevokeKey(id) => {
-                let key = self.keys.get_mut(id).filter(|key| key.instance == instance);
-                key.ok_or(CommitError::Conflict)?.revoked.get_or_insert(at);
-            }
+            AdminChange::Key(change) => self.apply_to_keys(instance, at, change)?,
             AdminChange::UpdateConnector(changed) => {
                 let known = self.connectors.get_mut(&changed.id).filter(|known| known.instance == instance);
                 let known = known.ok_or(CommitError::Conflict)?;
                 known.dialect = changed.dialect;
                 known.keep_passwords = changed.keep_passwords;
                 known.settings = changed.settings.clone();
+                self.grow(instance);
             }
             AdminChange::SaveMapping(_) => self.grow(instance),
             // These are of the instance's directory.
@@ -103,7 +106,7 @@ impl Administration {
     }
 
     /// Answers every question but that for a secret.
-    pub(super) fn answer(&self, question: &ServerQuestion) -> ServerAnswer {
+    pub(super) fn answer(&mut self, question: &ServerQuestion) -> ServerAnswer {
         match question {
             ServerQuestion::Key(id) => ServerAnswer::Key(self.key(*id).map(Box::new)),
             ServerQuestion::InstanceNamed(name) => ServerAnswer::Instance(
@@ -123,24 +126,42 @@ impl Administration {
             ServerQuestion::Connector(instance, id) => ServerAnswer::Connector(
                 self.connectors.get(id).filter(|connector| connector.instance == *instance).cloned(),
             ),
-            ServerQuestion::Users(instance) => {
-                let of = |user: &&IntegrationUser| user.instance == *instance;
-                let mut users: Vec<_> = self.users.values().filter(of).cloned().collect();
-                users.sort_by(|left, right| left.name.cmp(&right.name));
-                ServerAnswer::Users(users)
-            }
+            ServerQuestion::Users(instance) => ServerAnswer::Users(self.users_of(*instance)),
             ServerQuestion::Keys(instance) => {
                 let of = |key: &&KeyRecord| instance.is_none_or(|instance| key.instance == instance);
                 let mut keys: Vec<_> = self.keys.values().filter(of).collect();
                 keys.sort_by_key(|key| (key.created, key.id));
                 ServerAnswer::Keys(keys.into_iter().filter_map(|key| self.key(key.id)).collect())
             }
+            ServerQuestion::LiveKeys { instance, connector, user, at } => {
+                ServerAnswer::Keys(self.live_keys(*instance, *connector, *user, *at))
+            }
+            ServerQuestion::KeysDue { before, after, limit } => {
+                ServerAnswer::Keys(self.keys_due(*before, *after, *limit))
+            }
+            ServerQuestion::Instance(id) => ServerAnswer::Instance(self.instance(*id)),
+            ServerQuestion::Door(id) => ServerAnswer::Door(self.door(*id).map(Box::new)),
+            ServerQuestion::Peppers(held) => ServerAnswer::Peppers(self.know_peppers(held)),
             // INVARIANT: the store answers this one itself; nothing is known of it here.
             ServerQuestion::Secret(_) => ServerAnswer::Instances(Vec::new()),
         }
     }
 
-    fn key(&self, id: KeyId) -> Option<KeyContext> {
+    fn users_of(&self, instance: InstanceId) -> Vec<IntegrationUser> {
+        let of = |user: &&IntegrationUser| user.instance == instance;
+        let mut users: Vec<_> = self.users.values().filter(of).cloned().collect();
+        users.sort_by(|left, right| left.name.cmp(&right.name));
+        users
+    }
+
+    fn door(&self, id: ConnectorId) -> Option<Door> {
+        let connector = self.connectors.get(&id)?.clone();
+        let instance = self.instance(connector.instance)?;
+        let users = self.users_of(instance.id);
+        Some(Door { connector, instance, users })
+    }
+
+    pub(super) fn key(&self, id: KeyId) -> Option<KeyContext> {
         let key = self.keys.get(&id)?.clone();
         let instance = self.instances.get(&key.instance)?.clone();
         let connector = self.connectors.get(&key.connector)?.clone();
@@ -150,10 +171,10 @@ impl Administration {
 }
 
 /// That a new row is of the scope's instance.
-fn require_own(instance: InstanceId, scope: InstanceId) -> Result<(), CommitError> {
+pub(super) fn require_own(instance: InstanceId, scope: InstanceId) -> Result<(), CommitError> {
     if instance == scope { Ok(()) } else { Err(CommitError::Conflict) }
 }
 
-fn require_free(free: bool, attribute: &str) -> Result<(), CommitError> {
+pub(super) fn require_free(free: bool, attribute: &str) -> Result<(), CommitError> {
     if free { Ok(()) } else { Err(CommitError::Duplicate { attribute: attribute.to_owned() }) }
 }

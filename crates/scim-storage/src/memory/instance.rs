@@ -69,6 +69,12 @@ impl State {
                     let instance = self.admin.instance(changes.scope.instance);
                     instance.is_some_and(|instance| instance.generation == *expected)
                 }
+                Condition::Key(id, generation) => {
+                    self.admin.holds_key(changes.scope.instance, *id, *generation)
+                }
+                Condition::LiveKeys { connector, user, below } => {
+                    self.admin.count_live(changes, *connector, *user) < *below
+                }
                 Condition::NotDeleted { resource_type, external_id, since } => {
                     let deleted = directory.deleted_links(&changes.scope, resource_type, external_id, *since);
                     deleted.iter().all(|deleted| revives(changes, deleted.tombstone.key.id))

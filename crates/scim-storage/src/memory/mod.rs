@@ -11,6 +11,7 @@ mod directory;
 mod find;
 mod instance;
 mod journal;
+mod keys;
 mod manager;
 mod tombstone;
 

@@ -18,6 +18,7 @@ use scim_directory::{Key, ResourceId};
 use scim_storage::CommitError;
 use serde_json::Value;
 
+use crate::access::Verb;
 use crate::etag::etag;
 use crate::failure::{Failure, commit_failure};
 use crate::http::HeaderSource;
@@ -104,6 +105,8 @@ impl Operation<'_> {
             path: self.request.path,
             query: "",
             base: self.request.base,
+            door: self.request.door,
+            peer: self.request.peer,
             headers: &headers,
             body: Vec::new(),
             request_id: self.request.request_id,
@@ -212,6 +215,7 @@ impl Operation<'_> {
         for (id, operation) in own {
             let resource_type = self.bulk_type(operation)?;
             self.names(&resource_type.name, None);
+            self.may(&resource_type, Verb::Create)?;
             let mut data = operation.data.clone().unwrap_or_default();
             resolve_references(&mut data, &id_of)?;
             let draft = self.draft(&resource_type, *id, data).await?;

@@ -16,6 +16,9 @@ impl Operation<'_> {
     /// The instance's policy; `again` where the one that the caller's key named is no longer in force.
     pub(crate) async fn policy(&self, again: bool) -> Result<Arc<Policy>, Failure> {
         let (provider, caller) = (self.provider, self.caller);
+        if again {
+            provider.still_let_in(caller, self.request).await?;
+        }
         let generation = (!again).then_some(caller.generation);
         let policy = provider.policies.get(&*provider.store, caller.scope.instance, generation).await;
         policy.map_err(|failure| match failure {
@@ -80,7 +83,9 @@ impl Operation<'_> {
         };
         let about = LogResource::new(&hold.key.resource_type, hold.key.id, hold.name.as_deref());
         let record = LogRecord { error: Some(error), ..LogRecord::new(action, LogStatus::Held, Some(about)) };
-        let set = ChangeSet { changes: vec![Change::Hold(*hold)], log: vec![record], ..self.change_set() };
+        let conditions = self.caller.condition().into_iter().collect();
+        let changes = vec![Change::Hold(*hold)];
+        let set = ChangeSet { changes, log: vec![record], conditions, ..self.change_set() };
         match self.provider.store.commit(set).await {
             Ok(_) => Failure::refusal(refusal).logged(),
             Err(error) => crate::failure::commit_failure(error),

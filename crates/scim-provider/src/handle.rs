@@ -4,7 +4,7 @@ use scim_core::ScimType;
 use scim_core::message::SearchRequest;
 use serde_json::Value;
 
-use crate::authenticate::Caller;
+use crate::access::{Caller, Counted};
 use crate::failure::Failure;
 use crate::limits::nests_deeper_than;
 use crate::refused::Subject;
@@ -27,12 +27,28 @@ impl Provider {
     /// The answer to send, 401 or 403 as a rule.
     pub async fn admit(&self, request: &Request<'_>) -> Result<(), Response> {
         let refused = |failure: Failure| typed(failure.into(), accepts_plain_json(request));
-        self.authenticate(request).await.map(|_| ()).map_err(refused)
+        self.authenticate(request, Counted::No).await.map(|_| ()).map_err(refused)
     }
 
     async fn answer(&self, mut request: Request<'_>) -> Result<Response, Failure> {
-        let caller = self.authenticate(&request).await?;
-        let route = Route::parse(caller.registry, request.path)
+        let caller = self.authenticate(&request, Counted::Yes).await?;
+        let body = std::mem::take(&mut request.body);
+        let route = Route::parse(caller.registry, request.path);
+        let outcome = self.let_in(&caller, &request, route.as_ref(), &body).await;
+        let writes = route.is_some_and(|route| writes(&route, request.method));
+        self.used(&caller, &request, &outcome, writes).await;
+        outcome
+    }
+
+    /// Answers who was let in.
+    async fn let_in(
+        &self,
+        caller: &Caller<'_>,
+        request: &Request<'_>,
+        route: Option<&Route>,
+        body: &[u8],
+    ) -> Result<Response, Failure> {
+        let route = route
             .ok_or_else(|| Failure::status(404, "There is no such endpoint; /ResourceTypes lists them"))?;
         if !route.methods().contains(&request.method) {
             return Err(Failure::status(405, format!("This endpoint has {}", route.allow()))
@@ -41,19 +57,17 @@ impl Provider {
         if request.method == Method::Options {
             return Ok(Response::empty(204).with("Allow", route.allow()));
         }
+        if let Err(refused) = caller.permit(route, request.method) {
+            self.log_refused(request, &refused).await;
+            return Err(refused.into_failure());
+        }
         let parameters = parameters(request.query)?;
-        let body = std::mem::take(&mut request.body);
         let subject = Subject::default();
-        let operation = Operation {
-            provider: self,
-            caller: &caller,
-            request: &request,
-            parameters: &parameters,
-            subject: &subject,
-        };
-        let outcome = self.dispatch(&route, operation, &body).await;
+        let operation =
+            Operation { provider: self, caller, request, parameters: &parameters, subject: &subject };
+        let outcome = self.dispatch(route, operation, body).await;
         if let Err(failure) = &outcome
-            && writes(&route, request.method)
+            && writes(route, request.method)
         {
             operation.log_refusal(request.method, failure).await;
         }

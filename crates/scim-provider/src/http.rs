@@ -1,5 +1,7 @@
 //! Requests and answers without an HTTP framework: what an adapter (`scim-actix`, or your own) passes in and sends out.
 
+use std::net::IpAddr;
+
 use scim_core::instant::Timestamp;
 
 /// A request's method.
@@ -79,6 +81,10 @@ pub struct Request<'a> {
     pub query: &'a str,
     /// The base URL that the client used, without a slash at its end: `https://host/scim/v2`. `meta.location` follows it.
     pub base: &'a str,
+    /// The connector's id, where it stands in the base: `/c/{connector}/scim/v2`. Then only its own keys open it.
+    pub door: Option<&'a str>,
+    /// The client's address, as far as the adapter knows it.
+    pub peer: Option<IpAddr>,
     /// The headers.
     pub headers: &'a (dyn HeaderSource + Sync),
     /// The body, whole.

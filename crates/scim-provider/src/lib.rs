@@ -4,8 +4,8 @@
 //! not made here but in `scim-core` (the standard) and `scim-lifecycle` (decisions); rows are not touched here but by a
 //! [`scim_storage::Store`]. What is here is the order of the steps, the retry when two requests meet, and the answers.
 
+mod access;
 pub mod admin;
-mod authenticate;
 mod bulk;
 mod cursor;
 mod deciding;
@@ -16,6 +16,7 @@ mod handle;
 mod http;
 mod limits;
 mod password;
+mod peppers;
 mod policies;
 mod provider;
 mod refused;
@@ -25,8 +26,10 @@ mod source;
 mod turns;
 mod view;
 
+pub use access::{ROUTES, RouteAccess};
 pub use failure::Failure;
 pub use http::{HeaderSource, Method, Request, Response};
 pub use limits::Limits;
+pub use peppers::PepperMismatch;
 pub use provider::{Provider, StartError};
 pub use source::Source;

@@ -2,15 +2,18 @@
 
 use std::sync::Arc;
 
+use scim_api_keys::{Peppers, RateLimiter};
 use scim_core::message::{
     AuthenticationScheme, BulkConfig, PaginationConfig, PaginationMethod, ProviderConfig,
 };
 use scim_core::schema::Registry;
 use scim_storage::{ServerAnswer, ServerQuestion, Store, StoreError};
 
+use crate::access::{RefusalLog, Uses};
 use crate::cursor::{LIFETIME_SECONDS, Sealer};
 use crate::failure::{Failure, store_failure};
 use crate::password::PasswordHasher;
+use crate::peppers::{PepperMismatch, check_peppers};
 use crate::policies::Policies;
 use crate::turns::Turns;
 use crate::{Limits, Source};
@@ -25,6 +28,9 @@ pub enum StartError {
     /// The store does not answer.
     #[error("the store does not answer")]
     Store(#[from] StoreError),
+    /// The node was given other peppers than those that the store's keys were hashed with.
+    #[error(transparent)]
+    Pepper(#[from] PepperMismatch),
 }
 
 /// The SCIM service provider. Cheap to share behind an [`Arc`]; holds no state that another node would need.
@@ -37,6 +43,10 @@ pub struct Provider {
     pub(crate) turns: Turns,
     pub(crate) passwords: PasswordHasher,
     pub(crate) policies: Policies,
+    pub(crate) peppers: Arc<Peppers>,
+    pub(crate) rates: RateLimiter,
+    pub(crate) refusals: RefusalLog,
+    pub(crate) uses: Uses,
 }
 
 impl std::fmt::Debug for Provider {
@@ -46,7 +56,7 @@ impl std::fmt::Debug for Provider {
 }
 
 impl Provider {
-    /// A provider over `store`, with the schemas of `registry`.
+    /// A provider over `store`, with the schemas of `registry` and the peppers that keys are hashed with.
     ///
     /// # Errors
     /// If the store does not answer, or cannot do what the provider advertises.
@@ -55,6 +65,7 @@ impl Provider {
         source: Arc<dyn Source>,
         registry: Registry,
         limits: Limits,
+        peppers: Arc<Peppers>,
     ) -> Result<Self, StartError> {
         let capabilities = store.capabilities();
         for (able, what) in [
@@ -66,6 +77,7 @@ impl Provider {
                 return Err(StartError::Capability(what));
             }
         }
+        check_peppers(&*store, &peppers).await?;
         let ServerAnswer::Secret(secret) = store.server(&ServerQuestion::Secret("cursor")).await? else {
             return Err(StartError::Store(StoreError::internal("the store answered another question")));
         };
@@ -75,6 +87,10 @@ impl Provider {
             sealer: Sealer::new(&secret),
             turns: Turns::new(),
             passwords: PasswordHasher::default(),
+            rates: RateLimiter::default(),
+            refusals: RefusalLog::default(),
+            uses: Uses::default(),
+            peppers,
             store,
             source,
             limits,

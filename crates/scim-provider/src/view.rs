@@ -8,7 +8,7 @@ use scim_core::schema::{ENTERPRISE_USER_URN, ResourceType};
 use scim_directory::{Fact, Question, Record, ResourceId};
 use scim_storage::{Direction, Edge, EdgePage, EdgeQuery, HeldEdge};
 
-use crate::authenticate::Caller;
+use crate::access::Caller;
 use crate::etag::etag;
 use crate::failure::{Failure, store_failure};
 use crate::{Provider, Request};

@@ -14,6 +14,7 @@ use serde_json::Value;
 use super::write::{record_after, written};
 use super::{ATTEMPTS, Operation, resource_of};
 use crate::Response;
+use crate::access::Verb;
 use crate::failure::{Failure, commit_failure};
 
 /// A resource that was checked and has an id, but is not decided on yet.
@@ -91,6 +92,7 @@ impl Operation<'_> {
         body: Value,
     ) -> Result<Response, Failure> {
         self.names(&resource_type.name, name_in(&body).as_deref());
+        self.may(resource_type, Verb::Create)?;
         let mut draft = self.draft(resource_type, ResourceId::new(self.provider.source.uuid()), body).await?;
         for attempt in 0..ATTEMPTS {
             let policy = self.policy(attempt > 0).await?;

@@ -5,6 +5,7 @@ use scim_storage::{CommitError, Want};
 
 use super::{ATTEMPTS, Operation};
 use crate::Response;
+use crate::access::Verb;
 use crate::failure::{Failure, commit_failure};
 
 impl Operation<'_> {
@@ -14,7 +15,7 @@ impl Operation<'_> {
             let _turn = self.provider.turns.take(id, attempt).await;
             let policy = self.policy(attempt > 0).await?;
             let want = Want { document: false, account: policy.is_person(resource_type) };
-            let record = self.load_to_change(resource_type, id, want).await?;
+            let record = self.load_to_change(resource_type, id, want, Verb::Delete).await?;
             self.precondition(&record)?;
             let expected = self.names_version().then_some(record.version);
             let decision = self

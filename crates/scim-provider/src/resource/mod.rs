@@ -19,7 +19,7 @@ use scim_core::schema::ResourceType;
 use scim_directory::{Key, LogResource, Record, ResourceId};
 use scim_storage::Want;
 
-use crate::authenticate::Caller;
+use crate::access::{Caller, Verb};
 use crate::etag::{etag, if_match, if_none_match};
 use crate::failure::{Failure, store_failure};
 use crate::refused::Subject;
@@ -56,12 +56,13 @@ impl<'o> Operation<'o> {
         record.map_err(|error| store_failure(&error))?.ok_or_else(not_found)
     }
 
-    /// The record of that id, to be changed.
+    /// The record of that id, to be changed so.
     async fn load_to_change(
         &self,
         resource_type: &ResourceType,
         id: &str,
         want: Want,
+        verb: Verb,
     ) -> Result<Record, Failure> {
         if let Ok(id) = id.parse() {
             self.subject.set(LogResource::new(&resource_type.name, id, None));
@@ -69,6 +70,7 @@ impl<'o> Operation<'o> {
         let record = self.load(resource_type, id, want).await?;
         let name = record.display.as_deref();
         self.subject.set(LogResource::new(&resource_type.name, record.key.id, name));
+        self.may(resource_type, verb)?;
         Ok(record)
     }
 

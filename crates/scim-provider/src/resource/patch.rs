@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::write::{record_after, written};
 use super::{ATTEMPTS, Operation, resource_of};
 use crate::Response;
+use crate::access::Verb;
 use crate::etag::etag;
 use crate::failure::{Failure, commit_failure};
 
@@ -27,13 +28,13 @@ impl Operation<'_> {
         let dialect = self.caller.dialect;
         self.provider.turns.take(id, 0).await;
         // A resource that is not there is 404 before anything is said about the body.
-        let mut record = self.load_to_change(resource_type, id, Want::FULL).await?;
+        let mut record = self.load_to_change(resource_type, id, Want::FULL, Verb::Update).await?;
         let patch = PatchRequest::parse(resource_type, body.clone(), dialect)?;
         for attempt in 0..ATTEMPTS {
             let mut _turn = None;
             if attempt > 0 {
                 _turn = self.provider.turns.take(id, attempt).await;
-                record = self.load_to_change(resource_type, id, Want::FULL).await?;
+                record = self.load_to_change(resource_type, id, Want::FULL, Verb::Update).await?;
             }
             let policy = self.policy(attempt > 0).await?;
             self.precondition(&record)?;

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::{ATTEMPTS, Operation, resource_of};
 use crate::Response;
+use crate::access::Verb;
 use crate::failure::{Failure, commit_failure};
 
 impl Operation<'_> {
@@ -31,7 +32,7 @@ impl Operation<'_> {
         for attempt in 0..ATTEMPTS {
             let _turn = self.provider.turns.take(id, attempt).await;
             let policy = self.policy(attempt > 0).await?;
-            let record = self.load_to_change(resource_type, id, Want::FULL).await?;
+            let record = self.load_to_change(resource_type, id, Want::FULL, Verb::Update).await?;
             self.precondition(&record)?;
             let before = resource_of(&record)?;
             let mut after = replace(resource_type, &before, &inbound)?;

@@ -1,5 +1,7 @@
 //! What every write has in common: the change set, and the record as it is afterwards.
 
+use std::sync::atomic::Ordering;
+
 use scim_core::Note;
 use scim_core::resource::Resource;
 use scim_core::schema::ResourceType;
@@ -13,10 +15,15 @@ use crate::failure::Failure;
 impl Operation<'_> {
     /// Commits a decision on behalf of the caller.
     pub(crate) async fn commit(&self, decision: Decision) -> Result<Committed, CommitError> {
-        let Decision { changes, log, events, conditions, realm } = decision;
+        let Decision { changes, log, events, mut conditions, realm } = decision;
+        conditions.extend(self.caller.condition());
         let own = own_names(&changes);
         let changes = ChangeSet { changes, log, events, conditions, realm, ..self.change_set() };
-        match self.provider.store.commit(changes).await {
+        let committed = self.provider.store.commit(changes).await;
+        if committed.is_ok() {
+            self.caller.wrote.store(true, Ordering::Relaxed);
+        }
+        match committed {
             // An object or a group that a workflow rule makes, and another request has just made.
             Err(CommitError::Duplicate { attribute }) if !own.contains(&attribute) => {
                 Err(CommitError::Conflict)

@@ -1,0 +1,80 @@
+//! What a client shows, and whether its secret is right.
+//!
+//! Equal work is done whether a key exists or not: the hash is computed and compared in either case.
+
+use scim_api_keys::{ApiKey, KeptMac, Verdict};
+use scim_directory::{KeptSecret, KeyId, KeyLimits};
+use scim_storage::{KeyContext, ServerAnswer, ServerQuestion};
+use uuid::Uuid;
+
+use super::{Known, NotLetIn, Way};
+use crate::failure::Failure;
+use crate::{Provider, Request};
+
+/// The longest `Authorization` header, in bytes: a token of a trusted issuer, with room.
+const MAX_AUTHORIZATION_BYTES: usize = 8 * 1024;
+
+impl Provider {
+    /// Whose secret the request shows.
+    pub(crate) async fn known(&self, request: &Request<'_>) -> Result<Known, NotLetIn> {
+        let Some(header) = request.headers.get("authorization") else { return Err(NotLetIn::missing()) };
+        if header.len() > MAX_AUTHORIZATION_BYTES {
+            return Err(NotLetIn::unknown());
+        }
+        let (scheme, shown) = header.split_once(' ').ok_or_else(NotLetIn::unknown)?;
+        if scheme.eq_ignore_ascii_case("bearer") {
+            return self.by_key(shown.trim(), Way::Key).await;
+        }
+        Err(NotLetIn::unknown())
+    }
+
+    /// Who shows a key.
+    pub(crate) async fn by_key(&self, shown: &str, way: Way) -> Result<Known, NotLetIn> {
+        let key = ApiKey::parse(shown).map_err(|_| NotLetIn::unknown().hinting(shown))?;
+        let unknown = || NotLetIn::unknown().of_instance(key.instance_id());
+        let context = self.key_context(KeyId::new(Uuid::from_bytes(key.key_id()))).await?;
+        let kept = context.as_ref().and_then(|context| match &context.key.secret {
+            KeptSecret::Mac { pepper, mac } => Some(KeptMac { pepper: *pepper, mac: *mac }),
+            KeptSecret::Password(_) => None,
+        });
+        let verdict = self.peppers.verify(&key, kept.as_ref());
+        let Some(context) =
+            context.filter(|context| context.instance.id.uuid().into_bytes() == key.instance_id())
+        else {
+            return Err(unknown());
+        };
+        let mut known = Known::of(context, way);
+        match verdict {
+            Verdict::Right => Ok(known),
+            Verdict::RightByFormerPepper => {
+                let pepper = self.peppers.current();
+                known.rehashed = Some(KeptSecret::Mac { pepper: pepper.id(), mac: pepper.mac(&key) });
+                Ok(known)
+            }
+            Verdict::Wrong => Err(unknown()),
+            Verdict::UnknownPepper => {
+                log::error!(
+                    "a key was hashed with a pepper that this node does not hold; give it every pepper"
+                );
+                Err(Failure::unavailable("This server cannot check keys of that age now; try again").into())
+            }
+        }
+    }
+
+    /// A key and whom it acts for.
+    pub(crate) async fn key_context(&self, id: KeyId) -> Result<Option<KeyContext>, Failure> {
+        match self.server(&ServerQuestion::Key(id)).await? {
+            ServerAnswer::Key(context) => Ok(context.map(|context| *context)),
+            _ => Err(Failure::status(500, "The server failed")),
+        }
+    }
+}
+
+impl Known {
+    /// Who shows a key's secret.
+    pub(crate) fn of(context: KeyContext, way: Way) -> Self {
+        let KeyContext { key, instance, connector, user } = context;
+        let KeyLimits { scopes, .. } = key.terms.limits;
+        Self { key: Some(key), instance, connector, user, way, scopes, rehashed: None }
+    }
+}

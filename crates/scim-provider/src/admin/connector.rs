@@ -1,7 +1,7 @@
-//! Connectors and integration users.
+//! Connectors.
 
 use scim_directory::{
-    Action, AdminChange, Connector, ConnectorId, DialectName, Instance, IntegrationUser, Profile,
+    Action, AdminChange, Connector, ConnectorId, DialectName, Instance, Profile,
 };
 use scim_storage::{ServerAnswer, ServerQuestion};
 
@@ -66,19 +66,5 @@ impl Admin {
                 names.join(", ")
             ))
         })
-    }
-
-    /// The integration users of an instance, by name.
-    ///
-    /// # Errors
-    /// If the store fails.
-    pub async fn integration_user_list(
-        &self,
-        instance: &Instance,
-    ) -> Result<Vec<IntegrationUser>, AdminError> {
-        match self.store.server(&ServerQuestion::Users(instance.id)).await? {
-            ServerAnswer::Users(users) => Ok(users),
-            _ => Ok(Vec::new()),
-        }
     }
 }

@@ -48,6 +48,8 @@ impl Admin {
             instance: id,
             name: "integration".to_owned(),
             privilege: Privilege::LiteAdmin,
+            suspended: false,
+            email: None,
         };
         let changes = vec![
             AdminChange::CreateInstance(instance.clone()),

@@ -6,7 +6,9 @@ mod field;
 mod group;
 mod held;
 mod instance;
+mod integration_user;
 mod key;
+mod key_ends;
 mod log;
 mod mapping;
 mod names;
@@ -18,6 +20,7 @@ mod settings;
 
 use std::sync::Arc;
 
+use scim_api_keys::Peppers;
 use scim_core::instant::Timestamp;
 use scim_core::schema::Registry;
 use scim_directory::{
@@ -27,11 +30,13 @@ use scim_directory::{
 use scim_lifecycle::{Decision, Facts, Occasion, Policy, Stop};
 use scim_storage::{CommitError, ServerAnswer, ServerQuestion, Store, StoreError};
 
-use crate::Source;
+use crate::peppers::check_peppers;
 use crate::policies::Policies;
+use crate::{Source, StartError};
 
 pub use instance::NewInstance;
 pub use key::{IssuedKey, KeyRequest};
+pub use key_ends::{MAX_REMINDER_DAYS, Telling, Told};
 pub use mapping::ReadMapping;
 pub use reapply::{Reapplication, Reapplied, ReapplyProgress};
 pub use retention::Pruned;
@@ -62,6 +67,7 @@ pub struct Admin {
     store: Arc<dyn Store>,
     source: Arc<dyn Source>,
     policies: Policies,
+    peppers: Option<Arc<Peppers>>,
 }
 
 impl std::fmt::Debug for Admin {
@@ -74,7 +80,23 @@ impl Admin {
     /// Administration of what `store` holds, with the schemas that the server has.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, source: Arc<dyn Source>, registry: Registry) -> Self {
-        Self { store, source, policies: Policies::new(registry) }
+        Self { store, source, policies: Policies::new(registry), peppers: None }
+    }
+
+    /// The same, with the peppers that keys are hashed with: for who issues keys.
+    ///
+    /// # Errors
+    /// If the store does not answer, or its keys were hashed with other peppers.
+    pub async fn with_peppers(mut self, peppers: Arc<Peppers>) -> Result<Self, StartError> {
+        check_peppers(&*self.store, &peppers).await?;
+        self.peppers = Some(peppers);
+        Ok(self)
+    }
+
+    /// The peppers.
+    fn peppers(&self) -> Result<&Peppers, AdminError> {
+        let missing = || AdminError::Invalid("keys cannot be issued here: there is no pepper to hash them with".to_owned());
+        self.peppers.as_deref().ok_or_else(missing)
     }
 
     /// The policy that an instance has now.

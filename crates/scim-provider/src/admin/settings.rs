@@ -1,13 +1,14 @@
 //! Settings of instances and connectors.
 
 use scim_directory::{
-    Action, AdminChange, AttributeChange, Connector, Instance, InstanceSettings, LogRecord, LogStatus,
+    Action, AdminChange, AttributeChange, Connector, ConnectorSettings, Instance, InstanceSettings, LogRecord,
+    LogStatus, Networks,
 };
 use scim_lifecycle::Policy;
 use scim_storage::CommitError;
 use serde_json::Value;
 
-use super::{Admin, AdminError};
+use super::{Admin, AdminError, MAX_REMINDER_DAYS};
 use crate::policies::PolicyFailure;
 
 impl Admin {
@@ -49,10 +50,10 @@ impl Admin {
         ))
     }
 
-    /// Changes a connector's dialect and settings.
+    /// Changes a connector's dialect and settings, from the next request on.
     ///
     /// # Errors
-    /// If the store fails.
+    /// [`AdminError::Invalid`] where they make no sense, naming the setting.
     pub async fn connector_change(
         &self,
         instance: &Instance,
@@ -65,6 +66,7 @@ impl Admin {
         if wanted == before {
             return Ok(wanted);
         }
+        check_connector(&wanted.settings)?;
         let shown = |connector: &Connector| {
             let mut shown = serde_json::to_value(&connector.settings).unwrap_or_default();
             if let Some(members) = shown.as_object_mut() {
@@ -82,6 +84,32 @@ impl Admin {
     }
 }
 
+/// That a connector's settings make sense.
+fn check_connector(settings: &ConnectorSettings) -> Result<(), AdminError> {
+    let wrong = |text: String| Err(AdminError::Invalid(text));
+    if settings.rate.is_some_and(|rate| rate.per_second == 0 || rate.burst == 0) {
+        return wrong("rate: a limit of requests needs at least one a second, and at least one at once".to_owned());
+    }
+    if settings.networks.list().len() > Networks::MAX {
+        return wrong(format!("networks: there may be at most {}; give fewer, wider ones", Networks::MAX));
+    }
+    let days = &settings.reminder_days;
+    if days.len() > 10 || days.iter().any(|days| !(1..=MAX_REMINDER_DAYS).contains(days)) {
+        return wrong(format!("reminders: at most ten, each 1 to {MAX_REMINDER_DAYS} days before a key's end"));
+    }
+    if let Some(issuer) = &settings.ways_in.issuer {
+        let all = [("issuer", &issuer.issuer), ("audience", &issuer.audience), ("subject", &issuer.subject)];
+        if let Some((name, _)) = all.iter().find(|(_, text)| text.trim().is_empty()) {
+            return wrong(format!("the trusted issuer's {name} must not be empty"));
+        }
+        let jwks = &issuer.jwks_uri;
+        if !(jwks.starts_with("https://") || jwks.starts_with("http://")) || jwks.contains(char::is_whitespace) {
+            return wrong(format!("{jwks:?} is not the URL of a JWK set, such as https://idp.example/keys"));
+        }
+    }
+    Ok(())
+}
+
 pub(crate) fn policy_failure(failure: PolicyFailure) -> AdminError {
     match failure {
         PolicyFailure::Store(error) => AdminError::Store(error),
@@ -90,7 +118,7 @@ pub(crate) fn policy_failure(failure: PolicyFailure) -> AdminError {
 }
 
 /// A log record of the settings that differ.
-fn difference(action: Action, before: &Value, after: &Value) -> LogRecord {
+pub(super) fn difference(action: Action, before: &Value, after: &Value) -> LogRecord {
     let mut record = LogRecord::new(action, LogStatus::Success, None);
     let names = |value: &Value| -> Vec<String> {
         value.as_object().map(|members| members.keys().cloned().collect()).unwrap_or_default()

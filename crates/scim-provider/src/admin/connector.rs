@@ -1,8 +1,6 @@
 //! Connectors.
 
-use scim_directory::{
-    Action, AdminChange, Connector, ConnectorId, DialectName, Instance, Profile,
-};
+use scim_directory::{Action, AdminChange, Connector, ConnectorId, DialectName, Instance, Profile};
 use scim_storage::{ServerAnswer, ServerQuestion};
 
 use super::{Admin, AdminError, check_name, record, refused};

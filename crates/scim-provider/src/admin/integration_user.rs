@@ -148,9 +148,7 @@ impl Admin {
 
 /// What changed of an integration user.
 fn changed(before: &IntegrationUser, after: &IntegrationUser) -> LogRecord {
-    let shown = |user: &IntegrationUser| {
-        json!({ "privilege": user.privilege, "suspended": user.suspended, "email": user.email })
-    };
+    let shown = |user: &IntegrationUser| json!({ "privilege": user.privilege, "suspended": user.suspended, "email": user.email });
     let mut record =
         super::settings::difference(Action::IntegrationUserChanged, &shown(before), &shown(after));
     record.notes.push(format!("integration user {:?}", after.name));
@@ -165,7 +163,11 @@ fn in_force(key: &KeyRecord, user: &IntegrationUser) -> LogRecord {
     let (code, why, cure) = if user.suspended {
         ("user_suspended", "is suspended", format!("rollcall user activate {}", user.name))
     } else {
-        ("privilege", "holds less than LiteAdmin", format!("rollcall user set {} --privilege LiteAdmin", user.name))
+        (
+            "privilege",
+            "holds less than LiteAdmin",
+            format!("rollcall user set {} --privilege LiteAdmin", user.name),
+        )
     };
     let mut record = key_record(Action::KeyOutOfForce, key);
     record.status = LogStatus::Warning;
@@ -180,7 +182,8 @@ fn in_force(key: &KeyRecord, user: &IntegrationUser) -> LogRecord {
 fn check_email(email: Option<&str>) -> Result<(), AdminError> {
     let Some(email) = email else { return Ok(()) };
     let (local, domain) = email.rsplit_once('@').unwrap_or_default();
-    let plain = |text: &str| !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || c.is_control());
+    let plain =
+        |text: &str| !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || c.is_control());
     if email.len() <= MAX_EMAIL_BYTES && plain(local) && plain(domain) {
         return Ok(());
     }

@@ -93,8 +93,7 @@ impl Admin {
             told("expires", &kept.terms.expires.map_or("never".to_owned(), |at| at.to_string())),
             told("scopes", &kept.terms.limits.scopes.to_string()),
         ];
-        let free =
-            Condition::LiveKeys { connector: connector.id, user: user.id, below: MAX_LIVE_KEYS };
+        let free = Condition::LiveKeys { connector: connector.id, user: user.id, below: MAX_LIVE_KEYS };
         let conditions = vec![Condition::Generation(instance.generation), free];
         let change = KeyChange::Issue(Box::new(kept.clone()));
         let events = vec![key_event(EventKind::KeyIssued, &kept)];
@@ -119,7 +118,8 @@ impl Admin {
                 instance.name
             )));
         }
-        let keys: Vec<String> = live.iter().map(|key| format!("{} ({})", key.id, key.state(self.now()).name())).collect();
+        let keys: Vec<String> =
+            live.iter().map(|key| format!("{} ({})", key.id, key.state(self.now()).name())).collect();
         Ok(AdminError::Invalid(format!(
             "the integration user {:?} has {MAX_LIVE_KEYS} keys at the connector {:?} already: {}; revoke the one that is not used \
              any more (`rollcall key revoke KEY_ID`), then issue a new one",
@@ -316,11 +316,7 @@ pub(super) fn key_record(action: Action, key: &KeyRecord) -> LogRecord {
 }
 
 fn told(attribute: &str, new: &str) -> AttributeChange {
-    AttributeChange::Value {
-        attribute: attribute.to_owned(),
-        old: serde_json::Value::Null,
-        new: new.into(),
-    }
+    AttributeChange::Value { attribute: attribute.to_owned(), old: serde_json::Value::Null, new: new.into() }
 }
 
 fn differences(before: &KeyTerms, after: &KeyTerms) -> Vec<AttributeChange> {

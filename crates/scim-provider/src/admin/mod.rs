@@ -95,7 +95,9 @@ impl Admin {
 
     /// The peppers.
     fn peppers(&self) -> Result<&Peppers, AdminError> {
-        let missing = || AdminError::Invalid("keys cannot be issued here: there is no pepper to hash them with".to_owned());
+        let missing = || {
+            AdminError::Invalid("keys cannot be issued here: there is no pepper to hash them with".to_owned())
+        };
         self.peppers.as_deref().ok_or_else(missing)
     }
 

@@ -1,8 +1,8 @@
 //! Settings of instances and connectors.
 
 use scim_directory::{
-    Action, AdminChange, AttributeChange, Connector, ConnectorSettings, Instance, InstanceSettings, LogRecord,
-    LogStatus, Networks,
+    Action, AdminChange, AttributeChange, Connector, ConnectorSettings, Instance, InstanceSettings,
+    LogRecord, LogStatus, Networks,
 };
 use scim_lifecycle::Policy;
 use scim_storage::CommitError;
@@ -88,14 +88,18 @@ impl Admin {
 fn check_connector(settings: &ConnectorSettings) -> Result<(), AdminError> {
     let wrong = |text: String| Err(AdminError::Invalid(text));
     if settings.rate.is_some_and(|rate| rate.per_second == 0 || rate.burst == 0) {
-        return wrong("rate: a limit of requests needs at least one a second, and at least one at once".to_owned());
+        return wrong(
+            "rate: a limit of requests needs at least one a second, and at least one at once".to_owned(),
+        );
     }
     if settings.networks.list().len() > Networks::MAX {
         return wrong(format!("networks: there may be at most {}; give fewer, wider ones", Networks::MAX));
     }
     let days = &settings.reminder_days;
     if days.len() > 10 || days.iter().any(|days| !(1..=MAX_REMINDER_DAYS).contains(days)) {
-        return wrong(format!("reminders: at most ten, each 1 to {MAX_REMINDER_DAYS} days before a key's end"));
+        return wrong(format!(
+            "reminders: at most ten, each 1 to {MAX_REMINDER_DAYS} days before a key's end"
+        ));
     }
     if let Some(issuer) = &settings.ways_in.issuer {
         let all = [("issuer", &issuer.issuer), ("audience", &issuer.audience), ("subject", &issuer.subject)];
@@ -103,7 +107,9 @@ fn check_connector(settings: &ConnectorSettings) -> Result<(), AdminError> {
             return wrong(format!("the trusted issuer's {name} must not be empty"));
         }
         let jwks = &issuer.jwks_uri;
-        if !(jwks.starts_with("https://") || jwks.starts_with("http://")) || jwks.contains(char::is_whitespace) {
+        if !(jwks.starts_with("https://") || jwks.starts_with("http://"))
+            || jwks.contains(char::is_whitespace)
+        {
             return wrong(format!("{jwks:?} is not the URL of a JWK set, such as https://idp.example/keys"));
         }
     }

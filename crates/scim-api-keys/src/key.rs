@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::base62::{decode, push};
@@ -117,24 +115,6 @@ impl ApiKey {
         let text = Zeroizing::new(self.reveal());
         text.chars().skip(KEY_BYTES - ENDING_WIDTH).collect()
     }
-
-    /// What is stored: a hash of the secret, the instance's and the key's id, so that a hash copied to another key's row
-    /// is useless.
-    #[must_use]
-    pub fn hash(&self) -> [u8; 32] {
-        let mut hasher = Sha256::new();
-        hasher.update(PREFIX.as_bytes());
-        hasher.update(self.instance_id);
-        hasher.update(self.key_id);
-        hasher.update(self.secret);
-        hasher.finalize().into()
-    }
-
-    /// Whether this key has that hash; takes the same time whatever the answer.
-    #[must_use]
-    pub fn verify(&self, hash: &[u8; 32]) -> bool {
-        self.hash().ct_eq(hash).into()
-    }
 }
 
 impl fmt::Debug for ApiKey {
@@ -242,15 +222,6 @@ mod tests {
         let text = key.reveal();
         assert!(shown.contains(&text[28..50]) && !shown.contains(&text[51..56]), "{shown}");
         assert!(!shown.contains("90") && !shown.contains("5a"), "{shown}");
-    }
-
-    #[test]
-    fn a_hash_is_bound_to_instance_and_key() {
-        let key = ApiKey::new([1; 16], [2; 16], [3; 32]);
-        assert!(key.verify(&key.hash()));
-        assert!(!key.verify(&ApiKey::new([9; 16], [2; 16], [3; 32]).hash()));
-        assert!(!key.verify(&ApiKey::new([1; 16], [9; 16], [3; 32]).hash()));
-        assert!(!key.verify(&[0; 32]));
     }
 
     proptest! {

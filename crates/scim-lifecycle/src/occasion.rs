@@ -50,7 +50,9 @@ impl Occasion<'_> {
     /// The earliest moment whose deletions count as within the retention time.
     #[must_use]
     pub fn retained_since(&self) -> Timestamp {
-        let days = i64::from(self.policy.settings().retention_days);
+        let of_instance = self.policy.settings().retention_days;
+        let of_connector = self.connector.and_then(|connector| connector.settings.retention_days);
+        let days = i64::from(of_connector.map_or(of_instance, |days| days.min(of_instance)));
         self.now.plus_millis(-days.saturating_mul(86_400_000))
     }
 }

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use pollster::block_on;
+use scim_api_keys::{Pepper, Peppers};
 use scim_core::instant::Timestamp;
 use scim_core::schema::Registry;
 use scim_directory::InstanceSettings;
@@ -63,12 +64,15 @@ struct World {
 impl World {
     fn new() -> Self {
         let (store, source) = (Arc::new(MemoryStore::new()), Arc::new(Counter::default()));
+        let pepper = Pepper::new(b"a pepper for benchmarks, 32 bytes").expect("a pepper");
+        let peppers = Arc::new(Peppers::from(pepper));
         let admin = Admin::new(Arc::clone(&store) as _, Arc::clone(&source) as _, Registry::builtin());
+        let admin = block_on(admin.with_peppers(Arc::clone(&peppers))).expect("a new store");
         let settings = InstanceSettings::default();
         let instance = block_on(admin.instance_create("bench", settings)).expect("created").instance;
-        let request = KeyRequest { connector: "default", user: "integration", lifetime: None };
-        let key = block_on(admin.key_issue(&instance, &request)).expect("issued").key;
-        let start = Provider::start(store, source, Registry::builtin(), Limits::default());
+        let request = KeyRequest { connector: "default", user: "integration", ..KeyRequest::default() };
+        let key = block_on(admin.key_issue(&instance, &request)).expect("issued").key.expect("a key");
+        let start = Provider::start(store, source, Registry::builtin(), Limits::default(), peppers);
         let provider = block_on(start).expect("it starts");
         Self { provider, headers: Headers(format!("Bearer {}", key.reveal())) }
     }
@@ -79,6 +83,8 @@ impl World {
             path,
             query,
             base: "https://scim.example.com/scim/v2",
+            door: None,
+            peer: None,
             headers: &self.headers,
             body,
             request_id: "bench",

@@ -47,8 +47,8 @@ impl Provider {
         match verdict {
             Verdict::Right => Ok(known),
             Verdict::RightByFormerPepper => {
-                let pepper = self.peppers.current();
-                known.rehashed = Some(KeptSecret::Mac { pepper: pepper.id(), mac: pepper.mac(&key) });
+                let KeptMac { pepper, mac } = self.peppers.keep(&key);
+                known.rehashed = Some(KeptSecret::Mac { pepper, mac });
                 Ok(known)
             }
             Verdict::Wrong => Err(unknown()),

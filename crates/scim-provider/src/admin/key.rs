@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use argon2::Argon2;
 use argon2::password_hash::{PasswordHasher as _, SaltString};
-use scim_api_keys::ApiKey;
+use scim_api_keys::{ApiKey, KeptMac};
 use scim_core::instant::Timestamp;
 use scim_directory::{
     Action, AdminChange, AttributeChange, Condition, Connector, EventKind, Instance, IntegrationUser,
@@ -60,6 +60,8 @@ impl Admin {
         instance: &Instance,
         request: &KeyRequest<'_>,
     ) -> Result<IssuedKey, AdminError> {
+        // What is checked here holds in the commit, by the generation that is read first.
+        let instance = &self.instance_named(&instance.name).await?;
         let connector = self.connector_named(instance, request.connector).await?;
         let user = self.integration_user_named(instance, request.user).await?;
         may_have_keys(&user)?;
@@ -79,8 +81,8 @@ impl Admin {
                 let mut secret = [0; 32];
                 self.source.random(&mut secret);
                 let key = ApiKey::new(instance.id.uuid().into_bytes(), id.uuid().into_bytes(), secret);
-                let pepper = self.peppers()?.current();
-                let kept = KeptSecret::Mac { pepper: pepper.id(), mac: pepper.mac(&key) };
+                let KeptMac { pepper, mac } = self.peppers()?.keep(&key);
+                let kept = KeptSecret::Mac { pepper, mac };
                 let ending = key.ending();
                 (Some(key), kept, ending)
             }

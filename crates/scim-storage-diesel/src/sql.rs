@@ -8,6 +8,7 @@ use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{BigInt, Binary, Double, Nullable, Text, Untyped};
 use diesel::sqlite::{Sqlite, SqliteConnection};
 use diesel::{QueryableByName, RunQueryDsl};
+use scim_core::instant::Timestamp;
 use scim_storage::StoreError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -74,6 +75,14 @@ impl Statement {
 
     pub(crate) fn integer(self, value: i64) -> Self {
         self.bind(Bind::Integer(value))
+    }
+
+    pub(crate) fn optional_integer(self, value: Option<i64>) -> Self {
+        self.bind(Bind::OptionalInteger(value))
+    }
+
+    pub(crate) fn optional_time(self, value: Option<Timestamp>) -> Self {
+        self.optional_integer(value.map(Timestamp::unix_millis))
     }
 
     /// Adds text and its values at the end.

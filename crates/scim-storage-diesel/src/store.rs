@@ -178,7 +178,14 @@ impl Store for SqliteStore {
 
     fn server<'a>(&'a self, question: &'a ServerQuestion) -> BoxFuture<'a, Result<ServerAnswer, StoreError>> {
         let question = question.clone();
-        Box::pin(self.read(true, move |connection| read::server(connection, &question)))
+        let long = matches!(
+            question,
+            ServerQuestion::Instances
+                | ServerQuestion::Keys(_)
+                | ServerQuestion::KeysDue { .. }
+                | ServerQuestion::Peppers(_)
+        );
+        Box::pin(self.read(!long, move |connection| read::server(connection, &question)))
     }
 
     fn ready(&self) -> BoxFuture<'_, Result<(), StoreError>> {

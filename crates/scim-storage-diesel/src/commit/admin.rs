@@ -1,16 +1,17 @@
-//! Instances, connectors, integration users, keys.
+//! Instances, connectors, integration users.
 
-use scim_directory::{AdminChange, Effect};
+use scim_directory::{AdminChange, Effect, InstanceId};
 
 use super::Applying;
 use crate::error::Refusal;
-use crate::sql::{Bind, Statement, json};
+use crate::sql::{Statement, json};
 
 impl Applying<'_> {
     pub(crate) fn admin(&mut self, change: &AdminChange) -> Result<Effect, Refusal> {
         let name_taken = || Refusal::Duplicate("name".to_owned());
         match change {
             AdminChange::CreateInstance(instance) => {
+                self.require_own(instance.id)?;
                 self.one_row(
                     Statement::kept(
                         "INSERT OR IGNORE INTO instances (id, name, created_ms, settings, generation) \
@@ -31,6 +32,7 @@ impl Applying<'_> {
                 self.one_row(statement.text(json(settings)?).blob(self.instance), || Refusal::Conflict)?;
             }
             AdminChange::CreateConnector(connector) => {
+                self.require_own(connector.instance)?;
                 self.one_row(
                     Statement::kept(
                         "INSERT OR IGNORE INTO connectors (instance_id, id, name, created_ms, dialect, \
@@ -59,47 +61,41 @@ impl Applying<'_> {
                     .blob(connector.id.uuid().into_bytes()),
                     || Refusal::Conflict,
                 )?;
+                self.next_generation()?;
             }
             AdminChange::CreateIntegrationUser(user) => {
+                self.require_own(user.instance)?;
                 self.one_row(
                     Statement::kept(
-                        "INSERT OR IGNORE INTO integration_users (instance_id, id, name, privilege) VALUES (?, ?, ?, ?)",
+                        "INSERT OR IGNORE INTO integration_users (instance_id, id, name, privilege, suspended, email) \
+                         VALUES (?, ?, ?, ?, ?, ?)",
                     )
                     .blob(self.instance)
                     .blob(user.id.uuid().into_bytes())
                     .text(user.name.clone())
-                    .text(json(&user.privilege)?),
+                    .text(json(&user.privilege)?)
+                    .integer(i64::from(user.suspended))
+                    .optional_text(user.email.clone()),
                     name_taken,
                 )?;
                 self.next_generation()?;
             }
-            AdminChange::IssueKey(key) => {
+            AdminChange::UpdateIntegrationUser(user) => {
                 self.one_row(
                     Statement::kept(
-                        "INSERT OR IGNORE INTO api_keys (id, instance_id, connector_id, user_id, hash, created_ms, \
-                         expires_ms, revoked_ms) VALUES (?, ?, ?, ?, ?, ?, ?, NULL)",
+                        "UPDATE integration_users SET privilege = ?, suspended = ?, email = ? \
+                         WHERE instance_id = ? AND id = ?",
                     )
-                    .blob(key.id.uuid().into_bytes())
+                    .text(json(&user.privilege)?)
+                    .integer(i64::from(user.suspended))
+                    .optional_text(user.email.clone())
                     .blob(self.instance)
-                    .blob(key.connector.uuid().into_bytes())
-                    .blob(key.user.uuid().into_bytes())
-                    .blob(key.hash)
-                    .integer(key.created.unix_millis())
-                    .bind(Bind::OptionalInteger(key.expires.map(scim_core::instant::Timestamp::unix_millis))),
-                    || Refusal::Duplicate("id".to_owned()),
-                )?;
-            }
-            AdminChange::RevokeKey(key) => {
-                self.one_row(
-                    Statement::kept(
-                        "UPDATE api_keys SET revoked_ms = coalesce(revoked_ms, ?) WHERE id = ? AND instance_id = ?",
-                    )
-                    .integer(self.set.at.unix_millis())
-                    .blob(key.uuid().into_bytes())
-                    .blob(self.instance),
+                    .blob(user.id.uuid().into_bytes()),
                     || Refusal::Conflict,
                 )?;
+                self.next_generation()?;
             }
+            AdminChange::Key(change) => self.key(change)?,
             AdminChange::SaveMapping(mapping) => self.save_mapping(mapping)?,
             AdminChange::CreateObject(object) => self.create_object(object)?,
             AdminChange::DecideHeld(id, state) => self.decide(*id, state)?,
@@ -114,6 +110,11 @@ impl Applying<'_> {
             }
         }
         Ok(self.no_record())
+    }
+
+    /// That a new row is of the scope's instance.
+    pub(super) fn require_own(&self, instance: InstanceId) -> Result<(), Refusal> {
+        if instance == self.set.scope.instance { Ok(()) } else { Err(Refusal::Conflict) }
     }
 
     /// Runs a statement that must touch one row.

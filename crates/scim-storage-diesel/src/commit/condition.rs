@@ -20,6 +20,10 @@ impl Applying<'_> {
                         .row::<Number>(self.connection)?
                         .is_some_and(|row| row.n == *expected)
                 }
+                Condition::Key(id, generation) => self.holds_key(*id, *generation)?,
+                Condition::LiveKeys { connector, user, below } => {
+                    self.has_fewer_keys(*connector, *user, *below)?
+                }
                 Condition::NotDeleted { resource_type, external_id, since } => {
                     self.not_deleted(resource_type, external_id, *since)?
                 }

@@ -15,6 +15,7 @@ mod index;
 mod instance;
 mod journal;
 mod kept;
+mod keys;
 mod members;
 mod prune;
 mod record;

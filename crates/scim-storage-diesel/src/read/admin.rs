@@ -1,130 +1,67 @@
 //! The closed list of questions that need no scope.
 
-use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 use diesel::sqlite::SqliteConnection;
+use diesel::{Connection, QueryableByName};
 use scim_core::instant::Timestamp;
 use scim_directory::{
-    Connector, ConnectorId, DialectName, Instance, InstanceId, IntegrationUser, IntegrationUserId, KeyId,
-    KeyRecord,
+    Connector, ConnectorId, DialectName, Instance, InstanceId, IntegrationUser, IntegrationUserId,
 };
-use scim_storage::{KeyContext, ServerAnswer, ServerQuestion, StoreError};
+use scim_storage::{Door, ServerAnswer, ServerQuestion, StoreError};
+use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
+use super::keys::{key, keys, keys_due, live_keys};
+use super::secret::{know_peppers, secret};
 use crate::error::{damaged, store_error};
-use crate::sql::{Bind, Statement};
+use crate::sql::Statement;
 
 #[derive(QueryableByName)]
-struct InstanceRow {
+pub(super) struct InstanceRow {
     #[diesel(sql_type = Binary)]
-    id: Vec<u8>,
+    pub(super) id: Vec<u8>,
     #[diesel(sql_type = Text)]
-    name: String,
+    pub(super) name: String,
     #[diesel(sql_type = BigInt)]
-    created_ms: i64,
+    pub(super) created_ms: i64,
     #[diesel(sql_type = Text)]
-    settings: String,
+    pub(super) settings: String,
     #[diesel(sql_type = BigInt)]
-    generation: i64,
+    pub(super) generation: i64,
 }
 
 #[derive(QueryableByName)]
-struct ConnectorRow {
+pub(super) struct ConnectorRow {
     #[diesel(sql_type = Binary)]
-    instance_id: Vec<u8>,
+    pub(super) instance_id: Vec<u8>,
     #[diesel(sql_type = Binary)]
-    id: Vec<u8>,
+    pub(super) id: Vec<u8>,
     #[diesel(sql_type = Text)]
-    name: String,
+    pub(super) name: String,
     #[diesel(sql_type = BigInt)]
-    created_ms: i64,
+    pub(super) created_ms: i64,
     #[diesel(sql_type = Text)]
-    dialect: String,
+    pub(super) dialect: String,
     #[diesel(sql_type = BigInt)]
-    keep_passwords: i64,
+    pub(super) keep_passwords: i64,
     #[diesel(sql_type = Text)]
-    settings: String,
+    pub(super) settings: String,
 }
 
 #[derive(QueryableByName)]
-struct UserRow {
+pub(super) struct UserRow {
     #[diesel(sql_type = Binary)]
-    instance_id: Vec<u8>,
+    pub(super) instance_id: Vec<u8>,
     #[diesel(sql_type = Binary)]
-    id: Vec<u8>,
+    pub(super) id: Vec<u8>,
     #[diesel(sql_type = Text)]
-    name: String,
+    pub(super) name: String,
     #[diesel(sql_type = Text)]
-    privilege: String,
-}
-
-#[derive(QueryableByName)]
-struct KeyRow {
-    #[diesel(sql_type = Binary)]
-    id: Vec<u8>,
-    #[diesel(sql_type = Binary)]
-    instance_id: Vec<u8>,
-    #[diesel(sql_type = Binary)]
-    connector_id: Vec<u8>,
-    #[diesel(sql_type = Binary)]
-    user_id: Vec<u8>,
-    #[diesel(sql_type = Binary)]
-    hash: Vec<u8>,
+    pub(super) privilege: String,
     #[diesel(sql_type = BigInt)]
-    created_ms: i64,
-    #[diesel(sql_type = Nullable<BigInt>)]
-    expires_ms: Option<i64>,
-    #[diesel(sql_type = Nullable<BigInt>)]
-    revoked_ms: Option<i64>,
-}
-
-/// A key with everything it acts for, in one row.
-#[derive(QueryableByName)]
-struct ContextRow {
-    #[diesel(embed)]
-    key: KeyRow,
-    #[diesel(sql_type = Text)]
-    instance_name: String,
-    #[diesel(sql_type = BigInt)]
-    instance_created_ms: i64,
-    #[diesel(sql_type = Text)]
-    settings: String,
-    #[diesel(sql_type = BigInt)]
-    generation: i64,
-    #[diesel(sql_type = Text)]
-    connector_name: String,
-    #[diesel(sql_type = BigInt)]
-    connector_created_ms: i64,
-    #[diesel(sql_type = Text)]
-    dialect: String,
-    #[diesel(sql_type = BigInt)]
-    keep_passwords: i64,
-    #[diesel(sql_type = Text)]
-    connector_settings: String,
-    #[diesel(sql_type = Text)]
-    user_name: String,
-    #[diesel(sql_type = Text)]
-    privilege: String,
-}
-
-#[derive(QueryableByName)]
-struct Secret {
-    #[diesel(sql_type = Binary)]
-    value: Vec<u8>,
-}
-
-/// Keys `k` with everything they act for, one row each.
-macro_rules! key_context {
-    () => {
-        "SELECT k.id, k.instance_id, k.connector_id, k.user_id, k.hash, k.created_ms, k.expires_ms, k.revoked_ms, \
-         i.name AS instance_name, i.created_ms AS instance_created_ms, i.settings, i.generation, \
-         c.name AS connector_name, \
-         c.created_ms AS connector_created_ms, c.dialect, c.keep_passwords, \
-         c.settings AS connector_settings, u.name AS user_name, u.privilege \
-         FROM api_keys k JOIN instances i ON i.id = k.instance_id \
-         JOIN connectors c ON c.instance_id = k.instance_id AND c.id = k.connector_id \
-         JOIN integration_users u ON u.instance_id = k.instance_id AND u.id = k.user_id"
-    };
+    pub(super) suspended: i64,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub(super) email: Option<String>,
 }
 
 /// Answers a question.
@@ -168,22 +105,17 @@ pub(crate) fn server(
             .map_err(store_error)?;
             ServerAnswer::Connector(row.map(ConnectorRow::connector).transpose()?)
         }
-        ServerQuestion::Users(instance) => {
-            let rows = Statement::kept(
-                "SELECT instance_id, id, name, privilege FROM integration_users WHERE instance_id = ? ORDER BY name",
-            )
-            .blob(instance.uuid().into_bytes());
-            ServerAnswer::Users(all(rows.rows(connection), UserRow::user)?)
+        ServerQuestion::Users(instance) => ServerAnswer::Users(users(connection, *instance)?),
+        ServerQuestion::Keys(instance) => ServerAnswer::Keys(keys(connection, *instance)?),
+        ServerQuestion::LiveKeys { instance, connector, user, at } => {
+            ServerAnswer::Keys(live_keys(connection, *instance, *connector, *user, *at)?)
         }
-        ServerQuestion::Keys(instance) => {
-            let wanted = instance.map(|instance| instance.uuid().into_bytes().to_vec());
-            let rows = Statement::kept(concat!(
-                key_context!(),
-                " WHERE k.instance_id = coalesce(?, k.instance_id) ORDER BY k.created_ms, k.id"
-            ))
-            .bind(Bind::OptionalBlob(wanted));
-            ServerAnswer::Keys(all(rows.rows(connection), ContextRow::context)?)
+        ServerQuestion::KeysDue { before, after, limit } => {
+            ServerAnswer::Keys(keys_due(connection, *before, *after, *limit)?)
         }
+        ServerQuestion::Instance(id) => ServerAnswer::Instance(instance_of(connection, *id)?),
+        ServerQuestion::Door(id) => ServerAnswer::Door(door(connection, *id)?.map(Box::new)),
+        ServerQuestion::Peppers(held) => ServerAnswer::Peppers(know_peppers(connection, held)?),
         ServerQuestion::Secret(name) => ServerAnswer::Secret(secret(connection, name)?),
     })
 }
@@ -201,93 +133,69 @@ pub(super) fn instance_of(
     row.map(InstanceRow::instance).transpose()
 }
 
-fn all<R, T>(
+fn users(
+    connection: &mut SqliteConnection,
+    instance: InstanceId,
+) -> Result<Vec<IntegrationUser>, StoreError> {
+    let rows = Statement::kept(
+        "SELECT instance_id, id, name, privilege, suspended, email FROM integration_users \
+         WHERE instance_id = ? ORDER BY name",
+    )
+    .blob(instance.uuid().into_bytes());
+    all(rows.rows(connection), UserRow::user)
+}
+
+/// A connector by its id alone, with its instance and the integration users, of one moment.
+fn door(connection: &mut SqliteConnection, id: ConnectorId) -> Result<Option<Door>, StoreError> {
+    connection.transaction(|connection| Ok(read_door(connection, id))).map_err(store_error)?
+}
+
+fn read_door(connection: &mut SqliteConnection, id: ConnectorId) -> Result<Option<Door>, StoreError> {
+    let row = Statement::kept(
+        "SELECT instance_id, id, name, created_ms, dialect, keep_passwords, settings FROM connectors WHERE id = ?",
+    )
+    .blob(id.uuid().into_bytes())
+    .row::<ConnectorRow>(connection)
+    .map_err(store_error)?;
+    let Some(connector) = row.map(ConnectorRow::connector).transpose()? else { return Ok(None) };
+    let Some(instance) = instance_of(connection, connector.instance)? else { return Ok(None) };
+    let users = users(connection, instance.id)?;
+    Ok(Some(Door { connector, instance, users }))
+}
+
+pub(super) fn all<R, T>(
     rows: diesel::QueryResult<Vec<R>>,
     read: impl Fn(R) -> Result<T, StoreError>,
 ) -> Result<Vec<T>, StoreError> {
     rows.map_err(store_error)?.into_iter().map(read).collect()
 }
 
-fn key(connection: &mut SqliteConnection, id: KeyId) -> Result<Option<KeyContext>, StoreError> {
-    let row: Option<ContextRow> = Statement::kept(concat!(key_context!(), " WHERE k.id = ?"))
-        .blob(id.uuid().into_bytes())
-        .row(connection)
-        .map_err(store_error)?;
-    row.map(ContextRow::context).transpose()
-}
-
-impl ContextRow {
-    fn context(self) -> Result<KeyContext, StoreError> {
-        let instance = InstanceRow {
-            id: self.key.instance_id.clone(),
-            name: self.instance_name,
-            created_ms: self.instance_created_ms,
-            settings: self.settings,
-            generation: self.generation,
-        };
-        let connector = ConnectorRow {
-            instance_id: self.key.instance_id.clone(),
-            id: self.key.connector_id.clone(),
-            name: self.connector_name,
-            created_ms: self.connector_created_ms,
-            dialect: self.dialect,
-            keep_passwords: self.keep_passwords,
-            settings: self.connector_settings,
-        };
-        let user = UserRow {
-            instance_id: self.key.instance_id.clone(),
-            id: self.key.user_id.clone(),
-            name: self.user_name,
-            privilege: self.privilege,
-        };
-        Ok(KeyContext {
-            key: self.key.key()?,
-            instance: instance.instance()?,
-            connector: connector.connector()?,
-            user: user.user()?,
-        })
-    }
-}
-
-/// The secret of that name; the operating system makes it at the first question. (SQLite's own generator would fall back
-/// to the time of day where the system has no randomness.)
-fn secret(connection: &mut SqliteConnection, name: &str) -> Result<[u8; 32], StoreError> {
-    let select = || Statement::kept("SELECT value FROM secrets WHERE name = ?").text(name);
-    let found: Option<Secret> = select().row(connection).map_err(store_error)?;
-    let found = match found {
-        Some(found) => found,
-        None => {
-            let mut fresh = [0; 32];
-            getrandom::fill(&mut fresh).map_err(|error| StoreError::internal(error.to_string()))?;
-            Statement::kept("INSERT OR IGNORE INTO secrets (name, value) VALUES (?, ?)")
-                .text(name)
-                .blob(fresh)
-                .run(connection)
-                .map_err(store_error)?;
-            select().row(connection).map_err(store_error)?.ok_or_else(|| damaged("a secret"))?
-        }
-    };
-    found.value.try_into().map_err(|_| damaged("a secret"))
-}
-
-fn uuid(bytes: &[u8]) -> Result<Uuid, StoreError> {
+pub(super) fn uuid(bytes: &[u8]) -> Result<Uuid, StoreError> {
     Uuid::from_slice(bytes).map_err(|_| damaged("an id"))
 }
 
+/// Settings as they are written; those that are as they are by default, which most are, need no reading.
+pub(super) fn read_settings<T: DeserializeOwned + Default>(
+    text: &str,
+    what: &'static str,
+) -> Result<T, StoreError> {
+    if text == "{}" { Ok(T::default()) } else { serde_json::from_str(text).map_err(|_| damaged(what)) }
+}
+
 impl InstanceRow {
-    fn instance(self) -> Result<Instance, StoreError> {
+    pub(super) fn instance(self) -> Result<Instance, StoreError> {
         Ok(Instance {
             id: InstanceId::new(uuid(&self.id)?),
             name: self.name,
             created: Timestamp::from_unix_millis(self.created_ms),
-            settings: serde_json::from_str(&self.settings).map_err(|_| damaged("settings"))?,
+            settings: read_settings(&self.settings, "settings")?,
             generation: self.generation,
         })
     }
 }
 
 impl ConnectorRow {
-    fn connector(self) -> Result<Connector, StoreError> {
+    pub(super) fn connector(self) -> Result<Connector, StoreError> {
         Ok(Connector {
             id: ConnectorId::new(uuid(&self.id)?),
             instance: InstanceId::new(uuid(&self.instance_id)?),
@@ -299,33 +207,20 @@ impl ConnectorRow {
                 _ => return Err(damaged("a dialect")),
             },
             keep_passwords: self.keep_passwords == 1,
-            settings: serde_json::from_str(&self.settings).map_err(|_| damaged("settings"))?,
+            settings: read_settings(&self.settings, "settings")?,
         })
     }
 }
 
 impl UserRow {
-    fn user(self) -> Result<IntegrationUser, StoreError> {
+    pub(super) fn user(self) -> Result<IntegrationUser, StoreError> {
         Ok(IntegrationUser {
             id: IntegrationUserId::new(uuid(&self.id)?),
             instance: InstanceId::new(uuid(&self.instance_id)?),
             name: self.name,
             privilege: serde_json::from_str(&self.privilege).map_err(|_| damaged("a privilege"))?,
-        })
-    }
-}
-
-impl KeyRow {
-    fn key(self) -> Result<KeyRecord, StoreError> {
-        Ok(KeyRecord {
-            id: KeyId::new(uuid(&self.id)?),
-            instance: InstanceId::new(uuid(&self.instance_id)?),
-            connector: ConnectorId::new(uuid(&self.connector_id)?),
-            user: IntegrationUserId::new(uuid(&self.user_id)?),
-            hash: self.hash.try_into().map_err(|_| damaged("a hash"))?,
-            created: Timestamp::from_unix_millis(self.created_ms),
-            expires: self.expires_ms.map(Timestamp::from_unix_millis),
-            revoked: self.revoked_ms.map(Timestamp::from_unix_millis),
+            suspended: self.suspended == 1,
+            email: self.email,
         })
     }
 }

@@ -9,8 +9,10 @@ mod find;
 mod held_change;
 mod instance;
 mod journal;
+mod keys;
 mod record;
 mod report;
+mod secret;
 mod tombstone;
 mod window;
 

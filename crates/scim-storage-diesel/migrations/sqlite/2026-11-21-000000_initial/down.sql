@@ -18,6 +18,7 @@ DROP TABLE jobs;
 DROP TABLE objects;
 DROP TABLE mappings;
 DROP TABLE secrets;
+DROP TABLE peppers;
 DROP TABLE api_keys;
 DROP TABLE integration_users;
 DROP TABLE connectors;

@@ -19,27 +19,63 @@ CREATE TABLE connectors (
     PRIMARY KEY (instance_id, id),
     UNIQUE (instance_id, name)
 ) WITHOUT ROWID;
+-- A connector's URL has its id alone.
+CREATE UNIQUE INDEX connectors_by_id ON connectors (id);
 
 CREATE TABLE integration_users (
     instance_id BLOB NOT NULL,
     id BLOB NOT NULL,
     name TEXT NOT NULL,
     privilege TEXT NOT NULL,
+    suspended BIGINT NOT NULL,
+    email TEXT,
     PRIMARY KEY (instance_id, id),
     UNIQUE (instance_id, name)
 ) WITHOUT ROWID;
 
+-- Of a secret there is either the keyed hash with the pepper's id, or the password. due_ms is when something about the key
+-- ends by itself and is still to be told.
 CREATE TABLE api_keys (
     id BLOB NOT NULL PRIMARY KEY,
     instance_id BLOB NOT NULL,
     connector_id BLOB NOT NULL,
     user_id BLOB NOT NULL,
-    hash BLOB NOT NULL,
+    pepper_id BLOB,
+    mac BLOB,
+    password TEXT,
+    ending TEXT NOT NULL,
     created_ms BIGINT NOT NULL,
+    not_before_ms BIGINT,
     expires_ms BIGINT,
-    revoked_ms BIGINT
+    limits TEXT NOT NULL,
+    generation BIGINT NOT NULL,
+    first_used_ms BIGINT,
+    first_written_ms BIGINT,
+    last_used_ms BIGINT,
+    last_address TEXT,
+    retiring_ms BIGINT,
+    retires_ms BIGINT,
+    revoked_ms BIGINT,
+    revocation TEXT,
+    reminded BIGINT,
+    due_ms BIGINT GENERATED ALWAYS AS (
+        CASE
+            WHEN revoked_ms IS NOT NULL THEN NULL
+            WHEN expires_ms IS NULL OR reminded = 0 THEN retires_ms
+            WHEN retires_ms < expires_ms THEN retires_ms
+            ELSE expires_ms
+        END
+    ) VIRTUAL,
+    CHECK ((pepper_id IS NULL) = (mac IS NULL) AND (mac IS NULL) <> (password IS NULL))
 ) WITHOUT ROWID;
 CREATE INDEX api_keys_by_instance ON api_keys (instance_id, created_ms);
+CREATE INDEX api_keys_live ON api_keys (instance_id, connector_id, user_id, created_ms) WHERE revoked_ms IS NULL;
+CREATE INDEX api_keys_due ON api_keys (due_ms, id) WHERE due_ms IS NOT NULL;
+
+-- The ids of the peppers that nodes of this store hold.
+CREATE TABLE peppers (
+    id BLOB NOT NULL PRIMARY KEY
+) WITHOUT ROWID;
 
 CREATE TABLE secrets (
     name TEXT NOT NULL PRIMARY KEY,

@@ -4,7 +4,8 @@ use pollster::block_on;
 use scim_core::instant::Timestamp;
 use scim_directory::{
     AdminChange, Change, Connector, ConnectorId, ConnectorSettings, DialectName, Instance, InstanceId,
-    InstanceSettings, IntegrationUser, IntegrationUserId, KeyId, KeyRecord, Privilege, Scope,
+    InstanceSettings, IntegrationUser, IntegrationUserId, KeptSecret, KeyChange, KeyId, KeyRecord, KeyTerms,
+    Privilege, Revocation, Scope,
 };
 use scim_storage::{KeyContext, ServerAnswer, ServerQuestion, Store};
 
@@ -42,6 +43,8 @@ fn user(world: &World<'_>, instance: InstanceId, name: &str) -> IntegrationUser 
         instance,
         name: name.to_owned(),
         privilege: Privilege::LiteAdmin,
+        suspended: false,
+        email: None,
     }
 }
 
@@ -55,7 +58,7 @@ fn made(world: &World<'_>, name: &str) -> (KeyContext, Vec<Change>) {
         AdminChange::CreateInstance(instance.clone()),
         AdminChange::CreateConnector(connector.clone()),
         AdminChange::CreateIntegrationUser(user.clone()),
-        AdminChange::IssueKey(key.clone()),
+        AdminChange::Key(KeyChange::Issue(Box::new(key.clone()))),
     ];
     (KeyContext { key, instance, connector, user }, changes.map(Change::Admin).to_vec())
 }
@@ -66,16 +69,13 @@ fn key(
     user: &IntegrationUser,
     expires: Option<Timestamp>,
 ) -> KeyRecord {
-    KeyRecord {
-        id: KeyId::new(world.uuid()),
-        instance: connector.instance,
-        connector: connector.id,
-        user: user.id,
-        hash: std::array::from_fn(|at| u8::try_from(at * 7).unwrap_or_default()),
-        created: world.now(),
-        expires,
-        revoked: None,
-    }
+    let secret = KeptSecret::Mac {
+        pepper: [7; 16],
+        mac: std::array::from_fn(|at| u8::try_from(at * 7).unwrap_or_default()),
+    };
+    let (id, ending) = (KeyId::new(world.uuid()), "abcd".to_owned());
+    let terms = KeyTerms { expires, ..KeyTerms::default() };
+    KeyRecord::issued(id, connector, user.id, secret, ending, world.now(), terms)
 }
 
 /// An answer as it is but for the generations of instances, which have behaviours of their own.
@@ -169,7 +169,7 @@ pub fn keys_come_with_whom_they_act_for(store: &dyn Store) {
     let nobody = ServerQuestion::Key(KeyId::new(world.uuid()));
     assert_eq!(ask(&world, &nobody), ServerAnswer::Key(None));
     let second = key(&world, &context.connector, &context.user, Some(BEGINNING.plus_millis(1_000_000)));
-    let issue = Change::Admin(AdminChange::IssueKey(second.clone()));
+    let issue = Change::Admin(AdminChange::Key(KeyChange::Issue(Box::new(second.clone()))));
     world.commit_in(scope(context.instance.id), vec![issue]);
     let all = ServerQuestion::Keys(Some(context.instance.id));
     let later = KeyContext { key: second, ..context.clone() };
@@ -182,14 +182,18 @@ pub fn a_revoked_key_says_so(store: &dyn Store) {
     let (context, changes) = made(&world, "third");
     let scope = scope(context.instance.id);
     world.commit_in(scope, changes);
-    let revoke = Change::Admin(AdminChange::RevokeKey(context.key.id));
+    let revoke = Change::Admin(AdminChange::Key(KeyChange::Revoke(context.key.id, Revocation::ByHand)));
     let set = world.change_set(scope, vec![revoke.clone()]);
     let at = set.at;
     world.commit_set(set);
     world.commit_in(scope, vec![revoke]);
     let ServerAnswer::Key(Some(found)) = ask(&world, &ServerQuestion::Key(context.key.id)) else { panic!() };
-    assert_eq!(found.key, KeyRecord { revoked: Some(at), ..context.key });
-    let unknown = Change::Admin(AdminChange::RevokeKey(KeyId::new(world.uuid())));
+    assert_eq!(
+        found.key,
+        KeyRecord { revoked: Some((at, Revocation::ByHand)), generation: 2, ..context.key }
+    );
+    let unknown =
+        Change::Admin(AdminChange::Key(KeyChange::Revoke(KeyId::new(world.uuid()), Revocation::ByHand)));
     assert!(is_conflict(&block_on(store.commit(world.change_set(scope, vec![unknown])))));
 }
 
@@ -198,7 +202,7 @@ pub fn nothing_crosses_instances(store: &dyn Store) {
     let world = World::new(store);
     let (context, changes) = made(&world, "third");
     world.commit_in(scope(context.instance.id), changes);
-    let revoke = Change::Admin(AdminChange::RevokeKey(context.key.id));
+    let revoke = Change::Admin(AdminChange::Key(KeyChange::Revoke(context.key.id, Revocation::ByHand)));
     assert!(is_conflict(&world.try_commit(vec![revoke])));
     let first = world.scope.instance;
     let asked = ServerQuestion::Connector(first, context.connector.id);

@@ -157,6 +157,8 @@ impl<'s> World<'s> {
             instance,
             name: name.to_owned(),
             privilege: Privilege::LiteAdmin,
+            suspended: false,
+            email: None,
         };
         let id = user.id;
         let scope = Scope { instance, connector: None };

@@ -238,7 +238,8 @@ pub struct KeyTouch {
 /// A change of keys. Those of another instance, or that are not there, are a `Conflict`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeyChange {
-    /// Keeps a new key; `Duplicate` where the id is taken.
+    /// Keeps a new key; `Duplicate` where the id is taken, `Conflict` where the instance has no such connector or
+    /// integration user.
     Issue(Box<KeyRecord>),
     /// Revokes a key at the change set's time, unless it is revoked already.
     Revoke(KeyId, Revocation),

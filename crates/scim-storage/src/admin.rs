@@ -52,8 +52,8 @@ pub enum ServerQuestion {
     /// stands in its URL; answered by [`ServerAnswer::Door`].
     Door(ConnectorId),
     /// Whether a node that holds these peppers, the current one first, belongs to this store. It does where the store knows
-    /// one of them, or none at all yet; the store then keeps the first one's id as known. At most 8; answered by
-    /// [`ServerAnswer::Peppers`].
+    /// one of them, or none at all yet; the store then keeps the first one's id as known. A node without any does not. At
+    /// most 8; answered by [`ServerAnswer::Peppers`].
     Peppers(Vec<[u8; 16]>),
     /// A 32-byte secret of that name, which all nodes share, made by the store at the first question from a secure
     /// source; answered by [`ServerAnswer::Secret`]. Seals cursors; never anything that opens a door.

@@ -14,7 +14,7 @@ use crate::{CommitError, Door, KeyContext, ServerAnswer, ServerQuestion};
 pub(super) struct Administration {
     instances: BTreeMap<InstanceId, Instance>,
     connectors: BTreeMap<ConnectorId, Connector>,
-    users: BTreeMap<IntegrationUserId, IntegrationUser>,
+    users: BTreeMap<(InstanceId, IntegrationUserId), IntegrationUser>,
     pub(super) keys: BTreeMap<KeyId, KeyRecord>,
     /// The ids of the peppers that nodes held.
     pub(super) peppers: BTreeSet<[u8; 16]>,
@@ -41,8 +41,9 @@ impl Administration {
             }
             AdminChange::CreateConnector(new) => {
                 require_own(new.instance, instance)?;
+                // Its id alone stands in its URL.
                 let same = |other: &Connector| {
-                    other.instance == instance && (other.name == new.name || other.id == new.id)
+                    other.id == new.id || (other.instance == instance && other.name == new.name)
                 };
                 require_free(!self.connectors.values().any(same), "name")?;
                 self.connectors.insert(new.id, new.clone());
@@ -53,12 +54,11 @@ impl Administration {
                     other.instance == instance && (other.name == new.name || other.id == new.id)
                 };
                 require_free(!self.users.values().any(same), "name")?;
-                self.users.insert(new.id, new.clone());
+                self.users.insert((instance, new.id), new.clone());
                 self.grow(instance);
             }
             AdminChange::UpdateIntegrationUser(changed) => {
-                let known = self.users.get_mut(&changed.id).filter(|known| known.instance == instance);
-                let known = known.ok_or(CommitError::Conflict)?;
+                let known = self.users.get_mut(&(instance, changed.id)).ok_or(CommitError::Conflict)?;
                 known.privilege = changed.privilege;
                 known.suspended = changed.suspended;
                 known.email.clone_from(&changed.email);
@@ -123,9 +123,9 @@ impl Administration {
                 connectors.sort_by(|left, right| left.name.cmp(&right.name));
                 ServerAnswer::Connectors(connectors)
             }
-            ServerQuestion::Connector(instance, id) => ServerAnswer::Connector(
-                self.connectors.get(id).filter(|connector| connector.instance == *instance).cloned(),
-            ),
+            ServerQuestion::Connector(instance, id) => {
+                ServerAnswer::Connector(self.connector(*instance, *id).cloned())
+            }
             ServerQuestion::Users(instance) => ServerAnswer::Users(self.users_of(*instance)),
             ServerQuestion::Keys(instance) => {
                 let of = |key: &&KeyRecord| instance.is_none_or(|instance| key.instance == instance);
@@ -164,9 +164,23 @@ impl Administration {
     pub(super) fn key(&self, id: KeyId) -> Option<KeyContext> {
         let key = self.keys.get(&id)?.clone();
         let instance = self.instances.get(&key.instance)?.clone();
-        let connector = self.connectors.get(&key.connector)?.clone();
-        let user = self.users.get(&key.user)?.clone();
+        let connector = self.connector(key.instance, key.connector)?.clone();
+        let user = self.users.get(&(key.instance, key.user))?.clone();
         Some(KeyContext { key, instance, connector, user })
+    }
+
+    /// Whether a key can be issued for them.
+    pub(super) fn has_both(
+        &self,
+        instance: InstanceId,
+        connector: ConnectorId,
+        user: IntegrationUserId,
+    ) -> bool {
+        self.connector(instance, connector).is_some() && self.users.contains_key(&(instance, user))
+    }
+
+    fn connector(&self, instance: InstanceId, id: ConnectorId) -> Option<&Connector> {
+        self.connectors.get(&id).filter(|connector| connector.instance == instance)
     }
 }
 

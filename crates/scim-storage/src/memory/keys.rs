@@ -22,6 +22,7 @@ impl Administration {
         match change {
             KeyChange::Issue(new) => {
                 require_own(new.instance, instance)?;
+                require(self.has_both(instance, new.connector, new.user))?;
                 require_free(!self.keys.contains_key(&new.id), "id")?;
                 self.keys.insert(new.id, (**new).clone());
             }
@@ -126,8 +127,11 @@ impl Administration {
     }
 
     pub(super) fn know_peppers(&mut self, held: &[[u8; 16]]) -> PeppersKnown {
-        let accepted = self.peppers.is_empty() || held.iter().any(|id| self.peppers.contains(id));
-        if let (true, Some(current)) = (accepted, held.first()) {
+        let mut accepted = false;
+        if let Some(current) = held.first()
+            && (self.peppers.is_empty() || held.iter().any(|id| self.peppers.contains(id)))
+        {
+            accepted = true;
             self.peppers.insert(*current);
         }
         let held: BTreeSet<_> = held.iter().collect();

@@ -7,7 +7,7 @@ use scim_directory::{
     InstanceSettings, IntegrationUser, IntegrationUserId, KeptSecret, KeyChange, KeyId, KeyRecord, KeyTerms,
     Privilege, Revocation, Scope,
 };
-use scim_storage::{KeyContext, ServerAnswer, ServerQuestion, Store};
+use scim_storage::{CommitError, Door, KeyContext, ServerAnswer, ServerQuestion, Store};
 
 use crate::world::{BEGINNING, World, is_conflict, is_duplicate};
 
@@ -248,4 +248,52 @@ pub fn secrets_stay(store: &dyn Store) {
 pub fn the_store_is_ready(store: &dyn Store) {
     assert!(block_on(store.ready()).is_ok());
     assert_eq!(store.capabilities(), store.capabilities());
+}
+
+/// An integration user's privilege, address and suspension are replaced, its name is not; one that is not there is a
+/// conflict.
+pub fn an_integration_user_is_updated(store: &dyn Store) {
+    let world = World::new(store);
+    let (context, changes) = made(&world, "third");
+    let scope = scope(context.instance.id);
+    world.commit_in(scope, changes);
+    let update =
+        |user: &IntegrationUser| vec![Change::Admin(AdminChange::UpdateIntegrationUser(user.clone()))];
+    let email = Some("robot@contoso.example".to_owned());
+    let new = IntegrationUser { privilege: Privilege::ReadOnly, suspended: true, email, ..context.user };
+    let renamed = IntegrationUser { name: "other".to_owned(), ..new.clone() };
+    world.commit_in(scope, update(&renamed));
+    assert_eq!(ask(&world, &ServerQuestion::Users(scope.instance)), ServerAnswer::Users(vec![new.clone()]));
+    let ServerAnswer::Key(Some(found)) = ask(&world, &ServerQuestion::Key(context.key.id)) else { panic!() };
+    assert_eq!(found.user, new);
+    let unknown = IntegrationUser { id: IntegrationUserId::new(world.uuid()), ..new.clone() };
+    assert!(is_conflict(&block_on(store.commit(world.change_set(scope, update(&unknown))))));
+    assert!(is_conflict(&world.try_commit(update(&new))), "another instance's user");
+}
+
+/// A connector's id alone, which no other connector has, finds it with its instance and the integration users.
+pub fn a_door_is_found_by_the_connector_alone(store: &dyn Store) {
+    let world = World::new(store);
+    let (context, changes) = made(&world, "third");
+    let id = context.instance.id;
+    world.commit_in(scope(id), changes);
+    let earlier = user(&world, id, "alpha");
+    world.commit_in(scope(id), vec![Change::Admin(AdminChange::CreateIntegrationUser(earlier.clone()))]);
+    let users = vec![earlier, context.user];
+    let instance = match world.server(&ServerQuestion::Instance(id)) {
+        ServerAnswer::Instance(Some(instance)) => instance,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(instance, Instance { generation: instance.generation, ..context.instance });
+    let door = Door { connector: context.connector.clone(), instance, users };
+    let asked = ServerQuestion::Door(context.connector.id);
+    assert_eq!(world.server(&asked), ServerAnswer::Door(Some(Box::new(door.clone()))));
+    let nobody = ServerQuestion::Door(ConnectorId::new(world.uuid()));
+    assert_eq!(world.server(&nobody), ServerAnswer::Door(None));
+    let nowhere = ServerQuestion::Instance(InstanceId::new(world.uuid()));
+    assert_eq!(world.server(&nowhere), ServerAnswer::Instance(None));
+    let twin = Connector { instance: world.scope.instance, name: "twin".to_owned(), ..context.connector };
+    let twin = world.try_commit(vec![Change::Admin(AdminChange::CreateConnector(twin))]);
+    assert!(matches!(twin, Err(CommitError::Duplicate { .. })), "{twin:?}");
+    assert_eq!(world.server(&asked), ServerAnswer::Door(Some(Box::new(door))));
 }

@@ -7,11 +7,13 @@ use crate::world::{World, delete, is_conflict, is_duplicate};
 use pollster::block_on;
 use scim_core::instant::Timestamp;
 use scim_directory::{
-    AccountState, Action, AdminChange, ApplicationObject, Change, ChangeSet, Committed, Condition, Fact,
-    HeldChange, HeldChangeId, HeldState, InstanceSettings, Key, LogRecord, LogResource, LogStatus,
-    MappingVersion, Question, Removal, Tally, Version,
+    AccountState, Action, AdminChange, ApplicationObject, Change, ChangeSet, Committed, Condition, Connector,
+    Fact, HeldChange, HeldChangeId, HeldState, InstanceSettings, IntegrationUser, IntegrationUserId, Key,
+    LogRecord, LogResource, LogStatus, MappingVersion, Question, Removal, Tally, Version,
 };
-use scim_storage::{CommitError, InstanceAnswer, InstanceQuestion, PolicySource, Store, Want};
+use scim_storage::{
+    CommitError, InstanceAnswer, InstanceQuestion, PolicySource, ServerAnswer, ServerQuestion, Store, Want,
+};
 use serde_json::json;
 
 fn user() -> Arc<str> {
@@ -73,6 +75,22 @@ pub fn an_account_is_loaded_only_where_it_is_wanted(store: &dyn Store) {
 }
 
 /// Settings, mapping and integration users move the generation, jobs do not; versions of the mapping come one after
+fn suspended(world: &World<'_>, id: IntegrationUserId) -> IntegrationUser {
+    let ServerAnswer::Users(users) = world.server(&ServerQuestion::Users(world.scope.instance)) else {
+        panic!()
+    };
+    let user = users.into_iter().find(|user| user.id == id).expect("the user");
+    IntegrationUser { suspended: true, ..user }
+}
+
+fn same_connector(world: &World<'_>) -> Connector {
+    let id = world.scope.connector.expect("a connector");
+    match world.server(&ServerQuestion::Connector(world.scope.instance, id)) {
+        ServerAnswer::Connector(Some(connector)) => connector,
+        other => panic!("{other:?}"),
+    }
+}
+
 /// the other.
 pub fn generations_grow_with_what_decisions_are_made_by(store: &dyn Store) {
     let world = World::new(store);
@@ -88,9 +106,17 @@ pub fn generations_grow_with_what_decisions_are_made_by(store: &dyn Store) {
         world.commit(vec![Change::Admin(change)]);
         assert_eq!(policy(&world).instance.generation, expected);
     }
-    world.integration_user(world.scope.instance, "robot");
+    let robot = world.integration_user(world.scope.instance, "robot");
+    for (expected, change) in [
+        (6, AdminChange::UpdateIntegrationUser(suspended(&world, robot))),
+        (7, AdminChange::UpdateConnector(same_connector(&world))),
+    ] {
+        world.commit(vec![Change::Admin(change)]);
+        assert_eq!(policy(&world).instance.generation, expected);
+    }
+    world.connector(world.scope.instance, "new");
     let policy = policy(&world);
-    assert_eq!((policy.instance.generation, policy.instance.settings.seats), (5, Some(3)));
+    assert_eq!((policy.instance.generation, policy.instance.settings.seats), (7, Some(3)));
     assert_eq!(policy.integration_users, ["robot"]);
     assert_eq!(policy.mapping.map(|mapping| (mapping.version, mapping.text)), Some((2, "text 2".to_owned())));
     for version in [2, 4] {
@@ -104,8 +130,8 @@ pub fn generations_grow_with_what_decisions_are_made_by(store: &dyn Store) {
     assert_eq!(versions, [(2, String::new()), (1, String::new())]);
     let job = instance(&world, &InstanceQuestion::Job("reapply".to_owned()));
     assert_eq!(job, InstanceAnswer::Job(Some(json!({ "done": 1 }))));
-    assert!(is_conflict(&commit_if(&world, Condition::Generation(4), Vec::new())));
-    commit_if(&world, Condition::Generation(5), Vec::new()).expect("of this generation");
+    assert!(is_conflict(&commit_if(&world, Condition::Generation(6), Vec::new())));
+    commit_if(&world, Condition::Generation(7), Vec::new()).expect("of this generation");
 }
 
 /// The numbers of people, active ones and managed ones follow creations, suspensions and deletions; seats are held

@@ -46,6 +46,8 @@ mod generate;
 pub mod held;
 pub mod isolation;
 pub mod journal;
+mod keyring;
+pub mod keys;
 pub mod log;
 pub mod managers;
 pub mod members;
@@ -53,6 +55,7 @@ pub mod paging;
 mod people;
 pub mod queries;
 pub mod records;
+pub mod revocation;
 pub mod sorting;
 pub mod uniqueness;
 pub mod world;
@@ -218,6 +221,31 @@ macro_rules! __groups {
             settings_are_replaced
             secrets_stay
             the_store_is_ready
+            an_integration_user_is_updated
+            a_door_is_found_by_the_connector_alone
+        ]);
+        $crate::__group!($dollar $factory $skips keys [
+            a_key_is_read_back_as_it_was_issued
+            a_secret_is_a_hash_or_a_password
+            a_key_is_revoked_once
+            other_terms_begin_anew
+            first_uses_are_told_once
+            a_first_use_is_not_always_the_last
+            a_key_retires_once
+            touches_go_forward
+            reminders_are_told_once
+            live_keys_are_found
+            due_keys_come_in_order
+            what_is_due_and_live_follows_from_the_key
+            keys_of_another_instance_stay_as_they_are
+        ]);
+        $crate::__group!($dollar $factory $skips revocation [
+            a_condition_names_a_key_and_its_generation
+            nothing_is_committed_after_a_revocation
+            never_more_than_two_keys_are_live
+            a_pepper_is_brought_by_who_knows_another
+            an_empty_store_takes_one_pepper
+            keys_by_strange_peppers_are_counted
         ]);
         $crate::__group!($dollar $factory $skips managers [
             a_manager_who_is_there_is_linked_at_once

@@ -114,11 +114,12 @@ macro_rules! key_context {
 
 /// The key of that id.
 pub(super) fn key(connection: &mut SqliteConnection, id: KeyId) -> Result<Option<KeyContext>, StoreError> {
-    let row: Option<ContextRow> = Statement::kept(key_context!("WHERE k.id = ?"))
-        .blob(id.uuid().into_bytes())
-        .row(connection)
-        .map_err(store_error)?;
+    let row: Option<ContextRow> = by_id(id).row(connection).map_err(store_error)?;
     row.map(ContextRow::context).transpose()
+}
+
+fn by_id(id: KeyId) -> Statement {
+    Statement::kept(key_context!("WHERE k.id = ?")).blob(id.uuid().into_bytes())
 }
 
 /// The keys of an instance, or of every one, oldest first.
@@ -265,5 +266,53 @@ fn kept_secret(
         }),
         (None, None, Some(password)) => Ok(KeptSecret::Password(password)),
         _ => Err(wrong()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::open::connect;
+    use crate::{Options, SqliteStore};
+
+    #[derive(QueryableByName)]
+    struct Step {
+        #[diesel(sql_type = Text)]
+        detail: String,
+    }
+
+    /// That keys are found so, what they act for by primary keys, and that nothing is sorted.
+    #[track_caller]
+    fn check(statement: Statement, keys: &str) {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("plan.sqlite3");
+        drop(SqliteStore::open(&path, Options::default()).expect("opens"));
+        let mut connection = connect(path.to_str().expect("UTF-8")).expect("connects");
+        let plan: Vec<Step> =
+            statement.prefixed("EXPLAIN QUERY PLAN ").rows(&mut connection).expect("a plan");
+        let plan: Vec<_> = plan.iter().map(|step| &*step.detail).collect();
+        let expected = [
+            keys,
+            "SEARCH i USING PRIMARY KEY (id=?)",
+            "SEARCH c USING PRIMARY KEY (instance_id=? AND id=?)",
+            "SEARCH u USING PRIMARY KEY (instance_id=? AND id=?)",
+        ];
+        assert_eq!(plan, expected);
+    }
+
+    #[test]
+    fn keys_are_found_by_seeks() {
+        let id = Uuid::from_u128(1);
+        let at = Timestamp::from_unix_millis(1);
+        let (key, instance) = (KeyId::new(id), InstanceId::new(id));
+        let live = live(instance, ConnectorId::new(id), IntegrationUserId::new(id), at);
+        check(by_id(key), "SEARCH k USING PRIMARY KEY (id=?)");
+        check(of_instance(Some(instance)), "SEARCH k USING INDEX api_keys_by_instance (instance_id=?)");
+        check(live, "SEARCH k USING INDEX api_keys_live (instance_id=? AND connector_id=? AND user_id=?)");
+        check(due(at, None, 9), "SEARCH k USING INDEX api_keys_due (due_ms<?)");
+        let due = due(at, Some((at, key)), 9);
+        check(due, "SEARCH k USING INDEX api_keys_due ((due_ms,id)>(?,?) AND due_ms<?)");
     }
 }

@@ -95,6 +95,8 @@ async fn answer(
         path,
         query,
         base: &base,
+        door: None,
+        peer: http.peer_addr().map(|address| address.ip()),
         headers: &headers,
         body: Vec::new(),
         request_id: &exchange.id,

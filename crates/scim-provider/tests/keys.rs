@@ -1,4 +1,5 @@
 //! The life of keys, over the in-memory backend and with a clock of its own: who is let in, what is told, what is logged.
+#![cfg(test)]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};

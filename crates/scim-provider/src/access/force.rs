@@ -17,11 +17,10 @@ impl Provider {
         request: &Request<'_>,
         counted: Counted,
     ) -> Result<(), NotLetIn> {
-        let refused = match self.first_reason(known, request, counted) {
-            None => return Ok(()),
-            Some(refused) => refused,
-        };
-        Err(refused.by(known))
+        match self.first_reason(known, request, counted) {
+            None => Ok(()),
+            Some(refused) => Err(refused.by(known)),
+        }
     }
 
     fn first_reason(&self, known: &Known, request: &Request<'_>, counted: Counted) -> Option<NotLetIn> {
@@ -78,7 +77,7 @@ fn out_of_time(key: &KeyRecord, request: &Request<'_>) -> Option<NotLetIn> {
         KeyState::Active | KeyState::Retiring => return None,
         KeyState::NotYet => NotLetIn::ended(
             "key_not_yet_valid",
-            format!(
+            &format!(
                 "This key is valid from {} on, not yet; wait until then, or use another key",
                 at(key.terms.not_before)
             ),
@@ -86,7 +85,7 @@ fn out_of_time(key: &KeyRecord, request: &Request<'_>) -> Option<NotLetIn> {
         ),
         KeyState::Expired => NotLetIn::ended(
             "key_expired",
-            format!(
+            &format!(
                 "This key expired at {}; issue a new one and paste it into the identity provider",
                 at(key.terms.expires)
             ),
@@ -101,7 +100,7 @@ fn out_of_time(key: &KeyRecord, request: &Request<'_>) -> Option<NotLetIn> {
             };
             NotLetIn::ended(
                 "key_revoked",
-                format!(
+                &format!(
                     "This key was revoked at {}{why}; use the key that replaced it, or issue a new one",
                     at(ended.map(|(at, _)| at))
                 ),

@@ -99,15 +99,9 @@ impl Provider {
         request: &Request<'_>,
         counted: Counted,
     ) -> Result<Caller<'_>, Failure> {
-        let let_in = match self.known(request).await {
-            Ok(known) => match self.in_force(&known, request, counted) {
-                Ok(()) => return Ok(self.caller(known)),
-                Err(refused) => Err(refused),
-            },
-            Err(refused) => Err(refused),
-        };
-        match let_in {
-            Ok(caller) => Ok(caller),
+        let known = self.known(request).await;
+        match known.and_then(|known| self.in_force(&known, request, counted).map(|()| known)) {
+            Ok(known) => Ok(self.caller(known)),
             Err(refused) => {
                 self.log_refused(request, &refused).await;
                 Err(refused.into_failure())

@@ -9,8 +9,8 @@ use std::sync::{Mutex, PoisonError};
 
 use scim_core::instant::Timestamp;
 use scim_directory::{
-    AccessScope, Action, Actor, ChangeSet, ChangeSetId, ConnectorId, InstanceId, KeyId, LogError, LogRecord,
-    LogResource, LogStatus, Scope,
+    AccessScope, Action, Actor, ChangeSet, ChangeSetId, ConnectorId, InstanceId, KeyId, KeyRecord, LogError,
+    LogRecord, LogResource, LogStatus, Scope,
 };
 use scim_storage::{ServerAnswer, ServerQuestion};
 use uuid::Uuid;
@@ -31,24 +31,20 @@ const LOOKUPS: u32 = 10;
 pub(crate) struct NotLetIn {
     failure: Failure,
     /// Whose log it belongs to, as far as that is known.
-    about: About,
-    key: Option<(KeyId, String)>,
-    actor: Actor,
+    about: Option<Box<About>>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 enum About {
-    /// Nobody's.
-    Nobody,
     /// The instance that the shown key names, if there is such a one.
     Named(InstanceId),
-    /// The instance that the key belongs to.
-    Known(InstanceId),
+    /// Somebody whose secret is right.
+    Known { instance: InstanceId, key: Option<(KeyId, String)>, actor: Actor },
 }
 
 impl NotLetIn {
     fn new(failure: Failure) -> Self {
-        Self { failure, about: About::Nobody, key: None, actor: Actor::default() }
+        Self { failure, about: None }
     }
 
     /// Nothing was shown.
@@ -68,8 +64,8 @@ impl NotLetIn {
     }
 
     /// The secret is right, but its time is over or has not come.
-    pub(crate) fn ended(code: &'static str, detail: String, advice: impl Into<String>) -> Self {
-        Self::new(challenge(&detail, Some("invalid_token")).advice(code, advice))
+    pub(crate) fn ended(code: &'static str, detail: &str, advice: impl Into<String>) -> Self {
+        Self::new(challenge(detail, Some("invalid_token")).advice(code, advice))
     }
 
     /// The secret is right, but does not open this.
@@ -102,32 +98,29 @@ impl NotLetIn {
 
     /// The same, about a key that names an instance.
     pub(crate) fn of_instance(self, instance: [u8; 16]) -> Self {
-        Self { about: About::Named(InstanceId::new(Uuid::from_bytes(instance))), ..self }
+        let named = About::Named(InstanceId::new(Uuid::from_bytes(instance)));
+        Self { about: Some(Box::new(named)), ..self }
     }
 
     /// The same, about somebody who is known.
     pub(crate) fn by(self, known: &Known) -> Self {
         let key = known.key.as_ref();
-        Self {
-            about: About::Known(known.instance.id),
-            key: key.map(|key| (key.id, key.ending.clone())),
-            actor: Actor {
-                connector: Some(known.connector.id),
-                key: key.map(|key| key.id),
-                user: Some(known.user.id),
-            },
-            ..self
-        }
+        let actor = Actor {
+            connector: Some(known.connector.id),
+            key: key.map(|key| key.id),
+            user: Some(known.user.id),
+        };
+        self.about_known(known.instance.id, key, actor)
     }
 
     /// The same, about who was let in so far.
     pub(crate) fn by_caller(self, caller: &Caller<'_>) -> Self {
-        Self {
-            about: About::Known(caller.scope.instance),
-            key: caller.key.as_ref().map(|key| (key.id, key.ending.clone())),
-            actor: caller.actor.clone(),
-            ..self
-        }
+        self.about_known(caller.scope.instance, caller.key.as_ref(), caller.actor.clone())
+    }
+
+    fn about_known(self, instance: InstanceId, key: Option<&KeyRecord>, actor: Actor) -> Self {
+        let key = key.map(|key| (key.id, key.ending.clone()));
+        Self { about: Some(Box::new(About::Known { instance, key, actor })), ..self }
     }
 
     /// The secret is right, but the key lacks a scope (RFC 6750 §3.1).
@@ -168,6 +161,9 @@ fn challenge(detail: &str, error: Option<&str>) -> Failure {
     Failure::status(401, detail).with("WWW-Authenticate", header)
 }
 
+/// Refusals that are counted together: of an instance, a key, and what they are called.
+type Kind = (InstanceId, Option<KeyId>, String);
+
 /// What was refused not long ago.
 #[derive(Default)]
 pub(crate) struct RefusalLog(Mutex<Counts>);
@@ -175,14 +171,14 @@ pub(crate) struct RefusalLog(Mutex<Counts>);
 #[derive(Default)]
 struct Counts {
     /// When the last record was written, and how many were refused since.
-    kinds: HashMap<(InstanceId, Option<KeyId>, String), (Timestamp, u32)>,
+    kinds: HashMap<Kind, (Timestamp, u32)>,
     /// The second in which instances were looked up, and how many.
     lookups: (i64, u32),
 }
 
 impl RefusalLog {
     /// How many were refused without a record since the last one; `None` where no record is due now.
-    fn due(&self, instance: InstanceId, key: Option<KeyId>, code: String, now: Timestamp) -> Option<u32> {
+    fn due(&self, kind: Kind, now: Timestamp) -> Option<u32> {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if counts.kinds.len() >= KINDS {
             counts.kinds.retain(|_, (at, _)| now.unix_millis() - at.unix_millis() < THROTTLE_MILLIS);
@@ -190,7 +186,7 @@ impl RefusalLog {
                 counts.kinds.clear();
             }
         }
-        match counts.kinds.entry((instance, key, code)) {
+        match counts.kinds.entry(kind) {
             std::collections::hash_map::Entry::Vacant(place) => {
                 place.insert((now, 0));
                 Some(0)
@@ -227,9 +223,13 @@ impl Provider {
             return;
         }
         let Some(instance) = self.concerned(request, refused).await else { return };
-        let (key, code) = (refused.key.as_ref().map(|(id, _)| *id), failure.code());
-        let Some(more) = self.refusals.due(instance, key, code, request.now) else { return };
-        let about = refused.key.as_ref().map(|(id, ending)| LogResource::key(*id, ending));
+        let (key, actor) = match refused.about.as_deref() {
+            Some(About::Known { key, actor, .. }) => (key.as_ref(), actor.clone()),
+            _ => (None, Actor::default()),
+        };
+        let kind = (instance, key.map(|(id, _)| *id), failure.code());
+        let Some(more) = self.refusals.due(kind, request.now) else { return };
+        let about = key.map(|(id, ending)| LogResource::key(*id, ending));
         let mut record = LogRecord::new(Action::AccessRefused, LogStatus::Failure, about);
         record.error = Some(LogError {
             code: failure.code(),
@@ -243,8 +243,7 @@ impl Provider {
             record.notes.push(format!("{more} more like this since the last record"));
         }
         let id = ChangeSetId::new(self.source.uuid());
-        let scope = Scope { instance, connector: refused.actor.connector };
-        let actor = refused.actor.clone();
+        let scope = Scope { instance, connector: actor.connector };
         let set = ChangeSet {
             log: vec![record],
             ..ChangeSet::empty(id, scope, actor, request.request_id.to_owned(), request.now)
@@ -256,14 +255,12 @@ impl Provider {
 
     /// The instance whose administrators want to know.
     async fn concerned(&self, request: &Request<'_>, refused: &NotLetIn) -> Option<InstanceId> {
-        if let About::Known(instance) = refused.about {
-            return Some(instance);
-        }
         let door: Option<ConnectorId> = request.door.and_then(|door| door.parse().ok());
-        let question = match (refused.about, door) {
+        let question = match (refused.about.as_deref(), door) {
+            (Some(About::Known { instance, .. }), _) => return Some(*instance),
             (_, Some(door)) => ServerQuestion::Door(door),
-            (About::Named(instance), None) => ServerQuestion::Instance(instance),
-            _ => return None,
+            (Some(About::Named(instance)), None) => ServerQuestion::Instance(*instance),
+            (None, None) => return None,
         };
         if !self.refusals.may_look_up(request.now) {
             return None;

@@ -147,6 +147,25 @@ impl Statement {
     }
 }
 
+/// How SQLite runs statements, for tests of what they cost.
+#[cfg(test)]
+impl Statement {
+    /// The steps of its plan in an empty database.
+    pub(crate) fn plan(self) -> Vec<String> {
+        #[derive(QueryableByName)]
+        struct Step {
+            #[diesel(sql_type = Text)]
+            detail: String,
+        }
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("plan.sqlite3");
+        drop(crate::SqliteStore::open(&path, crate::Options::default()).expect("opens"));
+        let mut connection = crate::open::connect(path.to_str().expect("UTF-8")).expect("connects");
+        let steps: Vec<Step> = self.prefixed("EXPLAIN QUERY PLAN ").rows(&mut connection).expect("a plan");
+        steps.into_iter().map(|step| step.detail).collect()
+    }
+}
+
 impl QueryFragment<Sqlite> for Statement {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
         if !self.kept {

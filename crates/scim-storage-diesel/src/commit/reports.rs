@@ -203,27 +203,12 @@ fn bytes(id: impl AsRef<[u8]>) -> Result<[u8; 16], scim_storage::StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::open::connect;
-    use crate::{Options, SqliteStore};
-
-    #[derive(QueryableByName)]
-    struct Step {
-        #[diesel(sql_type = Text)]
-        detail: String,
-    }
 
     #[test]
     fn who_waits_is_found_by_seeks() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let path = directory.path().join("plan.sqlite3");
-        drop(SqliteStore::open(&path, Options::default()).expect("opens"));
-        let mut connection = connect(path.to_str().expect("UTF-8")).expect("connects");
-        let statement =
-            Statement::new(WAITING).blob([1; 16]).text("id").text("name").blob([1; 16]).blob([2; 16]);
-        let plan: Vec<Step> =
-            statement.prefixed("EXPLAIN QUERY PLAN ").rows(&mut connection).expect("a plan");
-        let seeks: Vec<_> =
-            plan.iter().map(|step| &*step.detail).filter(|step| step.contains("USING INDEX")).collect();
+        let plan =
+            Statement::new(WAITING).blob([1; 16]).text("id").text("name").blob([1; 16]).blob([2; 16]).plan();
+        let seeks: Vec<_> = plan.iter().filter(|step| step.contains("USING INDEX")).collect();
         assert_eq!(
             seeks,
             [

@@ -95,6 +95,7 @@ async fn answer(
         path,
         query,
         base: &base,
+        root: base.strip_suffix(BASE_PATH).unwrap_or(&base),
         door: None,
         peer: http.peer_addr().map(|address| address.ip()),
         headers: &headers,

@@ -255,6 +255,8 @@ pub enum KeyChange {
     /// Keeps when and from where keys were used last; what is older than what is known, and keys that are not there, count
     /// for nothing.
     Touch(Vec<KeyTouch>),
+    /// Ends the short tokens that a key was exchanged for, by a new generation; the key stays as it is.
+    EndTokens(KeyId),
     /// Keeps the hash that another pepper makes of a key.
     Rehash(KeyId, KeptSecret),
     /// Keeps that somebody was reminded of a key's end so many days before it, 0 for the end itself; `Conflict` where

@@ -83,6 +83,7 @@ impl World {
             path,
             query,
             base: "https://scim.example.com/scim/v2",
+            root: "https://scim.example",
             door: None,
             peer: None,
             headers: &self.headers,

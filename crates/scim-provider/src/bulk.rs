@@ -105,6 +105,7 @@ impl Operation<'_> {
             path: self.request.path,
             query: "",
             base: self.request.base,
+            root: self.request.root,
             door: self.request.door,
             peer: self.request.peer,
             headers: &headers,

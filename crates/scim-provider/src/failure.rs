@@ -83,6 +83,11 @@ impl Failure {
         self.logged
     }
 
+    /// The value of a header of the answer.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
+    }
+
     /// What it is called in the log.
     pub(crate) fn code(&self) -> String {
         let by_status = || match self.error.status() {

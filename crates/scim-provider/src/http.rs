@@ -81,6 +81,8 @@ pub struct Request<'a> {
     pub query: &'a str,
     /// The base URL that the client used, without a slash at its end: `https://host/scim/v2`. `meta.location` follows it.
     pub base: &'a str,
+    /// The server's root URL, without a slash at its end: `https://host`. Access tokens name it as their issuer.
+    pub root: &'a str,
     /// The connector's id, where it stands in the base: `/c/{connector}/scim/v2`. Then only its own keys open it.
     pub door: Option<&'a str>,
     /// The client's address, as far as the adapter knows it.

@@ -8,11 +8,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use argon2::Argon2;
-use argon2::password_hash::{PasswordHasher as _, SaltString};
+use argon2::password_hash::{PasswordHash, PasswordHasher as _, PasswordVerifier as _, SaltString};
 use futures_channel::oneshot;
 use scim_core::resource::Resource;
 use scim_core::schema::{ResourceType, USER_URN};
 use serde_json::Value;
+use zeroize::Zeroizing;
 
 use crate::Source;
 use crate::failure::Failure;
@@ -24,11 +25,15 @@ const THREADS: usize = 2;
 /// The salt's length in bytes (RFC 9106 §3.1).
 const SALT_BYTES: usize = 16;
 
-struct Job {
-    password: String,
-    salt: [u8; SALT_BYTES],
-    answer: oneshot::Sender<Option<String>>,
+enum Job {
+    Hash { password: String, salt: [u8; SALT_BYTES], answer: oneshot::Sender<Option<String>> },
+    Verify { password: Zeroizing<String>, hash: Option<String>, answer: oneshot::Sender<bool> },
 }
+
+/// What a password is checked against where there is none to check it against, so that nobody learns by the time it takes:
+/// of no password that anybody knows, with the costs of every other one.
+const NOBODYS: &str = "$argon2id$v=19$m=19456,t=2,p=1$cm9sbGNhbGwtbm9ib2R5$\
+                       5T1xGZsAqbQmWZc2hXkE3mRf0u8yN6pLJvKdCoIw4Ss";
 
 /// A few threads that hash passwords, started when the first one comes.
 #[derive(Debug, Default)]
@@ -77,11 +82,22 @@ impl PasswordHasher {
 
     async fn hash(&self, password: String, salt: [u8; SALT_BYTES]) -> Result<String, Failure> {
         let (answer, receiver) = oneshot::channel();
-        self.submit(Job { password, salt, answer })?;
+        self.submit(Job::Hash { password, salt, answer })?;
         match receiver.await {
             Ok(Some(hash)) => Ok(hash),
             _ => Err(Failure::status(500, "The server could not hash the password")),
         }
+    }
+
+    /// Whether a password is that of an argon2id hash. It takes as long where there is no hash.
+    ///
+    /// # Errors
+    /// If too many wait already.
+    pub(crate) async fn verify(&self, password: &str, hash: Option<&str>) -> Result<bool, Failure> {
+        let (answer, receiver) = oneshot::channel();
+        let (password, hash) = (Zeroizing::new(password.to_owned()), hash.map(str::to_owned));
+        self.submit(Job::Verify { password, hash, answer })?;
+        Ok(receiver.await.unwrap_or_default())
     }
 
     fn submit(&self, job: Job) -> Result<(), Failure> {
@@ -116,19 +132,26 @@ fn start() -> SyncSender<Job> {
 fn work(receiver: &Mutex<Receiver<Job>>) {
     loop {
         let job = receiver.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(Job { password, salt, answer }) = job else { return };
-        let hash = SaltString::encode_b64(&salt).and_then(|salt| {
-            Argon2::default().hash_password(password.as_bytes(), &salt).map(|hash| hash.to_string())
-        });
-        // The caller may be gone.
-        let _ = answer.send(hash.ok());
+        // The caller may be gone: what is answered to it is lost then.
+        match job {
+            Ok(Job::Hash { password, salt, answer }) => {
+                let hash = SaltString::encode_b64(&salt).and_then(|salt| {
+                    Argon2::default().hash_password(password.as_bytes(), &salt).map(|hash| hash.to_string())
+                });
+                let _ = answer.send(hash.ok());
+            }
+            Ok(Job::Verify { password, hash, answer }) => {
+                let right = PasswordHash::new(hash.as_deref().unwrap_or(NOBODYS))
+                    .and_then(|parsed| Argon2::default().verify_password(password.as_bytes(), &parsed));
+                let _ = answer.send(hash.is_some() && right.is_ok());
+            }
+            Err(_) => return,
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use argon2::PasswordVerifier as _;
-    use argon2::password_hash::PasswordHash;
     use pollster::block_on;
     use scim_core::instant::Timestamp;
     use scim_core::schema::Registry;
@@ -163,6 +186,19 @@ mod tests {
         let settle = PasswordHasher::default();
         block_on(settle.settle(&Fixed, user, before.as_ref(), &mut after, keep)).expect("a free queue");
         after.text("password").map(str::to_owned)
+    }
+
+    #[test]
+    fn nobodys_hash_costs_what_every_other_one_costs() {
+        let nobodys = PasswordHash::new(NOBODYS).expect("a PHC string");
+        let hash = settled(None, "tulip 7", true).expect("kept");
+        assert_eq!(nobodys.params, PasswordHash::new(&hash).expect("a PHC string").params);
+        let hasher = PasswordHasher::default();
+        let verify = |password: &str, hash: Option<&str>| {
+            block_on(hasher.verify(password, hash)).expect("a free queue")
+        };
+        assert_eq!((verify("tulip 7", Some(&hash)), verify("tulip 8", Some(&hash))), (true, false));
+        assert!(!verify("tulip 7", None));
     }
 
     #[test]

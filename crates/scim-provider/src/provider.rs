@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use scim_api_keys::{Peppers, RateLimiter};
+use scim_api_keys::token::{JwksCache, REPLAY_CAPACITY, Replay, SigningKeys};
+use scim_api_keys::{Peppers, RateLimiter, Remembered};
 use scim_core::message::{
     AuthenticationScheme, BulkConfig, PaginationConfig, PaginationMethod, ProviderConfig,
 };
@@ -12,6 +13,7 @@ use scim_storage::{ServerAnswer, ServerQuestion, Store, StoreError};
 use crate::access::{RefusalLog, Uses};
 use crate::cursor::{LIFETIME_SECONDS, Sealer};
 use crate::failure::{Failure, store_failure};
+use crate::oauth::{JwksFetcher, PepperSeeds};
 use crate::password::PasswordHasher;
 use crate::peppers::{PepperMismatch, check_peppers};
 use crate::policies::Policies;
@@ -47,6 +49,11 @@ pub struct Provider {
     pub(crate) rates: RateLimiter,
     pub(crate) refusals: RefusalLog,
     pub(crate) uses: Uses,
+    pub(crate) signing: SigningKeys,
+    pub(crate) issuer_keys: JwksCache,
+    pub(crate) fetcher: Option<Arc<dyn JwksFetcher>>,
+    pub(crate) replay: Replay,
+    pub(crate) remembered: Remembered,
 }
 
 impl std::fmt::Debug for Provider {
@@ -78,23 +85,35 @@ impl Provider {
             }
         }
         check_peppers(&*store, &peppers).await?;
-        let ServerAnswer::Secret(secret) = store.server(&ServerQuestion::Secret("cursor")).await? else {
-            return Err(StartError::Store(StoreError::internal("the store answered another question")));
-        };
+        let cursors = secret(&*store, "cursor").await?;
+        let salt = secret(&*store, "oauth").await?;
+        let mut of_process = [0; 32];
+        source.random(&mut of_process);
         Ok(Self {
             config: config(&limits),
             policies: Policies::new(registry),
-            sealer: Sealer::new(&secret),
+            sealer: Sealer::new(&cursors),
             turns: Turns::new(),
             passwords: PasswordHasher::default(),
             rates: RateLimiter::default(),
             refusals: RefusalLog::default(),
             uses: Uses::default(),
+            signing: SigningKeys::new(PepperSeeds::new(Arc::clone(&peppers), salt)),
+            issuer_keys: JwksCache::new(),
+            fetcher: None,
+            replay: Replay::new(REPLAY_CAPACITY),
+            remembered: Remembered::new(of_process),
             peppers,
             store,
             source,
             limits,
         })
+    }
+
+    /// The same, with what fetches the keys of trusted issuers. Without it their tokens are answered with 503.
+    #[must_use]
+    pub fn with_fetcher(self, fetcher: Arc<dyn JwksFetcher>) -> Self {
+        Self { fetcher: Some(fetcher), ..self }
     }
 
     /// What one request may ask for.
@@ -133,6 +152,14 @@ impl Provider {
     /// A question to the server's own data; another answer than the question's is the store's fault.
     pub(crate) async fn server(&self, question: &ServerQuestion) -> Result<ServerAnswer, Failure> {
         self.store.server(question).await.map_err(|error| store_failure(&error))
+    }
+}
+
+/// A secret that all nodes share.
+async fn secret(store: &dyn Store, name: &'static str) -> Result<[u8; 32], StartError> {
+    match store.server(&ServerQuestion::Secret(name)).await? {
+        ServerAnswer::Secret(secret) => Ok(secret),
+        _ => Err(StartError::Store(StoreError::internal("the store answered another question"))),
     }
 }
 

@@ -122,6 +122,7 @@ impl World {
             path,
             query: "",
             base: "https://scim.example/scim/v2",
+            root: "https://scim.example",
             door,
             peer: peer.parse().ok(),
             headers: &Headers(&authorization),

@@ -22,10 +22,16 @@ impl Provider {
             return Err(NotLetIn::unknown());
         }
         let (scheme, shown) = header.split_once(' ').ok_or_else(NotLetIn::unknown)?;
-        if scheme.eq_ignore_ascii_case("bearer") {
-            return self.by_key(shown.trim(), Way::Key).await;
+        let shown = shown.trim();
+        if scheme.eq_ignore_ascii_case("basic") {
+            self.by_basic(header, request).await
+        } else if !scheme.eq_ignore_ascii_case("bearer") {
+            Err(NotLetIn::unknown())
+        } else if shown.contains('.') {
+            self.by_token(shown, request).await
+        } else {
+            self.by_key(shown, Way::Key).await
         }
-        Err(NotLetIn::unknown())
     }
 
     /// Who shows a key.

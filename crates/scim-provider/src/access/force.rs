@@ -59,6 +59,9 @@ fn way_is_closed(known: &Known) -> Option<NotLetIn> {
     let (open, what, option) = match known.way {
         Way::Key => (true, "", ""),
         Way::Basic => (ways.basic, "HTTP Basic", "--basic on"),
+        Way::AccessToken if known.key.is_some() => (ways.oauth, "OAuth client credentials", "--oauth on"),
+        // Whoever comes so was found by the setting itself.
+        Way::AccessToken | Way::Issuer => (true, "", ""),
     };
     (!open).then(|| {
         NotLetIn::forbidden(

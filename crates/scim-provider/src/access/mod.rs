@@ -8,10 +8,12 @@
 //! opens (`permission.rs`). Whoever does not have the secret learns nothing; whoever has it is told what is wrong and what
 //! to do. `used.rs` keeps what becomes of keys that are used; `refused.rs` puts who was not let in into the provisioning log.
 
+mod basic;
 mod credential;
 mod force;
 mod permission;
 mod refused;
+mod token;
 mod used;
 
 use std::sync::atomic::AtomicBool;
@@ -28,6 +30,7 @@ use crate::{Provider, Request};
 pub(crate) use permission::Verb;
 pub use permission::{ROUTES, RouteAccess};
 pub(crate) use refused::{NotLetIn, RefusalLog};
+pub(crate) use token::{audience, generation_of};
 pub(crate) use used::{Uses, key_event};
 
 /// Somebody who has a secret that is known.
@@ -50,8 +53,12 @@ pub(crate) struct Known {
 pub(crate) enum Way {
     /// A key as bearer token.
     Key,
-    /// A key as password.
+    /// A key, or a secret that a person chose, as password.
     Basic,
+    /// A short token that a key, or a trusted issuer's token, was exchanged for.
+    AccessToken,
+    /// A trusted issuer's token.
+    Issuer,
 }
 
 /// Who is calling, let in.
@@ -70,6 +77,8 @@ pub(crate) struct Caller<'p> {
     pub(crate) registry: &'p Registry,
     /// What the credential opens.
     pub(crate) scopes: AccessScopes,
+    /// How the secret was shown.
+    pub(crate) way: Way,
     /// The key.
     pub(crate) key: Option<KeyRecord>,
     /// See [`Known::rehashed`].
@@ -115,11 +124,23 @@ impl Provider {
         caller: &Caller<'_>,
         request: &Request<'_>,
     ) -> Result<(), Failure> {
-        let Some(key) = &caller.key else { return Ok(()) };
-        let known = self.key_context(key.id).await?;
-        let known = known.ok_or_else(|| NotLetIn::unknown().into_failure())?;
-        let known = Known::of(known, Way::Key);
-        self.in_force(&known, request, Counted::No).map_err(NotLetIn::into_failure)
+        let gone = || NotLetIn::unknown().into_failure();
+        let known = match &caller.key {
+            Some(key) => Known::of(self.key_context(key.id).await?.ok_or_else(gone)?, caller.way),
+            None => {
+                let door = self.door(caller.connector.id).await?.ok_or_else(gone)?;
+                let (before, now) =
+                    (&caller.connector.settings.ways_in, door.connector.settings.ways_in.clone());
+                let same = now.issuer.filter(|issuer| before.issuer.as_ref() == Some(issuer));
+                same.and_then(|issuer| Known::by_issuer(door, &issuer)).ok_or_else(gone)?
+            }
+        };
+        self.in_force(&known, request, Counted::No).map_err(NotLetIn::into_failure)?;
+        let generation = |key: &Option<KeyRecord>| key.as_ref().map(|key| key.generation);
+        if generation(&known.key) == generation(&caller.key) {
+            return Ok(());
+        }
+        Err(Failure::unavailable("The key was changed while the request was under way; try again"))
     }
 
     fn caller(&self, known: Known) -> Caller<'_> {
@@ -135,6 +156,7 @@ impl Provider {
             registry: self.policies.registry(known.instance.settings.unique_group_names),
             connector: known.connector,
             scopes: known.scopes,
+            way: known.way,
             key: known.key,
             rehashed: known.rehashed,
             wrote: AtomicBool::new(false),

@@ -77,6 +77,12 @@ impl NotLetIn {
         Self::new(Failure::status(403, detail).advice(code, advice))
     }
 
+    /// Too many secrets that people chose are being checked.
+    pub(crate) fn busy() -> Self {
+        let detail = "Too many passwords are being checked; come again in 1 s, or use a generated key";
+        Self::new(Failure::status(429, detail).with("Retry-After", "1").logged())
+    }
+
     /// More requests than the limit lets through.
     pub(crate) fn too_often(seconds: u32) -> Self {
         let detail =

@@ -171,10 +171,12 @@ impl Provider {
             changes: kept.changes.into_iter().map(change).collect(),
             log: kept.log,
             events: kept.events,
+            // A key that is revoked by now lets no other one retire.
+            conditions: caller.condition().into_iter().collect(),
             ..ChangeSet::empty(id, caller.scope, actor, request_id, request.now)
         };
         match self.store.commit(set).await {
-            // Another request with the same key was first.
+            // Another request with the same key was first, or the key was changed.
             Ok(_) | Err(CommitError::Conflict) => Ok(()),
             Err(error) => Err(error),
         }

@@ -38,6 +38,10 @@ impl Applying<'_> {
             }
             KeyChange::Retire(id, until) => self.retire(*id, *until),
             KeyChange::Touch(touches) => self.touch(touches),
+            KeyChange::EndTokens(id) => {
+                let end = "UPDATE api_keys SET generation = generation + 1 WHERE id = ? AND instance_id = ?";
+                self.change_key(Statement::kept(end), *id)
+            }
             KeyChange::Rehash(id, secret) => {
                 let rehash = "UPDATE api_keys SET pepper_id = ?, mac = ?, password = ? WHERE id = ? AND instance_id = ?";
                 self.change_key(bind_secret(Statement::kept(rehash), secret), *id)

@@ -63,6 +63,7 @@ impl Administration {
                     }
                 }
             }
+            KeyChange::EndTokens(id) => self.own_key(instance, *id)?.generation += 1,
             KeyChange::Rehash(id, secret) => self.own_key(instance, *id)?.secret = secret.clone(),
             KeyChange::Remind(id, days) => {
                 let key = self.own_key(instance, *id)?;

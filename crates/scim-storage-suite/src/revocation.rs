@@ -141,9 +141,13 @@ fn peppers(store: &dyn Store, held: &[u8]) -> PeppersKnown {
 pub fn a_pepper_is_brought_by_who_knows_another(store: &dyn Store) {
     let check = |held: &[u8], expected: bool| {
         let known = peppers(store, held);
-        assert_eq!(known, PeppersKnown { accepted: expected, strangers: 0 }, "{held:?}");
+        assert_eq!((known.accepted, known.strangers), (expected, 0), "{held:?}");
+        assert!(!known.fresh, "{held:?}");
     };
-    check(&[], false);
+    for _ in 0..2 {
+        let none = PeppersKnown { accepted: false, fresh: true, strangers: 0 };
+        assert_eq!(peppers(store, &[]), none, "asking brings none");
+    }
     check(&[1], true);
     check(&[1], true);
     check(&[2], false);

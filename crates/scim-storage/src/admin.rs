@@ -89,6 +89,8 @@ pub struct Door {
 pub struct PeppersKnown {
     /// Whether the node belongs to the store.
     pub accepted: bool,
+    /// Whether the store knows no pepper yet, the node's included: a node without any asks before it makes the first one.
+    pub fresh: bool,
     /// How many keys that are not revoked were hashed with a pepper that the node does not hold.
     pub strangers: u64,
 }

@@ -41,7 +41,8 @@ pub(super) fn know_peppers(
     held: &[[u8; 16]],
 ) -> Result<PeppersKnown, StoreError> {
     let Some(current) = held.first() else {
-        return Ok(PeppersKnown { accepted: false, strangers: strangers(connection, held)? });
+        let fresh = number(connection, Statement::kept("SELECT count(*) AS n FROM peppers"))? == 0;
+        return Ok(PeppersKnown { accepted: false, fresh, strangers: strangers(connection, held)? });
     };
     if known(connection, &[*current])? == 0 {
         // One statement, so that of two nodes that meet an empty store with different peppers one is refused.
@@ -56,7 +57,8 @@ pub(super) fn know_peppers(
         .map_err(store_error)?;
     }
     let accepted = known(connection, held)? > 0;
-    Ok(PeppersKnown { accepted, strangers: strangers(connection, held)? })
+    // One that is not accepted was refused because of another.
+    Ok(PeppersKnown { accepted, fresh: false, strangers: strangers(connection, held)? })
 }
 
 /// How many of them the store knows.

@@ -141,7 +141,8 @@ impl Administration {
             key.revoked.is_none() && stranger
         };
         let strangers = self.keys.values().filter(strange).count();
-        PeppersKnown { accepted, strangers: u64::try_from(strangers).unwrap_or(u64::MAX) }
+        let strangers = u64::try_from(strangers).unwrap_or(u64::MAX);
+        PeppersKnown { accepted, fresh: self.peppers.is_empty(), strangers }
     }
 }
 

@@ -4,25 +4,40 @@ mod cli;
 mod clock;
 mod commands;
 mod config;
-mod database;
+mod mail;
+mod node;
 mod output;
+mod pepper;
 mod progress;
 mod summary;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use clap::Parser as _;
+use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser as _};
+use scim_provider::Source;
 
 use crate::cli::Cli;
+use crate::clock::System;
 use crate::config::Settings;
+use crate::node::Node;
 
 /// A wrong command line or configuration.
 const USAGE: u8 = 2;
 
-/// Parses the command line, reads the configuration and runs the command.
+/// Runs the command of this process's own arguments, by the machine's clock.
 #[must_use]
 pub fn run() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    run_with(std::env::args_os(), Arc::new(System))
+}
+
+/// Parses `arguments`, the program's name first, reads the configuration and runs the command, with time, ids and randomness
+/// from `source`: tests play a year with a clock of their own.
+#[must_use]
+pub fn run_with(arguments: impl IntoIterator<Item = OsString>, source: Arc<dyn Source>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments).and_then(consistent) {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are results, everything else is a message.
@@ -40,7 +55,8 @@ pub fn run() -> ExitCode {
             return ExitCode::from(USAGE);
         }
     };
-    match actix_web::rt::System::new().block_on(commands::run(cli.command, settings)) {
+    let node = Node { settings, source };
+    match actix_web::rt::System::new().block_on(commands::run(cli.command, node)) {
         Ok(code) => code,
         // Whoever read the results has seen enough: `rollcall log | head`.
         Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,
@@ -48,5 +64,13 @@ pub fn run() -> ExitCode {
             output::message(&format!("error: {error:#}"));
             ExitCode::FAILURE
         }
+    }
+}
+
+/// A command line whose options do not contradict each other.
+fn consistent(cli: Cli) -> Result<Cli, clap::Error> {
+    match cli.command.contradiction() {
+        Some(told) => Err(Cli::command().error(ErrorKind::ArgumentConflict, told)),
+        None => Ok(cli),
     }
 }

@@ -1,11 +1,10 @@
 //! The log on the command line.
 
 use clap::{Args, ValueEnum};
-use scim_core::instant::Timestamp;
 use scim_directory::{Action, LogStatus};
 use serde::de::DeserializeOwned;
 
-use super::time::moment;
+use super::time::{Moment, moment};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogFormat {
@@ -39,10 +38,10 @@ pub(crate) struct Log {
     pub(crate) connector: Option<String>,
     /// From when: 24h, 7d, or a moment such as 2026-11-21T00:00:00Z
     #[arg(long, value_name = "TIME", value_parser = moment)]
-    pub(crate) since: Option<Timestamp>,
+    pub(crate) since: Option<Moment>,
     /// Until before when
     #[arg(long, value_name = "TIME", value_parser = moment)]
-    pub(crate) until: Option<Timestamp>,
+    pub(crate) until: Option<Moment>,
     /// The newest first
     #[arg(long, conflicts_with = "follow")]
     pub(crate) newest_first: bool,

@@ -1,22 +1,28 @@
 //! The command line, as clap reads it.
 
 mod account;
+mod connector;
+mod key;
 mod log;
 mod settings;
 mod steering;
 mod time;
+mod values;
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use account::{Account, Explain, Group, Rename, StateChoice};
-pub(crate) use log::{Log, LogFormat};
-pub(crate) use settings::{
-    Connector, DialectChoice, Field, Instance, NamesChoice, PickUpChoice, ProfileChoice, SwitchChoice,
+pub(crate) use connector::{
+    Connector, ConnectorSet, ConnectorWaysIn, DialectChoice, PickUpChoice, RevokeOldChoice, SwitchChoice,
 };
+pub(crate) use key::{Key, KeyIssue, KeySet, User};
+pub(crate) use log::{Log, LogFormat};
+pub(crate) use settings::{Field, Instance, NamesChoice, ProfileChoice};
 pub(crate) use steering::{Held, Mapping, Report, Rule, Which};
+pub(crate) use time::span_in_words;
+pub(crate) use values::{OrNone, all_of, network, networks, scopes_in_words};
 
 /// Rollcall receives people and groups from identity providers over SCIM 2.0.
 #[derive(Debug, Parser)]
@@ -37,6 +43,12 @@ pub(crate) struct Global {
     /// The configuration file. Default: rollcall.toml, where there is one
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+    /// The data folder, which holds the pepper. Default: the folder of the SQLite file
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// The file of the pepper that keys are hashed with; made at the first start. Default: `pepper` in the data folder
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) pepper_file: Option<PathBuf>,
     /// Machine-readable output
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -61,6 +73,9 @@ pub(crate) enum Command {
     /// Keys that let an identity provider in
     #[command(subcommand)]
     Key(Key),
+    /// Integration users: on whose behalf keys act
+    #[command(subcommand)]
+    User(User),
     /// Accounts: the application's own records of people
     #[command(subcommand)]
     Account(Account),
@@ -99,6 +114,15 @@ impl Command {
         match self {
             Self::Serve(serve) => Some(&serve.listen),
             Self::Demo(demo) => Some(&demo.listen),
+            _ => None,
+        }
+    }
+
+    /// What does not go together in the command's options, if anything.
+    pub(crate) fn contradiction(&self) -> Option<&'static str> {
+        match self {
+            Self::Connector(Connector::Set(options)) => options.contradiction(),
+            Self::Key(Key::Set(options)) => options.contradiction(),
             _ => None,
         }
     }
@@ -156,73 +180,12 @@ pub(crate) struct EmulateEntra {
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Key {
-    /// Issue a key; prints the token, once
-    Issue {
-        /// The instance
-        #[arg(long, value_name = "NAME")]
-        instance: String,
-        /// The connector
-        #[arg(long, value_name = "CONNECTOR", default_value = "default")]
-        connector: String,
-        /// The integration user on whose behalf it acts
-        #[arg(long, value_name = "INTEGRATION_USER")]
-        user: String,
-        /// How long it is good for: 365d, 12h, 30m, or never
-        #[arg(long, value_name = "TIME", default_value = "365d", value_parser = lifetime)]
-        expires: Lifetime,
-    },
-    /// List keys
-    List {
-        /// The instance; all without
-        #[arg(long, value_name = "NAME")]
-        instance: Option<String>,
-    },
-    /// Show a key
-    Show {
-        /// The key's id
-        key_id: String,
-    },
-    /// Revoke a key: it is refused from the next request on
-    Revoke {
-        /// The key's id
-        key_id: String,
-    },
-}
-
-#[derive(Debug, Subcommand)]
 pub(crate) enum Vectors {
     /// Check a file of test vectors: prints each that fails, then how many passed
     Check {
         /// A JSON array of vectors
         file: PathBuf,
     },
-}
-
-/// How long a key is good for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Lifetime(pub(crate) Option<Duration>);
-
-/// `365d`, `12h`, `30m`, `90s`, `never`.
-fn lifetime(text: &str) -> Result<Lifetime, String> {
-    if text == "never" {
-        return Ok(Lifetime(None));
-    }
-    let wrong = || format!("{text:?} is no time: a number and d, h, m or s, such as 365d, or never");
-    let unit = text.chars().last().ok_or_else(wrong)?;
-    let seconds: u64 = match unit {
-        'd' => 86_400,
-        'h' => 3_600,
-        'm' => 60,
-        's' => 1,
-        _ => return Err(wrong()),
-    };
-    let number: u64 = text.strip_suffix(unit).unwrap_or_default().parse().map_err(|_| wrong())?;
-    let total = number
-        .checked_mul(seconds)
-        .filter(|total| (1..=86_400 * 36_500).contains(total))
-        .ok_or_else(|| format!("{text:?} is out of range: 1s to 36500d, or never"))?;
-    Ok(Lifetime(Some(Duration::from_secs(total))))
 }
 
 #[cfg(test)]
@@ -232,17 +195,5 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         <Cli as clap::CommandFactory>::command().debug_assert();
-    }
-
-    #[test]
-    fn lifetimes() {
-        let seconds =
-            |text| lifetime(text).map(|lifetime| lifetime.0.map(|duration| duration.as_secs())).ok();
-        assert_eq!(seconds("365d"), Some(Some(31_536_000)));
-        assert_eq!(seconds("12h"), Some(Some(43_200)));
-        assert_eq!(seconds("never"), Some(None));
-        for wrong in ["", "d", "-1d", "1y", "0d", "99999999999999999999d", "40000d", "1dd"] {
-            assert_eq!(seconds(wrong), None, "{wrong}");
-        }
     }
 }

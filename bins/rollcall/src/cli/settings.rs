@@ -1,7 +1,7 @@
-//! Instances, connectors and fields on the command line.
+//! Instances and fields on the command line.
 
 use clap::{Subcommand, ValueEnum};
-use scim_directory::{AccessRole, Profile};
+use scim_directory::Profile;
 
 /// A profile, by name.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -33,24 +33,6 @@ pub(crate) enum NamesChoice {
     Instance,
     /// Among all instances of the server that say so
     Server,
-}
-
-/// When existing accounts are picked up.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum PickUpChoice {
-    /// When a filter on the name finds them
-    OnMatch,
-    /// When they are first written to
-    OnWrite,
-}
-
-/// On or off.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum SwitchChoice {
-    /// On
-    On,
-    /// Off
-    Off,
 }
 
 #[derive(Debug, Subcommand)]
@@ -94,81 +76,6 @@ pub(crate) enum Instance {
     Prune {
         /// Its name
         name: String,
-    },
-}
-
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-pub(crate) enum DialectChoice {
-    /// Everything that real identity providers send
-    #[default]
-    Lenient,
-    /// The RFCs to the letter
-    Strict,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Connector {
-    /// Create a connector
-    Create {
-        /// The instance
-        #[arg(long, value_name = "NAME")]
-        instance: String,
-        /// The connector's name
-        connector: String,
-        /// What it tolerates
-        #[arg(long, value_enum, default_value_t)]
-        dialect: DialectChoice,
-        /// Keep passwords that it sends, as argon2id hashes; by default they are dropped
-        #[arg(long)]
-        keep_passwords: bool,
-        /// What its settings begin with. Default: the instance's profile
-        #[arg(long, value_enum, value_name = "PROFILE")]
-        profile: Option<ProfileChoice>,
-    },
-    /// Change a connector's settings; what is not named stays
-    Set {
-        /// The instance
-        #[arg(long, value_name = "NAME")]
-        instance: String,
-        /// The connector's name
-        #[arg(default_value = "default")]
-        connector: String,
-        /// What it tolerates
-        #[arg(long, value_enum)]
-        dialect: Option<DialectChoice>,
-        /// Which values of a person are required
-        #[arg(long, value_enum, value_name = "PROFILE")]
-        profile: Option<ProfileChoice>,
-        /// When existing accounts and groups are picked up
-        #[arg(long, value_enum)]
-        pick_up: Option<PickUpChoice>,
-        /// The guard against mass suspension and deletion
-        #[arg(long, value_enum)]
-        guard: Option<SwitchChoice>,
-        /// How many people an hour may be suspended or deleted; switches the guard on
-        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-        guard_people: Option<u64>,
-        /// How many percent of the managed people an hour; switches the guard on
-        #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u64).range(1..=100))]
-        guard_percent: Option<u64>,
-        /// The highest access role that it can give: ReadOnly, User, Admin or EnterpriseAdmin
-        #[arg(long, value_name = "ROLE")]
-        role_ceiling: Option<AccessRole>,
-    },
-    /// List an instance's connectors
-    List {
-        /// The instance
-        #[arg(long, value_name = "NAME")]
-        instance: String,
-    },
-    /// Show a connector
-    Show {
-        /// The instance
-        #[arg(long, value_name = "NAME")]
-        instance: String,
-        /// The connector's name
-        #[arg(default_value = "default")]
-        connector: String,
     },
 }
 

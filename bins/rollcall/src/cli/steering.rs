@@ -3,9 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use scim_core::instant::Timestamp;
 
-use super::time::moment;
+use super::time::{Moment, moment};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Mapping {
@@ -171,8 +170,8 @@ pub(crate) struct Report {
     pub(crate) instance: String,
     /// From when: 24h, 7d, or a moment such as 2026-11-21T00:00:00Z. Default: everything that is kept
     #[arg(long, value_name = "TIME", value_parser = moment)]
-    pub(crate) since: Option<Timestamp>,
+    pub(crate) since: Option<Moment>,
     /// Until before when
     #[arg(long, value_name = "TIME", value_parser = moment)]
-    pub(crate) until: Option<Timestamp>,
+    pub(crate) until: Option<Moment>,
 }

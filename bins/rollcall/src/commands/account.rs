@@ -10,13 +10,14 @@ use serde_json::{Value, json};
 use super::{import, rename};
 use crate::cli::{self, StateChoice};
 use crate::config::Settings;
-use crate::{database, output};
+use crate::node::Node;
+use crate::output;
 
 /// Accounts read at once.
 const PAGE: usize = 500;
 
-pub(crate) async fn run(command: cli::Account, settings: &Settings) -> anyhow::Result<ExitCode> {
-    let admin = database::admin(settings)?;
+pub(crate) async fn run(command: cli::Account, node: &Node) -> anyhow::Result<ExitCode> {
+    let (admin, settings) = (node.admin()?, &node.settings);
     match command {
         cli::Account::Import { instance, file } => {
             let instance = admin.instance_named(&instance).await?;

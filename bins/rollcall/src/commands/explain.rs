@@ -2,11 +2,11 @@
 
 use scim_provider::admin::account::{Explained, ExplainedValue, Manager};
 
-use crate::config::Settings;
-use crate::{cli, database, output};
+use crate::node::Node;
+use crate::{cli, output};
 
-pub(crate) async fn run(options: &cli::Explain, settings: &Settings) -> anyhow::Result<()> {
-    let admin = database::admin(settings)?;
+pub(crate) async fn run(options: &cli::Explain, node: &Node) -> anyhow::Result<()> {
+    let (admin, settings) = (node.admin()?, &node.settings);
     let instance = admin.instance_named(&options.instance).await?;
     let explained = admin.account_explain(&instance, &options.user_name).await?;
     if settings.json {

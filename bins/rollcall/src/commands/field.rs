@@ -4,11 +4,11 @@ use scim_directory::{Excess, FieldDefinition, Fields};
 use serde_json::{Value, json};
 
 use crate::cli;
-use crate::config::Settings;
-use crate::{database, output};
+use crate::node::Node;
+use crate::output;
 
-pub(crate) async fn run(command: cli::Field, settings: &Settings) -> anyhow::Result<()> {
-    let admin = database::admin(settings)?;
+pub(crate) async fn run(command: cli::Field, node: &Node) -> anyhow::Result<()> {
+    let (admin, settings) = (node.admin()?, &node.settings);
     match command {
         cli::Field::Add { instance, field, max_chars, allowed, cut } => {
             let instance = admin.instance_named(&instance).await?;

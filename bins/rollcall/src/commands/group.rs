@@ -7,14 +7,14 @@ use serde_json::Value;
 use super::account::group_json;
 use super::import;
 use crate::cli;
-use crate::config::Settings;
-use crate::{database, output};
+use crate::node::Node;
+use crate::output;
 
 /// Groups read at once.
 const PAGE: usize = 500;
 
-pub(crate) async fn run(command: cli::Group, settings: &Settings) -> anyhow::Result<ExitCode> {
-    let admin = database::admin(settings)?;
+pub(crate) async fn run(command: cli::Group, node: &Node) -> anyhow::Result<ExitCode> {
+    let (admin, settings) = (node.admin()?, &node.settings);
     match command {
         cli::Group::Import { instance, file } => {
             let instance = admin.instance_named(&instance).await?;

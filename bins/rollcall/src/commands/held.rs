@@ -6,13 +6,14 @@ use serde_json::{Value, json};
 
 use crate::cli;
 use crate::config::Settings;
-use crate::{database, output};
+use crate::node::Node;
+use crate::output;
 
 /// Held changes read at once.
 const PAGE: usize = 500;
 
-pub(crate) async fn run(command: cli::Held, settings: &Settings) -> anyhow::Result<()> {
-    let admin = database::admin(settings)?;
+pub(crate) async fn run(command: cli::Held, node: &Node) -> anyhow::Result<()> {
+    let (admin, settings) = (node.admin()?, &node.settings);
     match command {
         cli::Held::List { instance } => {
             let instance = admin.instance_named(&instance).await?;

@@ -1,15 +1,16 @@
 //! `rollcall instance …`
 
-use scim_directory::{Instance, InstanceSettings};
+use scim_directory::{Instance, InstanceSettings, NameScope};
 use scim_provider::admin::Admin;
 use serde_json::{Value, json};
 
 use crate::cli::{self, NamesChoice};
 use crate::config::Settings;
-use crate::{database, output};
+use crate::node::Node;
+use crate::output;
 
-pub(crate) async fn run(command: cli::Instance, settings: &Settings) -> anyhow::Result<()> {
-    let admin = database::admin(settings)?;
+pub(crate) async fn run(command: cli::Instance, node: &Node) -> anyhow::Result<()> {
+    let (admin, settings) = (node.admin()?, &node.settings);
     match command {
         cli::Instance::Create { name, shared_group_names, profile } => {
             let settings_of_instance = InstanceSettings {
@@ -19,7 +20,7 @@ pub(crate) async fn run(command: cli::Instance, settings: &Settings) -> anyhow::
             let created = admin.instance_create(&name, settings_of_instance);
             let created = created.await?;
             if settings.json {
-                return output::json(&show(&admin, &created.instance).await?);
+                return output::json(&show(&admin, &created.instance, settings).await?);
             }
             output::line(&format!(
                 "instance {name} is there, with connector default and integration user integration"
@@ -51,7 +52,7 @@ pub(crate) async fn run(command: cli::Instance, settings: &Settings) -> anyhow::
                 }
                 Ok(())
             });
-            let shown = show(&admin, &changed.await?).await?;
+            let shown = show(&admin, &changed.await?, settings).await?;
             if settings.json {
                 return output::json(&shown);
             }
@@ -83,7 +84,7 @@ pub(crate) async fn run(command: cli::Instance, settings: &Settings) -> anyhow::
         }
         cli::Instance::Show { name } => {
             let instance = admin.instance_named(&name).await?;
-            let shown = show(&admin, &instance).await?;
+            let shown = show(&admin, &instance, settings).await?;
             if settings.json {
                 return output::json(&shown);
             }
@@ -91,6 +92,17 @@ pub(crate) async fn run(command: cli::Instance, settings: &Settings) -> anyhow::
             let unique = if instance.settings.unique_group_names { "unique" } else { "shared" };
             output::line(&format!("profile: {}", instance.settings.profile.name()))?;
             output::line(&format!("group names: {unique}"))?;
+            let names = match instance.settings.user_names {
+                NameScope::Instance => "within the instance",
+                NameScope::Server => "among all instances of the server that say so",
+            };
+            output::line(&format!("user names are unique: {names}"))?;
+            let seats = instance.settings.seats.map_or("any number".to_owned(), |seats| seats.to_string());
+            output::line(&format!("active accounts, at most: {seats}"))?;
+            output::line(&format!(
+                "log, deleted accounts and events are kept: {} days",
+                instance.settings.retention_days
+            ))?;
             for connector in admin.connector_list(&instance).await? {
                 output::line(&format!(
                     "connector {}  {}  {}",
@@ -100,7 +112,8 @@ pub(crate) async fn run(command: cli::Instance, settings: &Settings) -> anyhow::
                 ))?;
             }
             for user in admin.integration_user_list(&instance).await? {
-                output::line(&format!("integration user {}  {:?}", user.name, user.privilege))?;
+                let suspended = if user.suspended { "  suspended" } else { "" };
+                output::line(&format!("integration user {}  {:?}{suspended}", user.name, user.privilege))?;
             }
             Ok(())
         }
@@ -120,16 +133,16 @@ fn instance_json(instance: &Instance) -> Value {
     json!({ "id": instance.id.to_string(), "name": instance.name, "created_at": instance.created.to_string() })
 }
 
-async fn show(admin: &Admin, instance: &Instance) -> anyhow::Result<Value> {
+async fn show(admin: &Admin, instance: &Instance, settings: &Settings) -> anyhow::Result<Value> {
     let connectors = admin.connector_list(instance).await?;
     let users = admin.integration_user_list(instance).await?;
     let mut shown = instance_json(instance);
     if let Some(members) = shown.as_object_mut() {
         members.insert("settings".to_owned(), serde_json::to_value(&instance.settings)?);
-        let connectors = connectors.iter().map(super::connector::connector_json).collect();
+        let connectors = connectors.iter().map(|connector| super::connector::connector_json(connector, &users, settings));
+        let connectors = connectors.collect();
         members.insert("connectors".to_owned(), connectors);
-        let users =
-            users.iter().map(|user| json!({ "name": user.name, "privilege": user.privilege })).collect();
+        let users = users.iter().map(super::user::user_json).collect();
         members.insert("integration_users".to_owned(), users);
     }
     Ok(shown)

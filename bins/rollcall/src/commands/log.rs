@@ -9,8 +9,8 @@ use scim_storage::{JournalEntry, JournalFilter, JournalQuery};
 use serde_json::{Value, json};
 
 use crate::cli::{self, LogFormat};
-use crate::config::Settings;
-use crate::{database, output};
+use crate::node::Node;
+use crate::output;
 
 /// Records read at once.
 const BATCH: usize = 500;
@@ -30,14 +30,14 @@ struct Reader {
     left: usize,
 }
 
-pub(crate) async fn run(options: &cli::Log, settings: &Settings) -> anyhow::Result<()> {
-    let admin = database::admin(settings)?;
+pub(crate) async fn run(options: &cli::Log, node: &Node) -> anyhow::Result<()> {
+    let (admin, settings, now) = (node.admin()?, &node.settings, node.now());
     let format = if settings.json { LogFormat::Jsonl } else { options.format };
     let filter = JournalFilter {
         actions: options.action.clone(),
         statuses: options.status.clone(),
-        from: options.since,
-        until: options.until,
+        from: options.since.map(|moment| moment.before(now)),
+        until: options.until.map(|moment| moment.before(now)),
         ..JournalFilter::default()
     };
     if format == LogFormat::Csv {

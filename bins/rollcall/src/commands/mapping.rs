@@ -12,15 +12,16 @@ use serde_json::{Value, json};
 
 use crate::cli;
 use crate::config::Settings;
-use crate::{database, output};
+use crate::node::Node;
+use crate::output;
 
 /// The longest mapping or sample, in bytes.
 const MAX_FILE_BYTES: u64 = 16 << 20;
 /// Accounts that a preview tells of one by one.
 const SHOWN: u64 = 50;
 
-pub(crate) async fn run(command: cli::Mapping, settings: &Settings) -> anyhow::Result<ExitCode> {
-    let admin = database::admin(settings)?;
+pub(crate) async fn run(command: cli::Mapping, node: &Node) -> anyhow::Result<ExitCode> {
+    let (admin, settings) = (node.admin()?, &node.settings);
     match command {
         cli::Mapping::Show { instance, version } => {
             let instance = admin.instance_named(&instance).await?;

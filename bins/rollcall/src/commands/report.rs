@@ -6,14 +6,14 @@ use scim_core::instant::Timestamp;
 use serde_json::{Value, json};
 
 use crate::cli;
-use crate::config::Settings;
-use crate::{database, output};
+use crate::node::Node;
+use crate::output;
 
-pub(crate) async fn run(options: &cli::Report, settings: &Settings) -> anyhow::Result<()> {
-    let admin = database::admin(settings)?;
+pub(crate) async fn run(options: &cli::Report, node: &Node) -> anyhow::Result<()> {
+    let (admin, settings) = (node.admin()?, &node.settings);
     let instance = admin.instance_named(&options.instance).await?;
-    let from = options.since.unwrap_or(Timestamp::from_unix_millis(0));
-    let until = options.until.unwrap_or(Timestamp::MAX);
+    let from = options.since.map_or(Timestamp::from_unix_millis(0), |moment| moment.before(node.now()));
+    let until = options.until.map_or(Timestamp::MAX, |moment| moment.before(node.now()));
     let lines = admin.report(&instance, from, until).await?;
     let word = |value: Value| value.as_str().unwrap_or_default().to_owned();
     let mut counts: BTreeMap<(String, String), u64> = BTreeMap::new();

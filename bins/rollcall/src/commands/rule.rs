@@ -6,11 +6,11 @@ use scim_provider::admin::Admin;
 
 use super::mapping::read;
 use crate::cli;
-use crate::config::Settings;
-use crate::{database, output};
+use crate::node::Node;
+use crate::output;
 
-pub(crate) async fn run(command: cli::Rule, settings: &Settings) -> anyhow::Result<()> {
-    let admin = database::admin(settings)?;
+pub(crate) async fn run(command: cli::Rule, node: &Node) -> anyhow::Result<()> {
+    let (admin, settings) = (node.admin()?, &node.settings);
     match command {
         cli::Rule::List { instance } => {
             let rules = Admin::rule_list(&admin.instance_named(&instance).await?);

@@ -14,9 +14,10 @@ use futures_util::future::select;
 use scim_actix::{Options, Service, health, nothing_here, request_ids, scim};
 use scim_provider::Provider;
 
-use super::prune;
+use super::jobs::Jobs;
 use crate::config::Settings;
-use crate::{cli, database, output};
+use crate::node::Node;
+use crate::{cli, output};
 
 /// How long a connection may stay idle.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
@@ -25,16 +26,17 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long accepted requests may take when the server ends, in seconds.
 const SHUTDOWN_SECONDS: u64 = 30;
 
-pub(crate) async fn run(options: &cli::Serve, settings: &Settings) -> anyhow::Result<()> {
+pub(crate) async fn run(options: &cli::Serve, node: &Node) -> anyhow::Result<()> {
     let mut signals = Signals::catch()?;
-    let store = database::open(settings, options.migrate)?;
-    let provider = database::provider(settings, Arc::clone(&store)).await?;
+    let settings = &node.settings;
+    let store = node.open(options.migrate)?;
+    let provider = node.provider(Arc::clone(&store)).await?;
     let (address, listener) = bind(settings.listen)?;
-    let server = Server::start(listener, provider, settings)?;
-    let pruning = prune::start(Arc::new(database::admin_of(store, settings)?));
+    let server = Server::start(listener, Arc::clone(&provider), settings)?;
+    let jobs = Jobs::start(node, node.admin_of(store)?, provider)?;
     output::message(&format!("serving http://{address}/scim/v2"));
     let ended = server.until(&mut signals).await;
-    pruning.abort();
+    jobs.end().await;
     ended
 }
 

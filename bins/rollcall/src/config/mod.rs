@@ -1,41 +1,45 @@
 //! Settings: flags over environment over file over defaults; all mistakes are told together.
 
+mod given;
+mod mail;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use crate::cli::{Global, Listen};
+use ipnet::IpNet;
+use zeroize::Zeroizing;
 
-/// The file that is read where none is named and it is there.
-const DEFAULT_FILE: &str = "rollcall.toml";
-/// The settings that a file or `ROLLCALL_*` may have.
-const NAMES: [&str; 7] =
-    ["database", "listen", "base_url", "trust_proxy", "insecure_listen", "schemas", "resource_types"];
+use self::given::{Given, Sources};
+use crate::cli::{Global, Listen, network};
+use crate::pepper::PepperPlace;
+
+pub(crate) use self::mail::MailSettings;
 
 /// What the commands run with.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Settings {
     /// Path of the SQLite file.
     pub(crate) database: PathBuf,
     /// Whether the database was named, by flag, environment or file.
     pub(crate) database_named: bool,
+    /// Where the peppers come from that keys are hashed with.
+    pub(crate) pepper: PepperPlace,
     /// Where to listen.
     pub(crate) listen: SocketAddr,
     /// The base URL that clients see.
     pub(crate) base_url: Option<String>,
-    /// Whether forwarded headers are believed.
+    /// Whether forwarded headers are believed, whoever sends them.
     pub(crate) trust_proxy: bool,
+    /// The proxies whose forwarded headers are believed.
+    pub(crate) trusted_proxies: Vec<IpNet>,
     /// Files of schemas to load (RFC 7643 §7).
     pub(crate) schemas: Vec<PathBuf>,
     /// Files of resource types to load (RFC 7643 §6).
     pub(crate) resource_types: Vec<PathBuf>,
+    /// How reminders about keys are mailed; `None` for not at all.
+    pub(crate) mail: Option<MailSettings>,
     /// Whether output is JSON.
     pub(crate) json: bool,
-}
-
-/// A setting's text with where it came from.
-struct Given {
-    text: String,
-    from: String,
 }
 
 impl Settings {
@@ -46,88 +50,106 @@ impl Settings {
         listen: Option<&Listen>,
         environment: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, Vec<String>> {
-        let mut mistakes = Vec::new();
-        let file = read_file(flags.config.as_deref(), &mut mistakes);
-        for (name, value) in &file {
-            if !NAMES.contains(&name.as_str()) {
-                mistakes.push(format!("{name}: there is no such setting; there are {}", NAMES.join(", ")));
-            } else if value.as_array().is_some_and(|list| !list.iter().all(toml::Value::is_str)) {
-                mistakes.push(format!("{name}: a list here must be of texts"));
-            }
-        }
-        let given = |name: &str| -> Option<Given> {
-            let variable = format!("ROLLCALL_{}", name.to_ascii_uppercase());
-            if let Some(text) = environment(&variable) {
-                return Some(Given { text, from: variable });
-            }
-            let text = match file.get(name)? {
-                toml::Value::String(text) => text.clone(),
-                toml::Value::Array(list) => {
-                    list.iter().filter_map(toml::Value::as_str).collect::<Vec<_>>().join(",")
-                }
-                other => other.to_string(),
-            };
-            Some(Given { text, from: name.to_owned() })
-        };
-        let flag = |name: &str, mistakes: &mut Vec<String>| match given(name) {
-            None => false,
-            Some(Given { text, from }) => text.parse().unwrap_or_else(|_| {
-                mistakes.push(format!("{from}: {text:?} must be true or false"));
-                false
-            }),
-        };
-        let files = |name: &str| -> Vec<PathBuf> {
-            let text = given(name).map(|given| given.text).unwrap_or_default();
-            text.split(',').map(str::trim).filter(|path| !path.is_empty()).map(PathBuf::from).collect()
-        };
+        let mut sources = Sources::read(flags.config.as_deref(), environment);
         let url = flags
             .database
             .clone()
-            .map(|text| Given { text, from: "--database".to_owned() })
-            .or_else(|| given("database"))
-            .or_else(|| {
-                environment("DATABASE_URL").map(|text| Given { text, from: "DATABASE_URL".to_owned() })
-            });
+            .map(|text| Given::new(text, "--database"))
+            .or_else(|| sources.text("database"))
+            .or_else(|| sources.variable("DATABASE_URL").map(|text| Given::new(text, "DATABASE_URL")));
         let database_named = url.is_some();
-        let url = url
-            .unwrap_or_else(|| Given { text: "sqlite:rollcall.db".to_owned(), from: "database".to_owned() });
-        let database = database_path(&url, &mut mistakes);
-        let insecure_listen =
-            flag("insecure_listen", &mut mistakes) || listen.is_some_and(|flags| flags.insecure_listen);
-        let address = listen
-            .and_then(|flags| flags.address.clone())
-            .map(|text| Given { text, from: "--listen".to_owned() })
-            .or_else(|| given("listen"))
-            .unwrap_or_else(|| Given { text: "127.0.0.1:8080".to_owned(), from: "listen".to_owned() });
-        let (address, plain) = (parse_listen(&address, &mut mistakes), address);
-        if listen.is_some() && !insecure_listen && !address.ip().is_loopback() {
-            mistakes.push(format!(
-                "{}: {address} is not a loopback address, and this is plain HTTP: keys would travel in clear. Listen on \
-                 127.0.0.1 behind a proxy that speaks TLS, or set insecure_listen = true",
-                plain.from
-            ));
-        }
-        let base_url = given("base_url");
-        if let Some(Given { text, from }) = &base_url
-            && !(text.starts_with("http://") || text.starts_with("https://"))
-        {
-            mistakes.push(format!("{from}: {text:?} must be a URL such as https://scim.example.com/scim/v2"));
-        }
-        let trust_proxy = flag("trust_proxy", &mut mistakes);
-        if !mistakes.is_empty() {
-            return Err(mistakes);
-        }
-        Ok(Self {
+        let url = url.unwrap_or_else(|| Given::new("sqlite:rollcall.db", "database"));
+        let database = database_path(&url, &mut sources.mistakes);
+        let pepper = pepper_place(flags, &database, &sources);
+        let (listen, base_url) = (address(listen, &mut sources), base_url(&mut sources));
+        let files = |sources: &Sources<'_>, name: &str| -> Vec<PathBuf> {
+            sources.list(name).into_iter().map(|given| given.text.into()).collect()
+        };
+        let settings = Self {
             database,
             database_named,
-            listen: address,
-            base_url: base_url.map(|given| given.text),
-            trust_proxy,
-            schemas: files("schemas"),
-            resource_types: files("resource_types"),
+            pepper,
+            listen,
+            base_url,
+            trust_proxy: sources.flag("trust_proxy"),
+            trusted_proxies: trusted_proxies(&mut sources),
+            schemas: files(&sources, "schemas"),
+            resource_types: files(&sources, "resource_types"),
+            mail: MailSettings::load(&mut sources),
             json: flags.json,
-        })
+        };
+        if sources.mistakes.is_empty() { Ok(settings) } else { Err(sources.mistakes) }
     }
+
+    /// These settings for a database that is made for a while, in a folder of its own, pepper and all.
+    pub(crate) fn in_folder(&self, folder: &Path) -> Self {
+        let pepper = PepperPlace::File(folder.join(PEPPER_NAME));
+        Self { database: folder.join("demo.db"), pepper, ..self.clone() }
+    }
+
+    /// The URL before every path of this server, as clients see it, without a slash at its end.
+    pub(crate) fn root(&self) -> String {
+        match &self.base_url {
+            Some(base) => {
+                let base = base.trim_end_matches('/');
+                base.strip_suffix("/scim/v2").unwrap_or(base).trim_end_matches('/').to_owned()
+            }
+            None => format!("http://{}", self.listen),
+        }
+    }
+}
+
+/// The pepper's file in the data folder.
+const PEPPER_NAME: &str = "pepper";
+
+fn pepper_place(flags: &Global, database: &Path, sources: &Sources<'_>) -> PepperPlace {
+    let file = flags.pepper_file.clone();
+    let given = |name: &str| sources.text(name).map(|given| PathBuf::from(given.text));
+    if let (None, Some(text)) = (&file, sources.variable("ROLLCALL_PEPPER")) {
+        return PepperPlace::Text(Zeroizing::new(text));
+    }
+    PepperPlace::File(file.or_else(|| given("pepper_file")).unwrap_or_else(|| {
+        let data = flags.data.clone().or_else(|| given("data"));
+        data.as_deref().or(database.parent()).unwrap_or(Path::new("")).join(PEPPER_NAME)
+    }))
+}
+
+fn base_url(sources: &mut Sources<'_>) -> Option<String> {
+    let Given { text, from } = sources.text("base_url")?;
+    if !(text.starts_with("http://") || text.starts_with("https://")) {
+        sources.mistake(&from, &format!("{text:?} must be a URL such as https://scim.example.com/scim/v2"));
+    }
+    Some(text)
+}
+
+fn trusted_proxies(sources: &mut Sources<'_>) -> Vec<IpNet> {
+    let mut networks = Vec::new();
+    for Given { text, from } in sources.list("trusted_proxies") {
+        match network(&text) {
+            Ok(network) => networks.push(network),
+            Err(mistake) => sources.mistake(&from, &mistake),
+        }
+    }
+    networks
+}
+
+/// Where to listen: plain HTTP stays on this machine unless somebody asks for more.
+fn address(flags: Option<&Listen>, sources: &mut Sources<'_>) -> SocketAddr {
+    let insecure_listen = sources.flag("insecure_listen") || flags.is_some_and(|flags| flags.insecure_listen);
+    let given = flags
+        .and_then(|flags| flags.address.clone())
+        .map(|text| Given::new(text, "--listen"))
+        .or_else(|| sources.text("listen"))
+        .unwrap_or_else(|| Given::new("127.0.0.1:8080", "listen"));
+    let address = parse_listen(&given, &mut sources.mistakes);
+    if flags.is_some() && !insecure_listen && !address.ip().is_loopback() {
+        sources.mistakes.push(format!(
+            "{}: {address} is not a loopback address, and this is plain HTTP: keys would travel in clear. Listen on \
+             127.0.0.1 behind a proxy that speaks TLS, or set insecure_listen = true",
+            given.from
+        ));
+    }
+    address
 }
 
 /// An address and port.
@@ -163,24 +185,6 @@ fn database_path(url: &Given, mistakes: &mut Vec<String>) -> PathBuf {
     PathBuf::new()
 }
 
-fn read_file(named: Option<&Path>, mistakes: &mut Vec<String>) -> toml::Table {
-    let path = named.unwrap_or_else(|| Path::new(DEFAULT_FILE));
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
-            return toml::Table::new();
-        }
-        Err(error) => {
-            mistakes.push(format!("--config: cannot read {}: {error}", path.display()));
-            return toml::Table::new();
-        }
-    };
-    text.parse().unwrap_or_else(|error| {
-        mistakes.push(format!("--config: {} is not TOML: {error}", path.display()));
-        toml::Table::new()
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -193,7 +197,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("settings.toml");
         std::fs::write(&path, file.unwrap_or_default()).expect("written");
-        let flags = Global { database: database.map(str::to_owned), config: Some(path), json: false };
+        let flags = Global { database: database.map(str::to_owned), config: Some(path), ..Global::default() };
         let variable = |name: &str| {
             environment.iter().find(|(other, _)| *other == name).map(|(_, text)| (*text).to_owned())
         };

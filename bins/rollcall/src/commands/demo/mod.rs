@@ -11,6 +11,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use futures_util::future::{Either, select};
 use scim_api_keys::ApiKey;
+use scim_core::instant::Timestamp;
 use scim_directory::Instance;
 use scim_emulator::entra::{EmulatorError, Summary};
 use scim_provider::admin::{Admin, AdminError, KeyRequest};
@@ -20,10 +21,9 @@ use self::outcome::{Outcome, end_of_log};
 use self::setting::{INSTANCE, Setting};
 use super::emulate;
 use super::serve::{Server, Signals, bind};
-use crate::clock::System;
-use crate::config::Settings;
+use crate::node::Node;
 use crate::progress::Bars;
-use crate::{cli, database, output, summary};
+use crate::{cli, output, summary};
 
 /// How long the key is good for.
 const KEY_LIFETIME: Duration = Duration::from_secs(30 * 86_400);
@@ -39,9 +39,9 @@ struct Place {
     stays: bool,
 }
 
-pub(crate) async fn run(options: &cli::Demo, mut settings: Settings) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(options: &cli::Demo, mut node: Node) -> anyhow::Result<ExitCode> {
     let mut signals = Signals::catch()?;
-    let folder = match settings.database_named {
+    let folder = match node.settings.database_named {
         true => None,
         false => {
             let folder = tempfile::Builder::new().prefix("rollcall-demo-").tempdir();
@@ -49,18 +49,18 @@ pub(crate) async fn run(options: &cli::Demo, mut settings: Settings) -> anyhow::
         }
     };
     if let Some(folder) = &folder {
-        settings.database = folder.path().join("demo.db");
+        node.settings = node.settings.in_folder(folder.path());
     }
-    let store = database::open(&settings, false)?;
-    let admin = Admin::new(Arc::clone(&store), Arc::new(System), database::registry(&settings)?);
+    let settings = &node.settings;
+    let store = node.open(false)?;
+    let admin = node.issuer(Arc::clone(&store)).await?;
     let setting = Setting::new(options.people);
     let (instance, fresh) = instance(&admin, &setting).await?;
     let begun = end_of_log(&admin, &instance).await?;
-    let request = KeyRequest { connector: "default", user: "integration", lifetime: Some(KEY_LIFETIME) };
-    let key = admin.key_issue(&instance, &request).await?.key;
-    let provider = database::provider(&settings, store).await?;
+    let key = key(&admin, &instance, node.now()).await?;
+    let provider = node.provider(store).await?;
     let (address, listener) = bind_or_any(settings.listen)?;
-    let server = Server::start(listener, provider, &settings)?;
+    let server = Server::start(listener, provider, settings)?;
     let place = Place {
         base: format!("http://{}/scim/v2", reachable(address)),
         key,
@@ -127,6 +127,22 @@ async fn instance(admin: &Admin, setting: &Setting) -> anyhow::Result<(Instance,
         Err(AdminError::NotFound(_)) => Ok((setting.prepare(admin).await?, true)),
         Err(error) => Err(error.into()),
     }
+}
+
+/// A new key. Of those of earlier demonstrations on the same database the newest goes on working: two may be in force.
+async fn key(admin: &Admin, instance: &Instance, now: Timestamp) -> anyhow::Result<ApiKey> {
+    let keys = admin.key_list(Some(instance)).await?;
+    let live: Vec<_> = keys.iter().filter(|context| context.key.is_live(now)).collect();
+    for context in live.iter().rev().skip(1) {
+        admin.key_revoke(context.key.id).await?;
+    }
+    let request = KeyRequest {
+        connector: "default",
+        user: "integration",
+        lifetime: Some(KEY_LIFETIME),
+        ..KeyRequest::default()
+    };
+    admin.key_issue(instance, &request).await?.key.context("no key was generated")
 }
 
 /// Takes the address, or a free port where that one is in use.

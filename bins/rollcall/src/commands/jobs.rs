@@ -1,0 +1,212 @@
+//! The jobs beside the server: pruning, when keys were used last, and telling of keys that end.
+//!
+//! Each is due by the clock that the node is told, so that a clock which moves on takes its jobs along. What fails is logged
+//! and done again the next time; no job ends the server.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::rt::task::JoinHandle;
+use actix_web::rt::time::sleep;
+use scim_core::instant::Timestamp;
+use scim_provider::admin::{Admin, AdminError};
+use scim_provider::{Provider, Source};
+
+use crate::mail::{Mailer, Postbox};
+use crate::node::Node;
+
+/// How often the clock is looked at.
+const TICK: Duration = Duration::from_millis(250);
+/// How often what is older than the retention time is let go of, and how often keys are looked through that end soon.
+const HOUR: Duration = Duration::from_secs(3600);
+/// How often it is written when keys were used last.
+const USES: Duration = Duration::from_secs(60);
+/// How often keys are looked for that have ended.
+const ENDS: Duration = Duration::from_secs(10);
+/// How long the store is left to others between slices of pruning.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// The jobs of a server.
+pub(crate) struct Jobs {
+    provider: Arc<Provider>,
+    tasks: Vec<JoinHandle<()>>,
+    postbox: Option<Arc<Postbox>>,
+}
+
+impl Jobs {
+    /// Starts them: each at once, then as often as it is due.
+    pub(crate) fn start(node: &Node, admin: Admin, provider: Arc<Provider>) -> anyhow::Result<Self> {
+        let admin = Arc::new(admin);
+        let mailer = node.settings.mail.as_ref().map(Mailer::new).transpose()?;
+        let postbox = mailer.clone().map(Postbox::start).transpose()?.map(Arc::new);
+        let pruning = {
+            let admin = Arc::clone(&admin);
+            repeat(node, HOUR, move |now| {
+                let admin = Arc::clone(&admin);
+                Box::pin(async move {
+                    if let Err(error) = prune(&admin, now).await {
+                        log::warn!("pruning failed, it is tried again in an hour: {error}");
+                    }
+                })
+            })
+        };
+        let uses = {
+            let provider = Arc::clone(&provider);
+            repeat(node, USES, move |_| {
+                let provider = Arc::clone(&provider);
+                Box::pin(async move { provider.flush_uses().await })
+            })
+        };
+        let telling = telling(node, admin, mailer.zip(postbox.clone()));
+        Ok(Self { provider, tasks: vec![pruning, uses, telling], postbox })
+    }
+
+    /// Ends them, after the server has ended: what is known of keys' uses is written, and what is to be mailed is sent.
+    pub(crate) async fn end(self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+        for task in self.tasks {
+            // It was aborted.
+            let _ = task.await;
+        }
+        self.provider.flush_uses().await;
+        if let Some(postbox) = self.postbox.and_then(Arc::into_inner) {
+            postbox.close();
+        }
+    }
+}
+
+/// Tells of keys that have ended, and every hour of those that end soon.
+fn telling(node: &Node, admin: Arc<Admin>, mail: Option<(Mailer, Arc<Postbox>)>) -> JoinHandle<()> {
+    let source = Arc::clone(&node.source);
+    let (mut ends, mut reminders) = (Schedule::every(ENDS), Schedule::every(HOUR));
+    actix_web::rt::spawn(async move {
+        loop {
+            let now = source.now();
+            let soon = reminders.is_due(now);
+            if ends.is_due(now) || soon {
+                match admin.tell_of_key_ends(soon).await {
+                    Ok(told) => {
+                        for told in &told {
+                            log::info!("{}", crate::mail::sentence(told));
+                            if let Some((mailer, postbox)) = &mail
+                                && let Some(mail) = mailer.about(told, now)
+                            {
+                                postbox.put(mail);
+                            }
+                        }
+                    }
+                    Err(error) => log::warn!("telling of keys that end failed, it is tried again: {error}"),
+                }
+            }
+            sleep(TICK).await;
+        }
+    })
+}
+
+/// One run of a job.
+type Run = Pin<Box<dyn Future<Output = ()>>>;
+
+/// Does something now and as often as it is due, until the handle is aborted.
+fn repeat(node: &Node, every: Duration, job: impl Fn(Timestamp) -> Run + 'static) -> JoinHandle<()> {
+    let source: Arc<dyn Source> = Arc::clone(&node.source);
+    let mut schedule = Schedule::every(every);
+    actix_web::rt::spawn(async move {
+        loop {
+            let now = source.now();
+            if schedule.is_due(now) {
+                job(now).await;
+            }
+            sleep(TICK).await;
+        }
+    })
+}
+
+/// When something is due by the clock that is told.
+struct Schedule {
+    every_millis: i64,
+    last: Option<Timestamp>,
+}
+
+impl Schedule {
+    fn every(every: Duration) -> Self {
+        Self { every_millis: i64::try_from(every.as_millis()).unwrap_or(i64::MAX), last: None }
+    }
+
+    /// Whether it is due now; it then counts as done. A clock that was set back begins anew.
+    fn is_due(&mut self, now: Timestamp) -> bool {
+        let waits = |last: Timestamp| last <= now && now < last.plus_millis(self.every_millis);
+        if self.last.is_some_and(waits) {
+            return false;
+        }
+        self.last = Some(now);
+        true
+    }
+}
+
+/// Lets go of what is older than each instance's retention time, slice by slice.
+async fn prune(admin: &Admin, now: Timestamp) -> Result<(), AdminError> {
+    for instance in admin.instance_list().await? {
+        while admin.prune_slice(&instance, now).await?.more {
+            sleep(PAUSE).await;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use scim_core::schema::Registry;
+    use scim_directory::InstanceSettings;
+    use scim_provider::admin::account::ImportReader;
+    use scim_storage::JournalQuery;
+    use scim_storage_diesel::{Options, SqliteStore};
+
+    use super::*;
+    use crate::clock::System;
+
+    /// How many log records are there so many days after 600 accounts were brought in.
+    async fn left_after(days: i64) -> usize {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("rollcall.db");
+        let store = SqliteStore::open(&file, Options::default()).expect("opened");
+        let admin = Admin::new(Arc::new(store), Arc::new(System), Registry::builtin());
+        let instance =
+            admin.instance_create("acme", InstanceSettings::default()).await.expect("created").instance;
+        let people: String = (0..600).map(|number| format!("person{number}\n")).collect();
+        let file = format!("UserName\n{people}");
+        let reader = ImportReader::new(file.as_bytes()).expect("readable");
+        let summary = admin.account_import(&instance, reader, |_| {}).await.expect("imported");
+        assert_eq!(summary.imported, 600);
+        prune(&admin, System.now().plus_millis(days * 86_400_000)).await.expect("pruned");
+        let query = JournalQuery { limit: 1000, ..JournalQuery::default() };
+        admin.log(&instance, &query).await.expect("a log").entries.len()
+    }
+
+    #[test]
+    fn what_is_older_than_the_retention_time_goes() {
+        actix_web::rt::System::new().block_on(async {
+            assert!(left_after(29).await > 600);
+            assert_eq!(left_after(31).await, 0);
+        });
+    }
+
+    #[test]
+    fn a_job_is_due_by_the_clock_that_is_told() {
+        let mut schedule = Schedule::every(Duration::from_millis(10));
+        let mut check = |millis: i64, expected: bool| {
+            assert_eq!(schedule.is_due(Timestamp::from_unix_millis(millis)), expected, "{millis}");
+        };
+        check(100, true);
+        check(100, false);
+        check(109, false);
+        check(110, true);
+        check(1_000, true);
+        check(1_009, false);
+        check(500, true);
+        check(509, false);
+        check(510, true);
+    }
+}

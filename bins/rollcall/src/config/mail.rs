@@ -1,0 +1,89 @@
+//! How reminders about keys are mailed.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use lettre::message::Mailbox;
+use zeroize::Zeroizing;
+
+use super::given::{Given, Sources};
+
+/// How reminders about keys are mailed.
+#[derive(Clone)]
+pub(crate) struct MailSettings {
+    /// The server, as [`lettre::SmtpTransport::from_url`] takes it; may hold a password.
+    pub(crate) url: Zeroizing<String>,
+    /// A file that holds the password.
+    pub(crate) password_file: Option<PathBuf>,
+    /// Who writes.
+    pub(crate) from: Mailbox,
+    /// The operators: they are told where an integration user has no address.
+    pub(crate) to: Vec<Mailbox>,
+}
+
+/// Shows nothing of the server: a password may stand there.
+impl fmt::Debug for MailSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MailSettings")
+            .field("from", &self.from)
+            .field("to", &self.to)
+            .finish_non_exhaustive()
+    }
+}
+
+impl MailSettings {
+    /// What is given, where a server is.
+    pub(super) fn load(sources: &mut Sources<'_>) -> Option<Self> {
+        let Some(url) = sources.text("mail_url") else {
+            for name in ["mail_password_file", "mail_from", "mail_to"] {
+                if let Some(Given { from, .. }) = sources.text(name) {
+                    sources.mistake(&from, "no mail is sent without mail_url, such as smtp://127.0.0.1:25");
+                }
+            }
+            return None;
+        };
+        let password_file = sources.text("mail_password_file").map(|given| PathBuf::from(given.text));
+        check_url(&url, password_file.is_some(), sources);
+        let from = sources.text("mail_from");
+        if from.is_none() {
+            sources.mistake("mail_from", "mails need a sender, such as Rollcall <rollcall@example.com>");
+        }
+        let mut mailbox = |Given { text, from }: Given| match text.parse::<Mailbox>() {
+            Ok(mailbox) => Some(mailbox),
+            Err(_) => {
+                sources.mistake(&from, &format!("{text:?} is no e-mail address, such as it@example.com"));
+                None
+            }
+        };
+        let from = from.and_then(&mut mailbox);
+        let to = sources.list("mail_to").into_iter().filter_map(&mut mailbox).collect();
+        Some(Self { url: Zeroizing::new(url.text), password_file, from: from?, to })
+    }
+}
+
+/// That this names a mail server. Nothing of it is quoted: a password may stand there.
+fn check_url(Given { text, from }: &Given, password_file: bool, sources: &mut Sources<'_>) {
+    if lettre::SmtpTransport::from_url(text).is_err() {
+        sources.mistake(
+            from,
+            "this must name a mail server: smtps://user@host, smtp://host:587?tls=required, or smtp://127.0.0.1:25",
+        );
+        return;
+    }
+    let (scheme, rest) = text.split_once("://").unwrap_or_default();
+    let authority = rest.split(['/', '?']).next().unwrap_or_default();
+    let user = authority.rsplit_once('@').map(|(user, _)| user);
+    if password_file && !user.is_some_and(|user| !user.contains(':')) {
+        sources.mistake(
+            "mail_password_file",
+            "mail_url must name the user whose password that is, and no password: smtps://user@host",
+        );
+    }
+    let encrypted = scheme == "smtps" || rest.contains("tls=required");
+    if user.is_some() && !encrypted {
+        sources.mistake(
+            from,
+            "the password would travel in clear; use smtps://, or add ?tls=required for STARTTLS",
+        );
+    }
+}

@@ -76,7 +76,9 @@ impl Mailer {
         let own = told.key.user.email.as_deref().and_then(|address| address.parse().ok());
         let to: Vec<Mailbox> = own.map_or_else(|| self.operators.clone(), |own| vec![own]);
         if to.is_empty() {
-            log::warn!("{about}: nobody is mailed that it ends: its integration user has no address, and mail_to is empty");
+            log::warn!(
+                "{about}: nobody is mailed that it ends: its integration user has no address, and mail_to is empty"
+            );
             return None;
         }
         match self.message(told, to, now) {
@@ -106,7 +108,9 @@ impl Mailer {
     /// Sends a mail. Blocks.
     pub(crate) fn send(&self, mail: &Mail) -> Result<(), MailError> {
         let answer = self.transport.send(&mail.message);
-        answer.map(|_| ()).map_err(|error| MailError { permanent: error.is_permanent(), reason: chain(&error) })
+        answer
+            .map(|_| ())
+            .map_err(|error| MailError { permanent: error.is_permanent(), reason: chain(&error) })
     }
 }
 
@@ -126,7 +130,9 @@ pub(crate) fn sentence(told: &Told) -> String {
         Telling::Expiring { days: 1 } => format!("{key} expires at {at}, within a day"),
         Telling::Expiring { days } => format!("{key} expires at {at}, in {days} days"),
         Telling::Expired => format!("{key} expired at {at}"),
-        Telling::OverlapOver => format!("{key} is out of force: its overlap with the key that took its place is over"),
+        Telling::OverlapOver => {
+            format!("{key} is out of force: its overlap with the key that took its place is over")
+        }
     }
 }
 

@@ -190,7 +190,9 @@ impl ConnectorSet {
     pub(crate) fn contradiction(&self) -> Option<&'static str> {
         let limited = self.guard_people.is_some() || self.guard_percent.is_some();
         if limited && matches!(self.guard, Some(SwitchChoice::Off)) {
-            return Some("--guard off goes with neither --guard-people nor --guard-percent, which switch it on");
+            return Some(
+                "--guard off goes with neither --guard-people nor --guard-percent, which switch it on",
+            );
         }
         none_among(&self.networks).or_else(|| self.ways_in.contradiction())
     }
@@ -200,7 +202,9 @@ impl ConnectorWaysIn {
     fn contradiction(&self) -> Option<&'static str> {
         let rest = [&self.audience, &self.subject, &self.jwks_uri, &self.issuer_user];
         match &self.issuer {
-            Some(OrNone(None)) if rest.iter().any(|given| given.is_some()) || !self.issuer_scopes.is_empty() => {
+            Some(OrNone(None))
+                if rest.iter().any(|given| given.is_some()) || !self.issuer_scopes.is_empty() =>
+            {
                 Some("--issuer none stands alone: it trusts no issuer any more")
             }
             Some(OrNone(Some(_))) if rest.iter().any(|given| given.is_none()) => {

@@ -62,9 +62,9 @@ pub(super) fn moment(text: &str) -> Result<Moment, String> {
     if let Ok(span) = span(text) {
         return Ok(Moment::Span(span));
     }
-    at(text).map(Moment::At).ok_or_else(|| {
-        format!("{text:?} is no time: write 24h, 7d, or 2026-11-21T00:00:00Z")
-    })
+    at(text)
+        .map(Moment::At)
+        .ok_or_else(|| format!("{text:?} is no time: write 24h, 7d, or 2026-11-21T00:00:00Z"))
 }
 
 fn at(text: &str) -> Option<Timestamp> {
@@ -164,9 +164,13 @@ mod tests {
 
     #[test]
     fn spans_in_words() {
-        for (seconds, expected) in
-            [(0, "0 seconds"), (604_800, "7 days"), (86_400, "1 day"), (5_400, "90 minutes"), (61, "61 seconds")]
-        {
+        for (seconds, expected) in [
+            (0, "0 seconds"),
+            (604_800, "7 days"),
+            (86_400, "1 day"),
+            (5_400, "90 minutes"),
+            (61, "61 seconds"),
+        ] {
             assert_eq!(span_in_words(seconds), expected);
         }
     }

@@ -10,10 +10,7 @@ use scim_directory::{AccessScope, AccessScopes, Networks, Operations, Rate};
 pub(crate) struct OrNone<T>(pub(crate) Option<T>);
 
 /// `none`, or what `parse` takes.
-pub(super) fn or_none<T>(
-    text: &str,
-    parse: impl Fn(&str) -> Result<T, String>,
-) -> Result<OrNone<T>, String> {
+pub(super) fn or_none<T>(text: &str, parse: impl Fn(&str) -> Result<T, String>) -> Result<OrNone<T>, String> {
     if text == "none" { Ok(OrNone(None)) } else { parse(text).map(|value| OrNone(Some(value))) }
 }
 
@@ -21,14 +18,15 @@ pub(super) fn or_none<T>(
 pub(crate) fn network(text: &str) -> Result<IpNet, String> {
     let text = text.trim();
     let parsed = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
-    let network = parsed.map_err(|_| {
-        format!("{text:?} is no network; write 192.0.2.0/24, 2001:db8::/32, or one address")
-    })?;
+    let network = parsed
+        .map_err(|_| format!("{text:?} is no network; write 192.0.2.0/24, 2001:db8::/32, or one address"))?;
     let mapped = match network {
-        IpNet::V6(network) if network.prefix_len() >= 96 => network.addr().to_ipv4_mapped().and_then(|addr| {
-            let length = network.prefix_len() - 96;
-            Ipv4Net::new(addr, length).ok().map(IpNet::V4)
-        }),
+        IpNet::V6(network) if network.prefix_len() >= 96 => {
+            network.addr().to_ipv4_mapped().and_then(|addr| {
+                let length = network.prefix_len() - 96;
+                Ipv4Net::new(addr, length).ok().map(IpNet::V4)
+            })
+        }
         _ => None,
     };
     Ok(mapped.unwrap_or(network).trunc())
@@ -57,8 +55,7 @@ pub(super) fn rate(text: &str) -> Result<Rate, String> {
             "{text:?} is no limit: write requests a second, such as 50, or with those at once, such as 50/100; both at least 1"
         )
     };
-    let number =
-        |text: &str| text.trim().parse::<u32>().ok().filter(|number| *number > 0).ok_or_else(wrong);
+    let number = |text: &str| text.trim().parse::<u32>().ok().filter(|number| *number > 0).ok_or_else(wrong);
     let (per_second, burst) = match text.split_once('/') {
         Some((per_second, burst)) => (number(per_second)?, number(burst)?),
         None => (number(text)?, number(text)?.saturating_mul(2)),
@@ -105,7 +102,9 @@ pub(super) fn operations(text: &str) -> Result<Operations, String> {
             "update" => operations.update = true,
             "delete" => operations.delete = true,
             other => {
-                return Err(format!("{other:?} is no operation; there are create, update and delete, or none"));
+                return Err(format!(
+                    "{other:?} is no operation; there are create, update and delete, or none"
+                ));
             }
         }
     }

@@ -139,7 +139,8 @@ async fn show(admin: &Admin, instance: &Instance, settings: &Settings) -> anyhow
     let mut shown = instance_json(instance);
     if let Some(members) = shown.as_object_mut() {
         members.insert("settings".to_owned(), serde_json::to_value(&instance.settings)?);
-        let connectors = connectors.iter().map(|connector| super::connector::connector_json(connector, &users, settings));
+        let connectors =
+            connectors.iter().map(|connector| super::connector::connector_json(connector, &users, settings));
         let connectors = connectors.collect();
         members.insert("connectors".to_owned(), connectors);
         let users = users.iter().map(super::user::user_json).collect();

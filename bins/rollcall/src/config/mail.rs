@@ -24,10 +24,7 @@ pub(crate) struct MailSettings {
 /// Shows nothing of the server: a password may stand there.
 impl fmt::Debug for MailSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MailSettings")
-            .field("from", &self.from)
-            .field("to", &self.to)
-            .finish_non_exhaustive()
+        f.debug_struct("MailSettings").field("from", &self.from).field("to", &self.to).finish_non_exhaustive()
     }
 }
 
@@ -44,7 +41,7 @@ impl MailSettings {
         };
         let password_file = sources.text("mail_password_file").map(|given| PathBuf::from(given.text));
         check_url(&url, password_file.is_some(), sources);
-        let from = sources.text("mail_from");
+        let (from, to) = (sources.text("mail_from"), sources.list("mail_to"));
         if from.is_none() {
             sources.mistake("mail_from", "mails need a sender, such as Rollcall <rollcall@example.com>");
         }
@@ -56,7 +53,7 @@ impl MailSettings {
             }
         };
         let from = from.and_then(&mut mailbox);
-        let to = sources.list("mail_to").into_iter().filter_map(&mut mailbox).collect();
+        let to = to.into_iter().filter_map(&mut mailbox).collect();
         Some(Self { url: Zeroizing::new(url.text), password_file, from: from?, to })
     }
 }
@@ -73,7 +70,7 @@ fn check_url(Given { text, from }: &Given, password_file: bool, sources: &mut So
     let (scheme, rest) = text.split_once("://").unwrap_or_default();
     let authority = rest.split(['/', '?']).next().unwrap_or_default();
     let user = authority.rsplit_once('@').map(|(user, _)| user);
-    if password_file && !user.is_some_and(|user| !user.contains(':')) {
+    if password_file && user.is_none_or(|user| user.contains(':')) {
         sources.mistake(
             "mail_password_file",
             "mail_url must name the user whose password that is, and no password: smtps://user@host",

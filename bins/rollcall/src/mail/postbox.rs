@@ -134,9 +134,11 @@ mod tests {
         sender.send(mail("a key")).expect("sent");
         std::thread::scope(|threads| {
             let pauses = vec![Duration::ZERO; pauses];
-            let (receiver, deliver) = (Mutex::new(receiver), Mutex::new(&deliver as &(dyn Fn(&Mail) -> _ + Sync)));
+            let (receiver, deliver) =
+                (Mutex::new(receiver), Mutex::new(&deliver as &(dyn Fn(&Mail) -> _ + Sync)));
             let thread = threads.spawn(move || {
-                let (receiver, deliver) = (receiver.into_inner().expect("one"), deliver.into_inner().expect("one"));
+                let (receiver, deliver) =
+                    (receiver.into_inner().expect("one"), deliver.into_inner().expect("one"));
                 run(&receiver, &|mail| deliver(mail), &pauses);
             });
             drop(sender);

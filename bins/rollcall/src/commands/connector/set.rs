@@ -1,7 +1,8 @@
 //! `rollcall connector set`
 
 use scim_directory::{
-    AccessScopes, Connector, ConnectorSettings, Instance, IntegrationUserId, PickUp, Retirement, TrustedIssuer,
+    AccessScopes, Connector, ConnectorSettings, Instance, IntegrationUserId, PickUp, Retirement,
+    TrustedIssuer,
 };
 use scim_provider::admin::Admin;
 

@@ -136,9 +136,13 @@ fn set(connector: &Connector, users: &[IntegrationUser]) -> Vec<(&'static str, S
         ("groups", in_words::operations(set.groups)),
         (
             "whom it deleted can be brought back",
-            set.retention_days.map_or("as long as records are kept".to_owned(), |days| format!("for {days} days")),
+            set.retention_days
+                .map_or("as long as records are kept".to_owned(), |days| format!("for {days} days")),
         ),
-        ("passwords that it sends", if connector.keep_passwords { "kept as hashes" } else { "dropped" }.to_owned()),
+        (
+            "passwords that it sends",
+            if connector.keep_passwords { "kept as hashes" } else { "dropped" }.to_owned(),
+        ),
         ("clients come from", in_words::networks(&set.networks)),
         ("rate", in_words::rate(set.rate)),
         ("a key that was replaced ends", in_words::overlap(set)),
@@ -160,7 +164,11 @@ fn rows(rows: &[(&str, String)]) -> anyhow::Result<()> {
 /// A name as a shell takes it.
 fn quoted(name: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.@".contains(c);
-    if !name.is_empty() && name.chars().all(plain) { name.to_owned() } else { format!("'{}'", name.replace('\'', r"'\''")) }
+    if !name.is_empty() && name.chars().all(plain) {
+        name.to_owned()
+    } else {
+        format!("'{}'", name.replace('\'', r"'\''"))
+    }
 }
 
 #[cfg(test)]

@@ -14,8 +14,7 @@ use crate::node::Node;
 use crate::{mail, output};
 
 /// What a list of keys shows of each.
-const COLUMNS: [&str; 8] =
-    ["ID", "ENDING", "INSTANCE", "CONNECTOR", "USER", "STATE", "EXPIRES", "LAST USED"];
+const COLUMNS: [&str; 8] = ["ID", "ENDING", "INSTANCE", "CONNECTOR", "USER", "STATE", "EXPIRES", "LAST USED"];
 
 pub(crate) async fn run(command: cli::Key, node: &Node) -> anyhow::Result<()> {
     match command {
@@ -29,9 +28,7 @@ pub(crate) async fn run(command: cli::Key, node: &Node) -> anyhow::Result<()> {
             let rows: Vec<_> = keys.iter().map(|key| row(key, node.now())).collect();
             output::table(&COLUMNS, &rows)
         }
-        cli::Key::Show { key_id } => {
-            shown::write(&node.admin()?.key_show(parse(&key_id)?).await?, node)
-        }
+        cli::Key::Show { key_id } => shown::write(&node.admin()?.key_show(parse(&key_id)?).await?, node),
         cli::Key::Revoke { key_id } => {
             let id = parse(&key_id)?;
             node.admin()?.key_revoke(id).await?;

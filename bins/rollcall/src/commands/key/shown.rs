@@ -94,7 +94,9 @@ pub(super) fn write(context: &KeyContext, node: &Node) -> anyhow::Result<()> {
     ];
     match key.secret {
         KeptSecret::Mac { .. } => rows.push(("ends with", key.ending.clone())),
-        KeptSecret::Password(_) => rows.push(("secret", "chosen by a person, for HTTP Basic alone".to_owned())),
+        KeptSecret::Password(_) => {
+            rows.push(("secret", "chosen by a person, for HTTP Basic alone".to_owned()))
+        }
     }
     if let Some(begins) = terms.not_before {
         rows.push(("begins", begins.to_string()));

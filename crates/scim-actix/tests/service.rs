@@ -12,10 +12,11 @@ use scim_actix::{Options, Service, health, nothing_here, request_ids, scim};
 use scim_core::instant::Timestamp;
 use scim_core::schema::Registry;
 use scim_directory::{ChangeSet, Committed, Fact, Key, Position, Question, Record, Scope};
-use scim_provider::{Limits, Provider, Source};
+use scim_provider::{Limits, Pepper, Peppers, Provider, Source};
 use scim_storage::{
     BoxFuture, Capabilities, CommitError, EdgePage, EdgeQuery, EventPage, InstanceAnswer, InstanceQuestion,
-    JournalPage, JournalQuery, Page, Query, ServerAnswer, ServerQuestion, Store, StoreError, Want,
+    JournalPage, JournalQuery, Page, PeppersKnown, Query, ServerAnswer, ServerQuestion, Store, StoreError,
+    Want,
 };
 use serde_json::Value;
 
@@ -98,6 +99,9 @@ impl Store for Stub {
         Box::pin(async move {
             match (question, self.0) {
                 (ServerQuestion::Secret(_), _) => Ok(ServerAnswer::Secret([7; 32])),
+                (ServerQuestion::Peppers(_), _) => {
+                    Ok(ServerAnswer::Peppers(PeppersKnown { accepted: true, fresh: false, strangers: 0 }))
+                }
                 (_, Behaviour::Answer) => Ok(ServerAnswer::Key(None)),
                 (_, Behaviour::Panic) => panic!("on purpose"),
                 (_, Behaviour::Hang) => std::future::pending().await,
@@ -133,7 +137,10 @@ fn serve(behaviour: Behaviour, deadline: Duration) -> String {
     std::thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
             let (store, source) = (Arc::new(Stub(behaviour)), Arc::new(Fixed));
-            let provider = Provider::start(store, source, Registry::builtin(), Limits::default()).await;
+            let pepper = Pepper::new(b"a pepper for tests, of 32 bytes.").expect("a pepper");
+            let peppers = Arc::new(Peppers::from(pepper));
+            let provider =
+                Provider::start(store, source, Registry::builtin(), Limits::default(), peppers).await;
             let options = Options { deadline, ..Options::default() };
             let service = Service::new(Arc::new(provider.expect("it starts")), options);
             HttpServer::new(move || {

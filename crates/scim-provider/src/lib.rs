@@ -34,4 +34,6 @@ pub use limits::Limits;
 pub use oauth::{JwksFetcher, OauthRequest};
 pub use peppers::PepperMismatch;
 pub use provider::{Provider, StartError};
+/// What keys are hashed with; [`Provider::start`] wants them.
+pub use scim_api_keys::{Pepper, PepperError, Peppers};
 pub use source::Source;

@@ -6,6 +6,9 @@ use serde_json::Value;
 
 use crate::{Key, Position};
 
+/// What events call an API key.
+pub const KEY_TYPE: &str = "ApiKey";
+
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -35,7 +38,7 @@ pub enum EventKind {
     GroupChanged,
     /// A group was deleted.
     GroupDeleted,
-    /// A key was issued. The `type` of events about keys is `ApiKey`.
+    /// A key was issued. The type of events about keys is [`KEY_TYPE`].
     KeyIssued,
     /// A key was used for the first time, and others retire because of it.
     KeySwitched,

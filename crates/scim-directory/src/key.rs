@@ -5,7 +5,9 @@ use std::net::IpAddr;
 use scim_core::instant::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{AccessScopes, Connector, ConnectorId, InstanceId, IntegrationUserId, KeyId, Networks, Rate};
+use crate::{
+    AccessScopes, Actor, Connector, ConnectorId, InstanceId, IntegrationUserId, KeyId, Networks, Rate,
+};
 
 /// What is kept of a key's secret.
 #[derive(Clone, PartialEq, Eq)]
@@ -174,6 +176,12 @@ impl KeyRecord {
             revoked: None,
             reminded: None,
         }
+    }
+
+    /// Whose the key is: what the log has of the key itself.
+    #[must_use]
+    pub const fn actor(&self) -> Actor {
+        Actor { connector: Some(self.connector), key: Some(self.id), user: Some(self.user) }
     }
 
     /// The state at `now`.

@@ -31,7 +31,7 @@ pub use change::{
     Actor, Change, ChangeSet, Committed, Content, EdgeEffect, EdgeOutcome, Effect, HeldReference,
     MemberChange, NewRecord,
 };
-pub use event::{Event, EventKind, StoredEvent};
+pub use event::{Event, EventKind, KEY_TYPE, StoredEvent};
 pub use fact::{Condition, Fact, Question, Tally, Target};
 pub use field::{
     Excess, FieldDefinition, FieldKind, Fields, MAX_FIELD_CHARS, MAX_FIELD_NAME_CHARS, STANDARD_FIELDS,
@@ -44,7 +44,7 @@ pub use id::{
 pub use key::{
     KeptSecret, KeyChange, KeyLimits, KeyRecord, KeyState, KeyTerms, KeyTouch, Retiring, Revocation,
 };
-pub use log::{Action, AttributeChange, FieldChange, KEY_TYPE, LogError, LogRecord, LogResource, LogStatus};
+pub use log::{Action, AttributeChange, FieldChange, LogError, LogRecord, LogResource, LogStatus};
 pub use origin::{Cause, Stamp};
 pub use policy::{ConnectorSettings, Guard, InstanceSettings, NameScope, PickUp, Profile};
 pub use record::{Key, Record, Scope};

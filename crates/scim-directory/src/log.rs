@@ -3,10 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{KeyId, ResourceId};
-
-/// What log records and events call an API key.
-pub const KEY_TYPE: &str = "ApiKey";
+use crate::{KeyRecord, ResourceId};
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -69,8 +66,6 @@ pub enum Action {
     KeyIssued,
     /// When or for what a key can be used was changed.
     KeyChanged,
-    /// A key was used for the first time.
-    KeyFirstUsed,
     /// A new key took the place of another one, which retires.
     KeySwitched,
     /// Somebody was reminded that a key ends soon.
@@ -212,6 +207,18 @@ impl LogRecord {
         }
     }
 
+    /// A record about a key: it has no resource, and names the key by its id and, in a note, by its last characters.
+    #[must_use]
+    pub fn about_key(action: Action, key: &KeyRecord) -> Self {
+        let id = key.id.to_string();
+        let change = AttributeChange::Value { attribute: "key".to_owned(), old: Value::Null, new: id.into() };
+        let mut record = Self { changes: vec![change], ..Self::new(action, LogStatus::Success, None) };
+        if !key.ending.is_empty() {
+            record.notes.push(format!("the key …{}", key.ending));
+        }
+        record
+    }
+
     /// A record of that action and status, with nothing else in it.
     #[must_use]
     pub const fn new(action: Action, status: LogStatus, resource: Option<LogResource>) -> Self {
@@ -228,13 +235,6 @@ impl LogRecord {
 }
 
 impl LogResource {
-    /// The key of that id, known by its last characters.
-    #[must_use]
-    pub fn key(id: KeyId, ending: &str) -> Self {
-        let name = (!ending.is_empty()).then(|| format!("…{ending}"));
-        Self { resource_type: KEY_TYPE.to_owned(), id: id.to_string(), name }
-    }
-
     /// The resource of that type and id.
     #[must_use]
     pub fn new(resource_type: &str, id: ResourceId, name: Option<&str>) -> Self {

@@ -191,7 +191,7 @@ fn testing_the_connection_with_a_new_key_cuts_nothing_off() {
     let world = World::new();
     let old = world.key(|_| {});
     assert_eq!(world.create(&old, "ada"), 201);
-    assert_eq!((world.count(Action::KeyFirstUsed), world.state(&old)), (1, KeyState::Active));
+    assert_eq!((world.count(Action::KeySwitched), world.state(&old)), (0, KeyState::Active));
     let new = world.key(|_| {});
     assert_eq!((world.state(&old), world.state(&new)), (KeyState::Active, KeyState::Active));
     assert_eq!(world.test(&new), 200);

@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use scim_core::instant::Timestamp;
 use scim_directory::{
     AccessScope, Action, Actor, ChangeSet, ChangeSetId, ConnectorId, InstanceId, KeyId, KeyRecord, LogError,
-    LogRecord, LogResource, LogStatus, Scope,
+    LogRecord, LogStatus, Scope,
 };
 use scim_storage::{ServerAnswer, ServerQuestion};
 use uuid::Uuid;
@@ -235,13 +235,15 @@ impl Provider {
         };
         let kind = (instance, key.map(|(id, _)| *id), failure.code());
         let Some(more) = self.refusals.due(kind, request.now) else { return };
-        let about = key.map(|(id, ending)| LogResource::key(*id, ending));
-        let mut record = LogRecord::new(Action::AccessRefused, LogStatus::Failure, about);
+        let mut record = LogRecord::new(Action::AccessRefused, LogStatus::Failure, None);
         record.error = Some(LogError {
             code: failure.code(),
             message: failure.error().detail().to_owned(),
             advice: failure.advice_text(),
         });
+        if let Some((_, ending)) = key.filter(|(_, ending)| !ending.is_empty()) {
+            record.notes.push(format!("the key …{ending}"));
+        }
         if let Some(peer) = request.peer {
             record.notes.push(format!("from {}", peer.to_canonical()));
         }

@@ -15,8 +15,7 @@ use std::sync::{Mutex, PoisonError};
 use scim_core::instant::Timestamp;
 use scim_directory::{
     Action, AdminChange, Change, ChangeSet, ChangeSetId, Event, EventKind, InstanceId, KEY_TYPE, Key,
-    KeyChange, KeyId, KeyRecord, KeyTouch, LogRecord, LogResource, LogStatus, ResourceId, Retirement,
-    Revocation, Scope,
+    KeyChange, KeyId, KeyRecord, KeyTouch, LogRecord, ResourceId, Retirement, Revocation, Scope,
 };
 use scim_storage::{CommitError, ServerAnswer, ServerQuestion};
 use serde_json::json;
@@ -137,24 +136,24 @@ impl Provider {
     ) -> Kept {
         let overlap = i64::from(caller.connector.settings.overlap_seconds).saturating_mul(1000);
         let until = request.now.plus_millis(overlap);
-        let about = LogResource::key(key.id, &key.ending);
-        let action = if older.is_empty() { Action::KeyFirstUsed } else { Action::KeySwitched };
-        let mut record = LogRecord::new(action, LogStatus::Success, Some(about));
         let mut kept = Kept { changes: vec![KeyChange::FirstUse(touch)], ..Kept::default() };
+        let retiring: Vec<&KeyRecord> = older.iter().filter(|former| former.retiring.is_none()).collect();
+        if retiring.is_empty() {
+            return kept;
+        }
+        let mut record = LogRecord::about_key(Action::KeySwitched, key);
         if let Some(peer) = touch.address {
             record.notes.push(format!("first used from {}", peer.to_canonical()));
         }
-        for former in older.iter().filter(|former| former.retiring.is_none()) {
+        for former in retiring {
             kept.changes.push(KeyChange::Retire(former.id, until));
             record.notes.push(format!(
                 "the key {} (…{}) retires: it works until {until}, and can be revoked from now on (`rollcall key revoke {}`)",
                 former.id, former.ending, former.id
             ));
         }
-        if action == Action::KeySwitched {
-            kept.events.push(key_event(EventKind::KeySwitched, key));
-        }
         kept.log.push(record);
+        kept.events.push(key_event(EventKind::KeySwitched, key));
         kept
     }
 
@@ -222,8 +221,7 @@ fn first_written(key: &KeyRecord, older: &[KeyRecord]) -> Kept {
     let mut kept = Kept { changes: vec![KeyChange::FirstWrite(key.id)], ..Kept::default() };
     for former in older {
         kept.changes.push(KeyChange::Revoke(former.id, Revocation::Replaced));
-        let about = LogResource::key(former.id, &former.ending);
-        let mut record = LogRecord::new(Action::KeyRevoked, LogStatus::Success, Some(about));
+        let mut record = LogRecord::about_key(Action::KeyRevoked, former);
         record.notes.push(format!(
             "something was written with the key {} (…{}), which took its place",
             key.id, key.ending

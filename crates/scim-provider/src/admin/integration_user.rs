@@ -8,7 +8,6 @@ use scim_directory::{
 use scim_storage::{CommitError, ServerAnswer, ServerQuestion};
 use serde_json::json;
 
-use super::key::key_record;
 use super::{Admin, AdminError, check_name, record, refused};
 
 /// The longest e-mail address, in bytes (RFC 5321 §4.5.3.1.3).
@@ -158,7 +157,7 @@ fn changed(before: &IntegrationUser, after: &IntegrationUser) -> LogRecord {
 /// That a key is in force again, or not any more, because its integration user is.
 fn in_force(key: &KeyRecord, user: &IntegrationUser) -> LogRecord {
     if user.may_provision() {
-        return key_record(Action::KeyInForce, key);
+        return LogRecord::about_key(Action::KeyInForce, key);
     }
     let (code, why, cure) = if user.suspended {
         ("user_suspended", "is suspended", format!("rollcall user activate {}", user.name))
@@ -169,7 +168,7 @@ fn in_force(key: &KeyRecord, user: &IntegrationUser) -> LogRecord {
             format!("rollcall user set {} --privilege LiteAdmin", user.name),
         )
     };
-    let mut record = key_record(Action::KeyOutOfForce, key);
+    let mut record = LogRecord::about_key(Action::KeyOutOfForce, key);
     record.status = LogStatus::Warning;
     record.error = Some(LogError {
         code: code.to_owned(),

@@ -7,9 +7,9 @@ use argon2::password_hash::{PasswordHasher as _, SaltString};
 use scim_api_keys::{ApiKey, KeptMac};
 use scim_core::instant::Timestamp;
 use scim_directory::{
-    Action, AdminChange, AttributeChange, Condition, Connector, EventKind, Instance, IntegrationUser,
-    KeptSecret, KeyChange, KeyId, KeyLimits, KeyRecord, KeyTerms, LogRecord, LogResource, LogStatus,
-    Revocation,
+    Action, AdminChange, AttributeChange, Change, ChangeSet, ChangeSetId, Condition, Connector, Event,
+    EventKind, Instance, IntegrationUser, KeptSecret, KeyChange, KeyId, KeyLimits, KeyRecord, KeyTerms,
+    LogRecord, Revocation, Scope,
 };
 use scim_storage::{CommitError, KeyContext, ServerAnswer, ServerQuestion};
 
@@ -88,18 +88,18 @@ impl Admin {
             }
         };
         let kept = KeyRecord::issued(id, &connector, user.id, secret, ending, created, terms);
-        let mut log = key_record(Action::KeyIssued, &kept);
-        log.changes = vec![
+        let mut log = LogRecord::about_key(Action::KeyIssued, &kept);
+        log.changes.extend([
             told("connector", &connector.name),
             told("user", &user.name),
             told("expires", &kept.terms.expires.map_or("never".to_owned(), |at| at.to_string())),
             told("scopes", &kept.terms.limits.scopes.to_string()),
-        ];
+        ]);
         let free = Condition::LiveKeys { connector: connector.id, user: user.id, below: MAX_LIVE_KEYS };
         let conditions = vec![Condition::Generation(instance.generation), free];
         let change = KeyChange::Issue(Box::new(kept.clone()));
         let events = vec![key_event(EventKind::KeyIssued, &kept)];
-        match self.commit_key(instance, vec![change], vec![log], events, conditions).await {
+        match self.commit_key(&kept, vec![change], vec![log], events, conditions).await {
             Ok(()) => Ok(IssuedKey { key, record: kept }),
             Err(CommitError::Conflict) => Err(self.why_no_key(instance, &connector, &user).await?),
             Err(error) => Err(refused(error, "the key's id is taken; try again".to_owned())),
@@ -219,11 +219,11 @@ impl Admin {
         if !before.is_live(now) && terms.expires.is_none_or(|expires| expires > now) {
             self.room_for_one_more(&context).await?;
         }
-        let mut log = key_record(Action::KeyChanged, before);
-        log.changes = differences(&before.terms, &terms);
+        let mut log = LogRecord::about_key(Action::KeyChanged, before);
+        log.changes.extend(differences(&before.terms, &terms));
         let conditions = vec![Condition::Key(id, before.generation)];
         let changes = vec![KeyChange::SetTerms(id, terms)];
-        match self.commit_key(&context.instance, changes, vec![log], Vec::new(), conditions).await {
+        match self.commit_key(&context.key, changes, vec![log], Vec::new(), conditions).await {
             Ok(()) => self.key_show(id).await,
             Err(CommitError::Conflict) => {
                 Err(AdminError::Invalid(format!("somebody changed key {id} at the same time; try again")))
@@ -249,35 +249,37 @@ impl Admin {
         if context.key.revoked.is_some() {
             return Ok(());
         }
-        let log = key_record(Action::KeyRevoked, &context.key);
+        let log = LogRecord::about_key(Action::KeyRevoked, &context.key);
         let events = vec![key_event(EventKind::KeyRevoked, &context.key)];
         let change = KeyChange::Revoke(id, Revocation::ByHand);
-        match self.commit_key(&context.instance, vec![change], vec![log], events, Vec::new()).await {
+        match self.commit_key(&context.key, vec![change], vec![log], events, Vec::new()).await {
             Ok(()) => Ok(()),
             Err(CommitError::Store(error)) => Err(AdminError::Store(error)),
             Err(_) => Err(AdminError::NotFound(format!("there is no key {id}; `key list` shows them"))),
         }
     }
 
-    /// Commits changes of keys.
+    /// Commits changes of a key.
     pub(super) async fn commit_key(
         &self,
-        instance: &Instance,
+        key: &KeyRecord,
         changes: Vec<KeyChange>,
         log: Vec<LogRecord>,
-        events: Vec<scim_directory::Event>,
+        events: Vec<Event>,
         conditions: Vec<Condition>,
     ) -> Result<(), CommitError> {
-        let change = |change| scim_directory::Change::Admin(AdminChange::Key(change));
-        let decision = scim_lifecycle::Decision {
+        let id = ChangeSetId::new(self.source.uuid());
+        let scope = Scope { instance: key.instance, connector: Some(key.connector) };
+        let request_id = self.source.uuid().to_string();
+        let change = |change| Change::Admin(AdminChange::Key(change));
+        let set = ChangeSet {
             changes: changes.into_iter().map(change).collect(),
             log,
             events,
             conditions,
-            ..scim_lifecycle::Decision::default()
+            ..ChangeSet::empty(id, scope, key.actor(), request_id, self.now())
         };
-        let request_id = self.source.uuid().to_string();
-        self.commit_decision(instance.id, &request_id, decision).await.map(|_| ())
+        self.store.commit(set).await.map(|_| ())
     }
 }
 
@@ -310,11 +312,6 @@ fn check_terms(terms: &KeyTerms, now: Timestamp) -> Result<(), AdminError> {
         return wrong("a key may have at most 1000 networks; give fewer, wider ones");
     }
     Ok(())
-}
-
-/// A log record about a key.
-pub(super) fn key_record(action: Action, key: &KeyRecord) -> LogRecord {
-    LogRecord::new(action, LogStatus::Success, Some(LogResource::key(key.id, &key.ending)))
 }
 
 fn told(attribute: &str, new: &str) -> AttributeChange {

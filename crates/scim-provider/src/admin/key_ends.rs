@@ -3,11 +3,11 @@
 
 use scim_core::instant::Timestamp;
 use scim_directory::{
-    Action, Condition, EventKind, KeyChange, KeyId, KeyRecord, KeyState, LogError, LogStatus, Revocation,
+    Action, Condition, EventKind, KeyChange, KeyId, KeyRecord, KeyState, LogError, LogRecord, LogStatus,
+    Revocation,
 };
 use scim_storage::{CommitError, KeyContext, ServerAnswer, ServerQuestion};
 
-use super::key::key_record;
 use super::{Admin, AdminError};
 use crate::access::key_event;
 
@@ -100,7 +100,7 @@ impl Admin {
                 EventKind::KeyExpiring,
             ),
         };
-        let mut record = key_record(action, key);
+        let mut record = LogRecord::about_key(action, key);
         match what {
             Telling::OverlapOver => {
                 record.notes.push("its overlap with the key that took its place is over".to_owned());
@@ -112,7 +112,7 @@ impl Admin {
         }
         let conditions = vec![Condition::Key(key.id, key.generation)];
         let events = vec![key_event(kind, key)];
-        match self.commit_key(&context.instance, vec![change], vec![record], events, conditions).await {
+        match self.commit_key(key, vec![change], vec![record], events, conditions).await {
             Ok(()) => Ok(true),
             // Another node was first, or the key changed: the next run sees it as it is then.
             Err(CommitError::Conflict) => Ok(false),

@@ -114,14 +114,14 @@ fn out_of_time(key: &KeyRecord, request: &Request<'_>) -> Option<NotLetIn> {
 }
 
 fn without_privilege(known: &Known) -> Option<NotLetIn> {
-    let name = &known.user.name;
+    let (name, instance) = (&known.user.name, &known.instance.name);
     if known.user.suspended {
         return Some(NotLetIn::forbidden(
             "user_suspended",
             format!(
                 "The integration user {name} on whose behalf this key acts is suspended; activate it again"
             ),
-            format!("`rollcall user activate {name}`, if its keys are to work again"),
+            format!("`rollcall user activate --instance {instance} {name}`, if its keys are to work again"),
         ));
     }
     (known.user.privilege < Privilege::LiteAdmin).then(|| {
@@ -130,7 +130,9 @@ fn without_privilege(known: &Known) -> Option<NotLetIn> {
             format!(
                 "The integration user {name} lost the LiteAdmin privilege that this key acts with; restore it"
             ),
-            format!("`rollcall user set {name} --privilege LiteAdmin`, if its keys are to work again"),
+            format!(
+                "`rollcall user set --instance {instance} {name} --privilege LiteAdmin`, if its keys are to work again"
+            ),
         )
     })
 }

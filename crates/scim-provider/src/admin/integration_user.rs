@@ -119,7 +119,8 @@ impl Admin {
             check_email(wanted.email.as_deref())?;
             let mut log = vec![changed(&before, &wanted)];
             if before.may_provision() != wanted.may_provision() {
-                log.extend(self.keys_of(&instance, &wanted).await?.iter().map(|key| in_force(key, &wanted)));
+                let keys = self.keys_of(&instance, &wanted).await?;
+                log.extend(keys.iter().map(|key| in_force(key, &instance, &wanted)));
             }
             let changes = vec![AdminChange::UpdateIntegrationUser(wanted.clone())];
             match self.commit_at(&instance, changes, log).await {
@@ -155,18 +156,15 @@ fn changed(before: &IntegrationUser, after: &IntegrationUser) -> LogRecord {
 }
 
 /// That a key is in force again, or not any more, because its integration user is.
-fn in_force(key: &KeyRecord, user: &IntegrationUser) -> LogRecord {
+fn in_force(key: &KeyRecord, instance: &Instance, user: &IntegrationUser) -> LogRecord {
     if user.may_provision() {
         return LogRecord::about_key(Action::KeyInForce, key);
     }
+    let whom = format!("--instance {} {}", instance.name, user.name);
     let (code, why, cure) = if user.suspended {
-        ("user_suspended", "is suspended", format!("rollcall user activate {}", user.name))
+        ("user_suspended", "is suspended", format!("rollcall user activate {whom}"))
     } else {
-        (
-            "privilege",
-            "holds less than LiteAdmin",
-            format!("rollcall user set {} --privilege LiteAdmin", user.name),
-        )
+        ("privilege", "holds less than LiteAdmin", format!("rollcall user set {whom} --privilege LiteAdmin"))
     };
     let mut record = LogRecord::about_key(Action::KeyOutOfForce, key);
     record.status = LogStatus::Warning;

@@ -176,7 +176,7 @@ fn body(told: &Told) -> String {
         ),
         Telling::Expired | Telling::OverlapOver => (
             "A key that lets an identity provider in has expired.",
-            "The identity provider is refused with it: provisioning has stopped, unless it has another key.",
+            "The identity provider is refused with it: provisioning has stopped,\nunless it has another key.",
         ),
     };
     let ending = if key.ending.is_empty() { "-" } else { key.ending.as_str() };
@@ -193,10 +193,14 @@ fn body(told: &Told) -> String {
          {effect}\n\
          \n\
          What to do:\n\
-         1. Issue a second key for the same integration user and connector (rollcall key issue).\n\
-         2. Paste it into the identity provider as its secret token, test the connection, and save.\n\
-         The first key goes on working meanwhile, as long as it lasts, and retires once the second is used.\n\
-         If nobody needs the key any more, revoke it (rollcall key revoke {}).\n",
+         1. Issue a second key for the same integration user and connector:\n\
+         \x20  rollcall key issue\n\
+         2. Paste it into the identity provider as its secret token,\n\
+         \x20  test the connection, and save.\n\
+         The first key goes on working meanwhile, as long as it lasts,\n\
+         and retires once the second is used.\n\
+         If nobody needs the key any more, revoke it:\n\
+         \x20  rollcall key revoke {}\n",
         key.id, instance.name, connector.name, user.name, key.id
     )
 }

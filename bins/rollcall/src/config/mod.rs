@@ -65,14 +65,15 @@ impl Settings {
         let files = |sources: &Sources<'_>, name: &str| -> Vec<PathBuf> {
             sources.list(name).into_iter().map(|given| given.text.into()).collect()
         };
+        let trust_proxy = sources.flag("trust_proxy");
         let settings = Self {
             database,
             database_named,
             pepper,
             listen,
             base_url,
-            trust_proxy: sources.flag("trust_proxy"),
-            trusted_proxies: trusted_proxies(&mut sources),
+            trust_proxy,
+            trusted_proxies: trusted_proxies(trust_proxy, &mut sources),
             schemas: files(&sources, "schemas"),
             resource_types: files(&sources, "resource_types"),
             mail: MailSettings::load(&mut sources),
@@ -122,13 +123,16 @@ fn base_url(sources: &mut Sources<'_>) -> Option<String> {
     Some(text)
 }
 
-fn trusted_proxies(sources: &mut Sources<'_>) -> Vec<IpNet> {
+fn trusted_proxies(trust_proxy: bool, sources: &mut Sources<'_>) -> Vec<IpNet> {
     let mut networks = Vec::new();
     for Given { text, from } in sources.list("trusted_proxies") {
         match network(&text) {
             Ok(network) => networks.push(network),
             Err(mistake) => sources.mistake(&from, &mistake),
         }
+    }
+    if trust_proxy && !networks.is_empty() {
+        sources.mistake("trusted_proxies", "trust_proxy = true trusts every one already; set one of the two");
     }
     networks
 }

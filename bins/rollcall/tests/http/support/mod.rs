@@ -1,10 +1,14 @@
 //! A running server and a client that sends exactly what it is told to.
 
 mod client;
+mod clock;
 mod server;
+mod smtp;
 
 pub(crate) use client::{Answer, Client, raw, read, send};
+pub(crate) use clock::{Clock, own_output};
 pub(crate) use server::{Server, outcome, rollcall};
+pub(crate) use smtp::Sink;
 
 use serde_json::{Value, json};
 

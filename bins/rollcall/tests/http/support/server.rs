@@ -1,24 +1,52 @@
 //! `rollcall serve` as a process of its own, and the command line beside it.
 
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
 use scim_storage::Store as _;
 use tempfile::TempDir;
 
+use super::clock::{Clock, own_output};
 use super::{Client, raw};
 
 /// The binary under test, without settings of whoever runs the tests.
 pub(crate) fn rollcall(database: &str) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_rollcall"));
+    on_database(Command::new(env!("CARGO_BIN_EXE_rollcall")), database)
+}
+
+fn on_database(mut command: Command, database: &str) -> Command {
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy().into_owned();
-        if name.starts_with("ROLLCALL_") || name == "DATABASE_URL" || name == "RUST_LOG" {
+        let ours = name.starts_with("ROLLCALL_") && !name.starts_with("ROLLCALL_TEST_");
+        if ours || name == "DATABASE_URL" || name == "RUST_LOG" {
             command.env_remove(name);
         }
     }
     command.env("DATABASE_URL", database);
+    command
+}
+
+/// How a server is started.
+const SERVE: [&str; 3] = ["serve", "--listen", "127.0.0.1:0"];
+
+/// A command on a database, in its folder.
+fn command(
+    database: &str,
+    folder: &TempDir,
+    variables: &[(&'static str, String)],
+    clock: Option<&Clock>,
+    arguments: &[&str],
+) -> Command {
+    let mut command = match clock {
+        Some(clock) => on_database(clock.command(arguments), database),
+        None => rollcall(database),
+    };
+    if clock.is_none() {
+        command.args(arguments);
+    }
+    command.current_dir(folder.path()).envs(variables.iter().map(|(name, value)| (*name, value)));
     command
 }
 
@@ -28,14 +56,12 @@ pub(crate) struct Server {
     pub(crate) address: String,
     database: String,
     folder: TempDir,
-    variables: Vec<(&'static str, &'static str)>,
+    variables: Vec<(&'static str, String)>,
+    clock: Option<Clock>,
 }
 
 /// Starts a server on a free port and waits until it is ready.
-fn serve(database: &str, folder: &TempDir, variables: &[(&str, &str)]) -> (Child, String) {
-    let mut command = rollcall(database);
-    command.current_dir(folder.path()).args(["serve", "--listen", "127.0.0.1:0"]);
-    command.envs(variables.iter().copied());
+fn serve(mut command: Command) -> (Child, String) {
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("started");
     let mut lines = BufReader::new(child.stderr.take().expect("piped")).lines().map_while(Result::ok);
     let address = lines.by_ref().find_map(|line| {
@@ -56,16 +82,50 @@ impl Server {
     }
 
     /// Starts with these variables, and these files (name, text) in its folder.
-    pub(crate) fn start_with(variables: &[(&'static str, &'static str)], files: &[(&str, &str)]) -> Self {
+    pub(crate) fn start_with(variables: &[(&'static str, &str)], files: &[(&str, &str)]) -> Self {
+        Self::start_by(|_| None, variables, files)
+    }
+
+    /// Starts by a clock that tests move on, with these variables; so are the commands that it runs.
+    pub(crate) fn start_by_clock(variables: &[(&'static str, &str)]) -> Self {
+        Self::start_by(|folder| Some(Clock::new(folder)), variables, &[])
+    }
+
+    fn start_by(
+        clock: fn(&Path) -> Option<Clock>,
+        variables: &[(&'static str, &str)],
+        files: &[(&str, &str)],
+    ) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let database = format!("sqlite:{}", folder.path().join("rollcall.db").display());
         for (name, text) in files {
             std::fs::write(folder.path().join(name), text).expect("written");
         }
-        let (child, address) = serve(&database, &folder, variables);
-        let server = Self { child, address, database, folder, variables: variables.to_vec() };
+        let variables: Vec<_> = variables.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        let clock = clock(folder.path());
+        let (child, address) = serve(command(&database, &folder, &variables, clock.as_ref(), &SERVE));
+        let server = Self { child, address, database, folder, variables, clock };
         server.run(&["instance", "create", "acme"]);
         server
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        command(&self.database, &self.folder, &self.variables, self.clock.as_ref(), arguments)
+    }
+
+    /// Another server on the same database, by the same clock; whoever asks ends it.
+    pub(crate) fn beside(&self) -> (Child, String) {
+        serve(self.command(&SERVE))
+    }
+
+    /// Moves the clock on.
+    pub(crate) fn advance_hours(&self, hours: i64) {
+        self.clock.as_ref().expect("a clock of its own").advance_hours(hours);
+    }
+
+    /// Its folder.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// What another server says that this variable keeps from starting, with this file in its folder.
@@ -82,7 +142,7 @@ impl Server {
     pub(crate) fn restart(&mut self) {
         self.child.kill().expect("killed");
         self.child.wait().expect("ended");
-        (self.child, self.address) = serve(&self.database, &self.folder, &self.variables);
+        (self.child, self.address) = serve(self.command(&SERVE));
     }
 
     /// Runs another command on the same database; its standard output, without the line end.
@@ -94,7 +154,11 @@ impl Server {
 
     /// Runs another command on the same database.
     pub(crate) fn output(&self, arguments: &[&str]) -> Output {
-        rollcall(&self.database).current_dir(self.folder.path()).args(arguments).output().expect("it runs")
+        let mut output = self.command(arguments).output().expect("it runs");
+        if self.clock.is_some() {
+            output.stdout = own_output(output.stdout);
+        }
+        output
     }
 
     /// Writes a file into its folder, where commands find it under this name.
@@ -125,7 +189,7 @@ impl Server {
             serde_json::from_str(&self.run(&["instance", "show", "acme", "--json"])).expect("JSON");
         let id: uuid::Uuid = shown["id"].as_str().and_then(|id| id.parse().ok()).expect("an id");
         let scope = scim_directory::Scope { instance: scim_directory::InstanceId::new(id), connector: None };
-        let path = std::path::Path::new(self.database.trim_start_matches("sqlite:"));
+        let path = Path::new(self.database.trim_start_matches("sqlite:"));
         let store = scim_storage_diesel::SqliteStore::open(path, Default::default()).expect("opened");
         let page = actix_web::rt::System::new().block_on(store.events(&scope, None, 1000)).expect("read");
         let kind =

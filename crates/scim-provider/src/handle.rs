@@ -94,7 +94,9 @@ impl Provider {
             ) if parameters.filter.is_some() => {
                 Err(Failure::status(403, "Discovery endpoints cannot be filtered (RFC 7644 §4)"))
             }
-            (Route::ServiceProviderConfig, _) => Ok(self.service_provider_config(request.base)),
+            (Route::ServiceProviderConfig, _) => {
+                Ok(self.service_provider_config(request.base, &caller.connector.settings.ways_in))
+            }
             (Route::ResourceTypes, _) => Ok(Self::resource_types(caller.registry, request.base)),
             (Route::ResourceTypeNamed(name), _) => Self::resource_type(caller.registry, name, request.base),
             (Route::Schemas, _) => Ok(Self::schemas(caller.registry, request.base)),

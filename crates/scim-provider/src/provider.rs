@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_util::lock::Mutex;
 use scim_api_keys::token::{JwksCache, REPLAY_CAPACITY, Replay, SigningKeys};
 use scim_api_keys::{Peppers, RateLimiter, Remembered};
 use scim_core::message::{
@@ -52,6 +53,8 @@ pub struct Provider {
     pub(crate) signing: SigningKeys,
     pub(crate) issuer_keys: JwksCache,
     pub(crate) fetcher: Option<Arc<dyn JwksFetcher>>,
+    /// Held while keys of a trusted issuer are fetched.
+    pub(crate) fetching: Mutex<()>,
     pub(crate) replay: Replay,
     pub(crate) remembered: Remembered,
 }
@@ -101,6 +104,7 @@ impl Provider {
             signing: SigningKeys::new(PepperSeeds::new(Arc::clone(&peppers), salt)),
             issuer_keys: JwksCache::new(),
             fetcher: None,
+            fetching: Mutex::new(()),
             replay: Replay::new(REPLAY_CAPACITY),
             remembered: Remembered::new(of_process),
             peppers,

@@ -88,6 +88,17 @@ pub fn a_secret_is_a_hash_or_a_password(store: &dyn Store) {
     assert!(is_conflict(&ring.change(KeyChange::Rehash(unknown(&world), mac(1)))));
 }
 
+/// To end a key's tokens is a new generation and nothing else; a revoked key has none that count.
+pub fn tokens_end_with_a_new_generation(store: &dyn Store) {
+    let world = World::new(store);
+    let ring = Keyring::new(&world);
+    let key = ring.issue_until(at(LATE));
+    ring.must(KeyChange::EndTokens(key.id));
+    ring.must(KeyChange::EndTokens(key.id));
+    assert_eq!(ring.read(key.id), KeyRecord { generation: key.generation + 2, ..key });
+    assert!(is_conflict(&ring.change(KeyChange::EndTokens(unknown(&world)))));
+}
+
 /// The first revocation stays, with its time and its reason, and the generation grows with it alone.
 pub fn a_key_is_revoked_once(store: &dyn Store) {
     let world = World::new(store);
@@ -336,6 +347,7 @@ pub fn keys_of_another_instance_stay_as_they_are(store: &dyn Store) {
         KeyChange::FirstUse(touch(key.id, 1, None)),
         KeyChange::FirstWrite(key.id),
         KeyChange::Retire(key.id, at(1)),
+        KeyChange::EndTokens(key.id),
         KeyChange::Rehash(key.id, mac(9)),
         KeyChange::Remind(key.id, 0),
     ] {

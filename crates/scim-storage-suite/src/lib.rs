@@ -227,6 +227,7 @@ macro_rules! __groups {
         $crate::__group!($dollar $factory $skips keys [
             a_key_is_read_back_as_it_was_issued
             a_secret_is_a_hash_or_a_password
+            tokens_end_with_a_new_generation
             a_key_is_revoked_once
             other_terms_begin_anew
             first_uses_are_told_once

@@ -80,6 +80,7 @@ impl Provider {
             subject: &settings.subject,
             algorithms: &Algorithm::ALL,
         };
+        let mut waited = false;
         loop {
             match issuer.verify(token, purpose, &self.issuer_keys, &settings.jwks_uri, now) {
                 Verification::Accepted(claims) => {
@@ -88,6 +89,11 @@ impl Provider {
                 }
                 // Asked for at most once a minute, so that this ends.
                 Verification::Fetch => self.fetch_keys(&settings.jwks_uri, now).await,
+                // Perhaps another request is fetching them for the first time.
+                Verification::Refused(error) if error.is_unavailable() && !waited => {
+                    drop(self.fetching.lock().await);
+                    waited = true;
+                }
                 Verification::Refused(error) if error.is_unavailable() => {
                     let failure = Failure::unavailable("The issuer's keys cannot be had now; try again");
                     return Err(failure.into());
@@ -102,6 +108,7 @@ impl Provider {
 
     /// Fetches an issuer's keys. What goes wrong is for the server's log; the last good ones stay.
     async fn fetch_keys(&self, url: &str, now: i64) {
+        let _others_wait = self.fetching.lock().await;
         let fetched = match &self.fetcher {
             Some(fetcher) => fetcher.fetch(url).await,
             None => Err("this server was given nothing to fetch them with".to_owned()),

@@ -84,6 +84,9 @@ impl Admin {
     }
 }
 
+/// What Entra writes as audience where no secret token is given: one for all custom applications of every tenant.
+const ENTRA_SHARED_AUDIENCE: &str = "8adf8e6e-67b2-4cf2-a259-e3dc5476c621";
+
 /// That a connector's settings make sense.
 fn check_connector(settings: &ConnectorSettings) -> Result<(), AdminError> {
     let wrong = |text: String| Err(AdminError::Invalid(text));
@@ -105,6 +108,12 @@ fn check_connector(settings: &ConnectorSettings) -> Result<(), AdminError> {
         let all = [("issuer", &issuer.issuer), ("audience", &issuer.audience), ("subject", &issuer.subject)];
         if let Some((name, _)) = all.iter().find(|(_, text)| text.trim().is_empty()) {
             return wrong(format!("the trusted issuer's {name} must not be empty"));
+        }
+        if issuer.audience == ENTRA_SHARED_AUDIENCE {
+            return wrong(format!(
+                "the audience {ENTRA_SHARED_AUDIENCE} is that of every custom application of an Entra tenant, so that each of them \
+                 would be let in; use a key, client credentials, or an audience of your own"
+            ));
         }
         let jwks = &issuer.jwks_uri;
         if !(jwks.starts_with("https://") || jwks.starts_with("http://"))

@@ -6,8 +6,8 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
 use scim_provider::Source;
 
+use crate::base::Place;
 use crate::request::request_id;
-use crate::service::BASE_PATH;
 
 /// Headers of every answer: what an API for machines wants of browsers and caches. No CORS header, deliberately.
 const HEADERS: [(&str, &str); 2] = [("x-content-type-options", "nosniff"), ("cache-control", "no-store")];
@@ -47,19 +47,20 @@ impl Exchange {
     }
 }
 
-/// The path without what it says of people: `/Users/{id}`. Of a path that is none of ours, nothing.
+/// The path without what it says of people and connectors: `/Users/{id}`. Of a path that is none of ours, nothing.
 fn template(path: &str) -> String {
-    let Some(path) = path.strip_prefix(BASE_PATH) else { return "(no route)".to_owned() };
+    let Some(Place { door, path }) = Place::of(path) else { return "(no route)".to_owned() };
+    let base = if door.is_some() { "/c/{connector}" } else { "" };
     let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
     let name = |segment: &str| {
         let plain = segment.trim_start_matches('.');
         !plain.is_empty() && plain.len() <= 40 && plain.bytes().all(|byte| byte.is_ascii_alphabetic())
     };
     match segments.as_slice() {
-        [] => "/".to_owned(),
-        [endpoint] if name(endpoint) => format!("/{endpoint}"),
-        [endpoint, ".search"] if name(endpoint) => format!("/{endpoint}/.search"),
-        [endpoint, _] if name(endpoint) => format!("/{endpoint}/{{id}}"),
+        [] => format!("{base}/"),
+        [endpoint] if name(endpoint) => format!("{base}/{endpoint}"),
+        [endpoint, ".search"] if name(endpoint) => format!("{base}/{endpoint}/.search"),
+        [endpoint, _] if name(endpoint) => format!("{base}/{endpoint}/{{id}}"),
         _ => "(no route)".to_owned(),
     }
 }
@@ -84,5 +85,11 @@ mod tests {
         check("/scim/v2/ada@example.com", "(no route)");
         check("/scim/v2/Users/a/b", "(no route)");
         check("/ada", "(no route)");
+        let door = "/c/0198d9a2-7c3a-7000-8000-0123456789ab/scim/v2";
+        check(door, "/c/{connector}/");
+        check(&format!("{door}/Users/ada@example.com"), "/c/{connector}/Users/{id}");
+        check(&format!("{door}//Groups"), "/c/{connector}/Groups");
+        check(&format!("{door}/.search"), "/c/{connector}/.search");
+        check("/c/ada/scim/v2/Users/ada@example.com", "(no route)");
     }
 }

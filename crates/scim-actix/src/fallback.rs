@@ -8,13 +8,14 @@ use actix_web::{Error, HttpResponse, web};
 use scim_core::ScimError;
 
 use crate::Service;
+use crate::base::WHERE;
 use crate::body::unread;
 use crate::error::scim_error;
 use crate::request::request_id;
 
 /// 404 with a SCIM body, for `App::default_service`.
 pub async fn nothing_here(payload: web::Payload) -> HttpResponse {
-    unread(scim_error(&ScimError::status_only(404, "There is nothing here; SCIM is at /scim/v2")), payload)
+    unread(scim_error(&ScimError::status_only(404, WHERE)), payload)
 }
 
 /// Gives a request id to answers that have none, such as those of [`nothing_here`] and [`crate::health`]; for

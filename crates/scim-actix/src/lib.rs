@@ -15,15 +15,19 @@
 //! What is here is HTTP alone: collecting bodies within limits and time, request ids, the base URL, headers, and errors
 //! that happen before a request reaches the provider, all with SCIM bodies.
 
+mod base;
 mod body;
 mod error;
 mod exchange;
 mod fallback;
 mod health;
+mod proxies;
 mod request;
 mod service;
 
+pub use base::root_of;
 pub use error::scim_error;
 pub use fallback::{nothing_here, request_ids};
 pub use health::health;
+pub use proxies::Proxies;
 pub use service::{Options, Service, scim};

@@ -1,23 +1,24 @@
-//! The scope: one handler for every path below the base.
+//! The scopes: one handler for every path below the base, and below each connector's own.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::dev::HttpServiceFactory;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderValue, RETRY_AFTER};
-use actix_web::{HttpRequest, HttpResponse, Scope, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::FutureExt as _;
 use scim_core::ScimError;
 use scim_provider::{Method, Provider, Request, Response};
 
+use crate::Proxies;
+use crate::base::{BASE_PATH, DOOR_PATH, Place, WHERE, base, root};
 use crate::body::{collect, is_large, unread};
 use crate::error::scim_error;
 use crate::exchange::Exchange;
-use crate::request::{Headers, base};
+use crate::request::Headers;
 
-/// Where the scope is mounted.
-pub(crate) const BASE_PATH: &str = "/scim/v2";
 /// When a client may come again after a request that took too long.
 const RETRY_AFTER_SECONDS: &str = "5";
 /// The longest path and query together, in bytes.
@@ -28,15 +29,15 @@ const MAX_TARGET_BYTES: usize = 8 * 1024;
 pub struct Options {
     /// The base URL that clients see, such as `https://scim.example.com/scim/v2`. Default: as each request says.
     pub base_url: Option<String>,
-    /// Whether `X-Forwarded-Proto` and `X-Forwarded-Host` are believed. Default: false.
-    pub trust_proxy: bool,
+    /// Whose `X-Forwarded-For` (or `Forwarded`), `X-Forwarded-Proto` and `X-Forwarded-Host` are believed. Default: nobody's.
+    pub proxies: Proxies,
     /// How long a request may take, its body included. Default: 30 seconds.
     pub deadline: Duration,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { base_url: None, trust_proxy: false, deadline: Duration::from_secs(30) }
+        Self { base_url: None, proxies: Proxies::None, deadline: Duration::from_secs(30) }
     }
 }
 
@@ -61,10 +62,12 @@ impl Service {
     }
 }
 
-/// The SCIM routes under `/scim/v2`.
+/// The SCIM routes under `/scim/v2`, and under each connector's own `/c/{connector id}/scim/v2`.
 #[must_use]
-pub fn scim(service: Service) -> Scope {
-    web::scope(BASE_PATH).app_data(web::Data::new(service)).default_service(web::to(handle))
+pub fn scim(service: Service) -> impl HttpServiceFactory + 'static {
+    let service = web::Data::new(service);
+    let at = |path| web::scope(path).app_data(service.clone()).default_service(web::to(handle));
+    (at(BASE_PATH), at(DOOR_PATH))
 }
 
 async fn handle(http: HttpRequest, payload: web::Payload, service: web::Data<Service>) -> HttpResponse {
@@ -85,19 +88,23 @@ async fn answer(
     exchange: &Exchange,
 ) -> HttpResponse {
     let (provider, options) = (&service.provider, &service.options);
-    let Incoming { path, query, headers } = match take_in(http) {
+    let Incoming { door, path, query, headers } = match take_in(http) {
         Ok(incoming) => incoming,
         Err(error) => return unread(scim_error(&error), payload),
     };
-    let base = base(http, options.base_url.as_deref(), options.trust_proxy, BASE_PATH);
+    let peer = http.peer_addr().map(|peer| peer.ip());
+    let trusted = options.proxies.trust(peer);
+    let configured = options.base_url.as_deref();
+    let root = root(http, configured, trusted);
+    let base = base(configured, &root, door.as_deref());
     let mut request = Request {
         method: Method::named(http.method().as_str()),
         path,
         query,
         base: &base,
-        root: base.strip_suffix(BASE_PATH).unwrap_or(&base),
-        door: None,
-        peer: http.peer_addr().map(|address| address.ip()),
+        root: &root,
+        door: door.as_deref(),
+        peer: options.proxies.client(peer, http.headers()),
         headers: &headers,
         body: Vec::new(),
         request_id: &exchange.id,
@@ -134,6 +141,8 @@ fn http_response(response: Response) -> HttpResponse {
 
 /// A request's head within the limits.
 struct Incoming<'r> {
+    /// The connector whose own base was used.
+    door: Option<String>,
     path: &'r str,
     query: &'r str,
     headers: Headers<'r>,
@@ -141,17 +150,14 @@ struct Incoming<'r> {
 
 /// Takes a request's head in.
 fn take_in(http: &HttpRequest) -> Result<Incoming<'_>, ScimError> {
-    // The path as it was sent: the provider decodes each segment by itself. The framework finds the scope in the decoded
-    // path, so one whose base is written with escapes comes here too.
-    let path = http.uri().path().strip_prefix(BASE_PATH).ok_or_else(|| {
-        ScimError::status_only(404, format!("There is nothing here; SCIM is at {BASE_PATH}, written just so"))
-    })?;
+    let place = Place::of(http.uri().path()).ok_or_else(|| ScimError::status_only(404, WHERE))?;
     let query = http.uri().query().unwrap_or_default();
-    if path.len() + query.len() > MAX_TARGET_BYTES {
+    if place.path.len() + query.len() > MAX_TARGET_BYTES {
         let detail = format!("Path and query have more than {MAX_TARGET_BYTES} bytes; use POST .search");
         return Err(ScimError::status_only(414, detail));
     }
-    Ok(Incoming { path, query, headers: Headers::read(http.headers())? })
+    let headers = Headers::read(http.headers())?;
+    Ok(Incoming { door: place.door.map(|id| id.to_string()), path: place.path, query, headers })
 }
 
 fn too_slow() -> HttpResponse {

@@ -11,7 +11,7 @@ use actix_web::rt::task::JoinHandle;
 use actix_web::{App, HttpServer, web};
 use anyhow::Context as _;
 use futures_util::future::select;
-use scim_actix::{Options, Service, health, nothing_here, request_ids, scim};
+use scim_actix::{Options, Proxies, Service, health, nothing_here, request_ids, scim};
 use scim_provider::Provider;
 
 use super::jobs::Jobs;
@@ -61,7 +61,7 @@ impl Server {
     ) -> anyhow::Result<Self> {
         let options = Options {
             base_url: settings.base_url.clone(),
-            trust_proxy: settings.trust_proxy,
+            proxies: if settings.trust_proxy { Proxies::Any } else { Proxies::None },
             ..Options::default()
         };
         let service = Service::new(provider, options);

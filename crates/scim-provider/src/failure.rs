@@ -88,6 +88,11 @@ impl Failure {
         self.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
     }
 
+    /// What it is called in the log, where it has a name of its own.
+    pub(crate) fn named(&self) -> Option<&'static str> {
+        self.advice.as_ref().map(|(code, _)| *code)
+    }
+
     /// What it is called in the log.
     pub(crate) fn code(&self) -> String {
         let by_status = || match self.error.status() {

@@ -7,6 +7,7 @@
 mod access;
 pub mod admin;
 mod bulk;
+mod counters;
 mod cursor;
 mod deciding;
 mod discovery;
@@ -28,6 +29,7 @@ mod turns;
 mod view;
 
 pub use access::{ROUTES, RouteAccess};
+pub use counters::{Count, Counts, ENDING_DAYS, EndingKey, MAX_ENDING_KEYS};
 pub use failure::Failure;
 pub use http::{HeaderSource, Method, Request, Response};
 pub use limits::Limits;

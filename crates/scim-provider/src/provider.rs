@@ -12,6 +12,7 @@ use scim_core::schema::Registry;
 use scim_storage::{ServerAnswer, ServerQuestion, Store, StoreError};
 
 use crate::access::{RefusalLog, Uses};
+use crate::counters::Counters;
 use crate::cursor::{LIFETIME_SECONDS, Sealer};
 use crate::failure::{Failure, store_failure};
 use crate::oauth::{JwksFetcher, PepperSeeds};
@@ -50,6 +51,7 @@ pub struct Provider {
     pub(crate) rates: RateLimiter,
     pub(crate) refusals: RefusalLog,
     pub(crate) uses: Uses,
+    pub(crate) counters: Counters,
     pub(crate) signing: SigningKeys,
     pub(crate) issuer_keys: JwksCache,
     pub(crate) fetcher: Option<Arc<dyn JwksFetcher>>,
@@ -101,6 +103,7 @@ impl Provider {
             rates: RateLimiter::default(),
             refusals: RefusalLog::default(),
             uses: Uses::default(),
+            counters: Counters::default(),
             signing: SigningKeys::new(PepperSeeds::new(Arc::clone(&peppers), salt)),
             issuer_keys: JwksCache::new(),
             fetcher: None,

@@ -123,6 +123,14 @@ impl Caller<'_> {
 impl Operation<'_> {
     /// Whether the caller may do that with resources of a type: its key has the scope, and its connector is allowed to.
     pub(crate) fn may(&self, resource_type: &ResourceType, verb: Verb) -> Result<(), Failure> {
+        let allowed = self.allowed(resource_type, verb);
+        if let Err(refused) = &allowed {
+            self.provider.counters.refused(refused);
+        }
+        allowed
+    }
+
+    fn allowed(&self, resource_type: &ResourceType, verb: Verb) -> Result<(), Failure> {
         let scope = scope(resource_type, verb);
         if !self.caller.scopes.has(scope) {
             return Err(NotLetIn::under_scoped(scope).into_unlogged());

@@ -222,12 +222,13 @@ impl RefusalLog {
 }
 
 impl Provider {
-    /// Logs that somebody was not let in, in the log of the instance that it concerns.
+    /// Counts and logs that somebody was not let in, in the log of the instance that it concerns.
     pub(crate) async fn log_refused(&self, request: &Request<'_>, refused: &NotLetIn) {
         let failure = &refused.failure;
         if failure.is_logged() {
             return;
         }
+        self.counters.refused(failure);
         let Some(instance) = self.concerned(request, refused).await else { return };
         let (key, actor) = match refused.about.as_deref() {
             Some(About::Known { key, actor, .. }) => (key.as_ref(), actor.clone()),

@@ -4,9 +4,10 @@ use std::time::Instant;
 
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
-use scim_provider::Source;
+use scim_provider::{Provider, Source};
 
 use crate::base::Place;
+use crate::oauth::known_path;
 use crate::request::request_id;
 
 /// Headers of every answer: what an API for machines wants of browsers and caches. No CORS header, deliberately.
@@ -26,8 +27,14 @@ impl Exchange {
         Self { id, started: Instant::now() }
     }
 
-    /// Gives the answer its headers and writes the access log, which never has ids, queries, bodies or tokens.
-    pub(crate) fn finish(self, request: &HttpRequest, mut response: HttpResponse) -> HttpResponse {
+    /// Gives the answer its headers, counts it and writes the access log, which never has ids, queries, bodies or tokens.
+    pub(crate) fn finish(
+        self,
+        provider: &Provider,
+        request: &HttpRequest,
+        mut response: HttpResponse,
+    ) -> HttpResponse {
+        provider.count_answer(response.status().as_u16());
         let headers = response.headers_mut();
         for (name, value) in HEADERS {
             headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
@@ -49,6 +56,9 @@ impl Exchange {
 
 /// The path without what it says of people and connectors: `/Users/{id}`. Of a path that is none of ours, nothing.
 fn template(path: &str) -> String {
+    if let Some(path) = known_path(path) {
+        return path.to_owned();
+    }
     let Some(Place { door, path }) = Place::of(path) else { return "(no route)".to_owned() };
     let base = if door.is_some() { "/c/{connector}" } else { "" };
     let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
@@ -90,6 +100,10 @@ mod tests {
         check(&format!("{door}/Users/ada@example.com"), "/c/{connector}/Users/{id}");
         check(&format!("{door}//Groups"), "/c/{connector}/Groups");
         check(&format!("{door}/.search"), "/c/{connector}/.search");
+        check("/oauth2/token", "/oauth2/token");
+        check("/.well-known/oauth-authorization-server", "/.well-known/oauth-authorization-server");
+        check("/oauth2/ada", "(no route)");
+        check("/oauth2/t%6fken", "(no route)");
         check("/c/ada/scim/v2/Users/ada@example.com", "(no route)");
     }
 }

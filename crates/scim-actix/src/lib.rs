@@ -12,8 +12,9 @@
 //! # }
 //! ```
 //!
-//! What is here is HTTP alone: collecting bodies within limits and time, request ids, the base URL, headers, and errors
-//! that happen before a request reaches the provider, all with SCIM bodies.
+//! What is here is HTTP alone: collecting bodies within limits and time, request ids, the base URL, clients' addresses,
+//! headers, and errors that happen before a request reaches the provider, all with SCIM bodies (or those of OAuth, at its
+//! routes).
 
 mod base;
 mod body;
@@ -21,6 +22,8 @@ mod error;
 mod exchange;
 mod fallback;
 mod health;
+mod metrics;
+mod oauth;
 mod proxies;
 mod request;
 mod service;
@@ -29,5 +32,7 @@ pub use base::root_of;
 pub use error::scim_error;
 pub use fallback::{nothing_here, request_ids};
 pub use health::health;
+pub use metrics::metrics;
+pub use oauth::oauth;
 pub use proxies::Proxies;
 pub use service::{Options, Service, scim};

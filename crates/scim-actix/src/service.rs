@@ -1,5 +1,6 @@
 //! The scopes: one handler for every path below the base, and below each connector's own.
 
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderValue, RETRY_AFTER};
 use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::FutureExt as _;
+use ipnet::IpNet;
 use scim_core::ScimError;
 use scim_provider::{Method, Provider, Request, Response};
 
@@ -20,7 +22,7 @@ use crate::exchange::Exchange;
 use crate::request::Headers;
 
 /// When a client may come again after a request that took too long.
-const RETRY_AFTER_SECONDS: &str = "5";
+pub(crate) const RETRY_AFTER_SECONDS: &str = "5";
 /// The longest path and query together, in bytes.
 const MAX_TARGET_BYTES: usize = 8 * 1024;
 
@@ -31,13 +33,24 @@ pub struct Options {
     pub base_url: Option<String>,
     /// Whose `X-Forwarded-For` (or `Forwarded`), `X-Forwarded-Proto` and `X-Forwarded-Host` are believed. Default: nobody's.
     pub proxies: Proxies,
+    /// From where `/metrics` may be read. Default: from this machine alone.
+    pub metrics_networks: Vec<IpNet>,
     /// How long a request may take, its body included. Default: 30 seconds.
     pub deadline: Duration,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { base_url: None, proxies: Proxies::None, deadline: Duration::from_secs(30) }
+        let this_machine = [
+            IpNet::new_assert(Ipv4Addr::LOCALHOST.into(), 8),
+            IpNet::new_assert(Ipv6Addr::LOCALHOST.into(), 128),
+        ];
+        Self {
+            base_url: None,
+            proxies: Proxies::None,
+            metrics_networks: this_machine.to_vec(),
+            deadline: Duration::from_secs(30),
+        }
     }
 }
 
@@ -60,6 +73,10 @@ impl Service {
     pub fn provider(&self) -> &Provider {
         &self.provider
     }
+
+    pub(crate) fn options(&self) -> &Options {
+        &self.options
+    }
 }
 
 /// The SCIM routes under `/scim/v2`, and under each connector's own `/c/{connector id}/scim/v2`.
@@ -78,7 +95,7 @@ async fn handle(http: HttpRequest, payload: web::Payload, service: web::Data<Ser
         let detail = "The server failed; its log has the cause under this request's id";
         scim_error(&ScimError::status_only(500, detail))
     });
-    exchange.finish(&http, response)
+    exchange.finish(&service.provider, &http, response)
 }
 
 async fn answer(
@@ -130,7 +147,7 @@ async fn answer(
     http_response(response)
 }
 
-fn http_response(response: Response) -> HttpResponse {
+pub(crate) fn http_response(response: Response) -> HttpResponse {
     let status = StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut http_response = HttpResponse::build(status);
     for (name, value) in response.headers {

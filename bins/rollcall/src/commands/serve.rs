@@ -11,7 +11,7 @@ use actix_web::rt::task::JoinHandle;
 use actix_web::{App, HttpServer, web};
 use anyhow::Context as _;
 use futures_util::future::select;
-use scim_actix::{Options, Proxies, Service, health, nothing_here, request_ids, scim};
+use scim_actix::{Options, Proxies, Service, health, metrics, nothing_here, oauth, request_ids, scim};
 use scim_provider::Provider;
 
 use super::jobs::Jobs;
@@ -61,7 +61,11 @@ impl Server {
     ) -> anyhow::Result<Self> {
         let options = Options {
             base_url: settings.base_url.clone(),
-            proxies: if settings.trust_proxy { Proxies::Any } else { Proxies::None },
+            proxies: match (&*settings.trusted_proxies, settings.trust_proxy) {
+                ([], false) => Proxies::None,
+                ([], true) => Proxies::Any,
+                (networks, _) => Proxies::Networks(networks.to_vec()),
+            },
             ..Options::default()
         };
         let service = Service::new(provider, options);
@@ -70,6 +74,8 @@ impl Server {
                 .app_data(web::Data::new(service.clone()))
                 .wrap(from_fn(request_ids))
                 .service(scim(service.clone()))
+                .service(oauth(service.clone()))
+                .service(metrics(service.clone()))
                 .service(health(service.clone()))
                 .default_service(web::to(nothing_here))
         })

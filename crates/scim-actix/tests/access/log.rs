@@ -1,0 +1,70 @@
+//! The server's log under everything that clients send.
+
+use std::sync::{Mutex, PoisonError};
+
+use actix_web::test::TestRequest;
+use scim_actix::Options;
+
+use crate::world::World;
+
+/// Keeps what is logged.
+struct Kept(Mutex<Vec<String>>);
+
+impl log::Log for Kept {
+    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(record.args().to_string());
+    }
+
+    fn flush(&self) {}
+}
+
+/// Other tests of this process log beside it: what must not be there is there for none of them.
+#[actix_web::test]
+async fn the_log_has_paths_but_nobody_in_them() {
+    static KEPT: Kept = Kept(Mutex::new(Vec::new()));
+    log::set_logger(&KEPT).expect("the only one");
+    log::set_max_level(log::LevelFilter::Trace);
+    let world = World::new(Options::default()).await;
+    world.change(|connector| connector.settings.ways_in.oauth = true).await;
+    let key = world.key(&world.acme, |_| {}).await;
+    let connector = key.record.connector.to_string();
+    let own = format!("/c/{connector}/scim/v2");
+    let form = format!(
+        "grant_type=client_credentials&client_id={}&client_secret={}&canary=lovelace",
+        key.id, key.text
+    );
+    let mut token = String::new();
+    let cases = [
+        (format!("{own}/Users/lovelace@example.com"), "GET /c/{connector}/Users/{id} 404 "),
+        (format!("{own}//Users?filter=userName+eq+%22lovelace%22"), "GET /c/{connector}/Users 200 "),
+        (own.clone(), "GET /c/{connector}/ 200 "),
+        ("/c/lovelace/scim/v2/Users".to_owned(), "GET (no route) 404 "),
+        ("/oauth2/token?client_secret=lovelace".to_owned(), "POST /oauth2/token 200 "),
+        ("/oauth2/jwks?lovelace".to_owned(), "GET /oauth2/jwks 200 "),
+    ];
+    for (number, (target, expected)) in cases.iter().enumerate() {
+        let mut request =
+            TestRequest::get().uri(target).insert_header(("x-request-id", format!("trace-{number}")));
+        if expected.starts_with("POST") {
+            request = request.method(actix_web::http::Method::POST).set_payload(form.clone());
+            request = request.insert_header(("content-type", "application/x-www-form-urlencoded"));
+        } else {
+            request = request.insert_header(("authorization", key.bearer()));
+        }
+        let answer = world.send(request).await;
+        if expected.starts_with("POST") {
+            token = answer.json()["access_token"].as_str().expect("a token").to_owned();
+        }
+        let lines = KEPT.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let begin = format!("request trace-{number} {expected}");
+        assert!(lines.iter().any(|line| line.starts_with(&begin)), "{begin}");
+    }
+    let lines = KEPT.0.lock().unwrap_or_else(PoisonError::into_inner);
+    for secret in ["lovelace", "rck1_", &connector, &key.id.to_string(), &token] {
+        assert_eq!(lines.iter().find(|line| line.contains(secret)), None, "{secret}");
+    }
+}

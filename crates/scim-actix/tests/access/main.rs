@@ -1,0 +1,9 @@
+//! Who is let in, over HTTP and with the in-memory backend: connectors' own URLs, clients' addresses, OAuth, metrics.
+#![cfg(test)]
+
+mod address;
+mod connector_url;
+mod log;
+mod metrics;
+mod oauth;
+mod world;

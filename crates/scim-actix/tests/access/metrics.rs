@@ -1,0 +1,130 @@
+//! `/metrics`
+
+use std::time::Duration;
+
+use actix_web::test::TestRequest;
+use scim_actix::Options;
+
+use crate::world::{DAY, World};
+
+fn scrape() -> TestRequest {
+    TestRequest::get().uri("/metrics").peer_addr("127.0.0.1:1".parse().expect("an address"))
+}
+
+fn days(days: u64) -> Option<Duration> {
+    Some(Duration::from_secs(days * 86_400))
+}
+
+#[actix_web::test]
+async fn what_happens_is_counted() {
+    let world = World::new(Options::default()).await;
+    let key = world.key(&world.acme, |request| request.lifetime = days(40)).await;
+    let other = world.key(&world.globex, |request| request.lifetime = days(90)).await;
+    assert_eq!(world.create("/scim/v2", &key, "ada@example.com").await.status, 201);
+    assert_eq!(world.get(&format!("/c/{}/scim/v2/Users", key.record.connector), &other).await.status, 403);
+    assert_eq!(world.send(TestRequest::get().uri("/scim/v2/Users")).await.status, 401);
+    world.pass(11 * DAY);
+    let told = world.admin.tell_of_key_ends(true).await.expect("told");
+    world.service.provider().count_told(&told);
+    let answer = world.send(scrape()).await;
+    assert_eq!((answer.status.as_u16(), answer.header("cache-control")), (200, "no-store"));
+    assert_eq!(answer.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
+    let until = 29 * 86_400;
+    for line in [
+        "rollcall_access_refused_total{code=\"other_connector\"} 1",
+        "rollcall_access_refused_total{code=\"key_missing\"} 1",
+        "rollcall_access_refused_total{code=\"rate\"} 0",
+        "rollcall_key_reminders_total{what=\"expiring\"} 1",
+        "rollcall_requests_total{status=\"2xx\"} 1",
+        "rollcall_requests_total{status=\"4xx\"} 2",
+        "rollcall_rate_limited_total 0",
+        &format!(
+            "rollcall_api_key_seconds_to_expiry{{instance=\"acme\",connector=\"default\",key=\"{}\"}} {until}",
+            key.id
+        ),
+        "# EOF",
+    ] {
+        assert!(answer.text.lines().any(|told| told == line), "{line} in {}", answer.text);
+    }
+    // The one that ends in 79 days is not told of, and nothing that is nobody's business.
+    for secret in ["globex", "ada", "rck1_", &key.text, &other.text, "127.0.0.1", "integration"] {
+        assert!(!answer.text.contains(secret), "{secret} in {}", answer.text);
+    }
+    // Once it has expired the number is negative, until that was told; one that retires is told of no more.
+    world.pass(30 * DAY);
+    let line = format!("key=\"{}\"}} -86400", key.id);
+    assert!(world.send(scrape()).await.text.contains(&line));
+    world.service.provider().count_told(&world.admin.tell_of_key_ends(true).await.expect("told"));
+    let text = world.send(scrape()).await.text;
+    assert!(
+        !text.contains(&line) && text.contains("rollcall_key_reminders_total{what=\"expired\"} 1"),
+        "{text}"
+    );
+    let next = world.key(&world.globex, |request| request.lifetime = days(40)).await;
+    let shows = async |id| world.send(scrape()).await.text.contains(&format!("{id}"));
+    assert!(shows(other.id).await && shows(next.id).await);
+    assert_eq!(world.get("/scim/v2/Users", &next).await.status, 200);
+    assert!(!shows(other.id).await && shows(next.id).await);
+}
+
+#[actix_web::test]
+async fn many_keys_are_read_page_by_page_up_to_a_limit() {
+    let world = World::new(Options::default()).await;
+    for number in 0..300 {
+        let name = format!("user{number}");
+        let user = world.admin.integration_user_create(
+            &world.acme,
+            &name,
+            scim_directory::Privilege::LiteAdmin,
+            None,
+        );
+        user.await.expect("created");
+        world
+            .key(&world.acme, |request| {
+                request.user = &name;
+                request.lifetime = days(30);
+            })
+            .await;
+    }
+    let text = world.send(scrape()).await.text;
+    let keys = text.lines().filter(|line| line.starts_with("rollcall_api_key_seconds_to_expiry{"));
+    assert_eq!(keys.count(), 300);
+}
+
+#[actix_web::test]
+async fn metrics_are_for_this_machine_or_the_networks_that_are_named() {
+    let check =
+        async |options: Options, headers: &[(&'static str, &'static str)], peer: &str, expected: u16| {
+            let world = World::new(options).await;
+            let mut request = TestRequest::get().uri("/metrics").peer_addr(peer.parse().expect("an address"));
+            for header in headers {
+                request = request.insert_header(*header);
+            }
+            let answer = world.send(request).await;
+            assert_eq!(answer.status, expected, "{headers:?} {peer}");
+            assert_eq!(answer.text.contains("rollcall_"), expected == 200);
+            answer
+        };
+    check(Options::default(), &[], "127.0.0.1:1", 200).await;
+    check(Options::default(), &[], "[::1]:1", 200).await;
+    check(Options::default(), &[], "192.0.2.1:1", 403).await;
+    // Somebody behind a proxy of this machine that nobody named.
+    check(Options::default(), &[("x-forwarded-for", "127.0.0.1")], "127.0.0.1:1", 403).await;
+    check(Options::default(), &[("forwarded", "for=127.0.0.1")], "127.0.0.1:1", 403).await;
+    let named = || Options {
+        metrics_networks: vec!["192.0.2.0/24".parse().expect("a network")],
+        proxies: scim_actix::Proxies::Any,
+        ..Options::default()
+    };
+    check(named(), &[], "192.0.2.1:1", 200).await;
+    check(named(), &[("x-forwarded-for", "192.0.2.9")], "10.0.0.1:1", 200).await;
+    check(named(), &[("x-forwarded-for", "198.51.100.1")], "192.0.2.1:1", 403).await;
+    let answer = check(
+        Options::default(),
+        &[("accept", "application/openmetrics-text;version=1.0.0")],
+        "127.0.0.1:1",
+        200,
+    )
+    .await;
+    assert!(answer.header("content-type").starts_with("application/openmetrics-text; version=1.0.0"));
+}

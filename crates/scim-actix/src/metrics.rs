@@ -221,7 +221,7 @@ mod tests {
                 loop {
                     match characters.next()? {
                         '"' => break,
-                        '\\' => _ = ['\\', '"', 'n'].contains(&characters.next()?).then_some(())?,
+                        '\\' if !['\\', '"', 'n'].contains(&characters.next()?) => return None,
                         _ => {}
                     }
                 }

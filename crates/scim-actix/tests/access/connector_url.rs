@@ -30,10 +30,6 @@ async fn locations_follow_the_base_that_was_used() {
                     (read.status.as_u16(), &read.json()["meta"]["location"]),
                     (200, &location(base).into())
                 );
-                assert_eq!(
-                    read.header("location"),
-                    if read.header("location").is_empty() { "".to_owned() } else { location(base) }
-                );
             }
             let group = serde_json::json!({
                 "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "displayName": base, "members": [{ "value": id }],

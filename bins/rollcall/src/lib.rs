@@ -4,6 +4,7 @@ mod cli;
 mod clock;
 mod commands;
 mod config;
+mod egress;
 mod mail;
 mod node;
 mod output;

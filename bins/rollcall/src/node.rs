@@ -12,6 +12,7 @@ use scim_storage::Store;
 use scim_storage_diesel::{Options, SqliteStore};
 
 use crate::config::Settings;
+use crate::egress::Egress;
 use crate::pepper;
 
 /// One process of Rollcall.
@@ -61,7 +62,8 @@ impl Node {
         let peppers = self.peppers(&*store).await?;
         let source = Arc::clone(&self.source);
         let provider = Provider::start(store, source, self.registry()?, Limits::default(), peppers).await;
-        Ok(Arc::new(provider?))
+        let egress = Egress::new(self.settings.egress_networks.clone());
+        Ok(Arc::new(provider?.with_fetcher(Arc::new(egress))))
     }
 
     /// The built-in schemas and those of files.

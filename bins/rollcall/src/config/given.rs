@@ -5,7 +5,7 @@ use std::path::Path;
 /// The file that is read where none is named and it is there.
 const DEFAULT_FILE: &str = "rollcall.toml";
 /// The settings that a file or `ROLLCALL_*` may have.
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 15] = [
     "database",
     "data",
     "pepper_file",
@@ -13,6 +13,7 @@ const NAMES: [&str; 14] = [
     "base_url",
     "trust_proxy",
     "trusted_proxies",
+    "egress_networks",
     "insecure_listen",
     "schemas",
     "resource_types",

@@ -32,6 +32,8 @@ pub(crate) struct Settings {
     pub(crate) trust_proxy: bool,
     /// The proxies whose forwarded headers are believed.
     pub(crate) trusted_proxies: Vec<IpNet>,
+    /// Networks that are not public, and may be reached all the same to fetch the keys of trusted issuers.
+    pub(crate) egress_networks: Vec<IpNet>,
     /// Files of schemas to load (RFC 7643 §7).
     pub(crate) schemas: Vec<PathBuf>,
     /// Files of resource types to load (RFC 7643 §6).
@@ -74,6 +76,7 @@ impl Settings {
             base_url,
             trust_proxy,
             trusted_proxies: trusted_proxies(trust_proxy, &mut sources),
+            egress_networks: networks("egress_networks", &mut sources),
             schemas: files(&sources, "schemas"),
             resource_types: files(&sources, "resource_types"),
             mail: MailSettings::load(&mut sources),
@@ -123,14 +126,19 @@ fn base_url(sources: &mut Sources<'_>) -> Option<String> {
     Some(text)
 }
 
-fn trusted_proxies(trust_proxy: bool, sources: &mut Sources<'_>) -> Vec<IpNet> {
+fn networks(name: &str, sources: &mut Sources<'_>) -> Vec<IpNet> {
     let mut networks = Vec::new();
-    for Given { text, from } in sources.list("trusted_proxies") {
+    for Given { text, from } in sources.list(name) {
         match network(&text) {
             Ok(network) => networks.push(network),
             Err(mistake) => sources.mistake(&from, &mistake),
         }
     }
+    networks
+}
+
+fn trusted_proxies(trust_proxy: bool, sources: &mut Sources<'_>) -> Vec<IpNet> {
+    let networks = networks("trusted_proxies", sources);
     if trust_proxy && !networks.is_empty() {
         sources.mistake("trusted_proxies", "trust_proxy = true trusts every one already; set one of the two");
     }

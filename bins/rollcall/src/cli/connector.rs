@@ -114,7 +114,7 @@ pub(crate) struct ConnectorSet {
     /// What it may do with groups: some of create,update,delete, or none
     #[arg(long, value_name = "OPERATION,...|none", value_parser = operations)]
     pub(crate) groups: Option<Operations>,
-    /// The most requests a second of all its keys, and the most at once (twice as many without); none for any rate. Identity
+    /// The most requests a second of all its keys, and the most at once (four times as many without); none for any rate. Identity
     /// providers need more than 25 a second: one that meets the limit too often stops provisioning
     #[arg(long, value_name = "N[/BURST]|none", value_parser = rate_or_none)]
     pub(crate) rate: Option<OrNone<Rate>>,

@@ -59,7 +59,7 @@ pub(crate) struct KeyIssue {
     /// From where it can be used; may be given several times. Default: from anywhere that the connector allows
     #[arg(long = "network", value_name = "CIDR", value_parser = network)]
     pub(crate) networks: Vec<IpNet>,
-    /// The most requests a second, and the most at once (twice as many without). Identity providers need more than 25 a second
+    /// The most requests a second, and the most at once (four times as many without). Identity providers need more than 25 a second
     #[arg(long, value_name = "N[/BURST]", value_parser = rate)]
     pub(crate) rate: Option<Rate>,
     /// A file with a secret that a person chose, good for HTTP Basic alone; - for standard input. Nothing is generated then

@@ -48,7 +48,7 @@ pub(super) fn none_among(given: &[OrNone<IpNet>]) -> Option<&'static str> {
     contradicts.then_some("--network none stands alone: it lets clients in from anywhere")
 }
 
-/// So many requests a second, and so many at once; twice as many where that is not said.
+/// So many requests a second, and so many at once; four times as many where that is not said.
 pub(super) fn rate(text: &str) -> Result<Rate, String> {
     let wrong = || {
         format!(
@@ -58,7 +58,7 @@ pub(super) fn rate(text: &str) -> Result<Rate, String> {
     let number = |text: &str| text.trim().parse::<u32>().ok().filter(|number| *number > 0).ok_or_else(wrong);
     let (per_second, burst) = match text.split_once('/') {
         Some((per_second, burst)) => (number(per_second)?, number(burst)?),
-        None => (number(text)?, number(text)?.saturating_mul(2)),
+        None => (number(text)?, number(text)?.saturating_mul(4)),
     };
     Ok(Rate { per_second, burst })
 }
@@ -144,7 +144,7 @@ mod tests {
         let check = |text: &str, expected: Option<(u32, u32)>| {
             assert_eq!(rate(text).map(|rate| (rate.per_second, rate.burst)).ok(), expected, "{text}");
         };
-        check("50", Some((50, 100)));
+        check("50", Some((50, 200)));
         check("50/75", Some((50, 75)));
         check("4294967295", Some((u32::MAX, u32::MAX)));
         for wrong in ["", "0", "50/0", "0/50", "-1", "fast", "50/", "/50", "50/1/1"] {

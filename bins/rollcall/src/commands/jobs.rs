@@ -58,7 +58,7 @@ impl Jobs {
                 Box::pin(async move { provider.flush_uses().await })
             })
         };
-        let telling = telling(node, admin, mailer.zip(postbox.clone()));
+        let telling = telling(node, admin, Arc::clone(&provider), mailer.zip(postbox.clone()));
         Ok(Self { provider, tasks: vec![pruning, uses, telling], postbox })
     }
 
@@ -79,7 +79,12 @@ impl Jobs {
 }
 
 /// Tells of keys that have ended, and every hour of those that end soon.
-fn telling(node: &Node, admin: Arc<Admin>, mail: Option<(Mailer, Arc<Postbox>)>) -> JoinHandle<()> {
+fn telling(
+    node: &Node,
+    admin: Arc<Admin>,
+    provider: Arc<Provider>,
+    mail: Option<(Mailer, Arc<Postbox>)>,
+) -> JoinHandle<()> {
     let source = Arc::clone(&node.source);
     let (mut ends, mut reminders) = (Schedule::every(ENDS), Schedule::every(HOUR));
     actix_web::rt::spawn(async move {
@@ -89,6 +94,7 @@ fn telling(node: &Node, admin: Arc<Admin>, mail: Option<(Mailer, Arc<Postbox>)>)
             if ends.is_due(now) || soon {
                 match admin.tell_of_key_ends(soon).await {
                     Ok(told) => {
+                        provider.count_told(&told);
                         for told in &told {
                             log::info!("{}", crate::mail::sentence(told));
                             if let Some((mailer, postbox)) = &mail

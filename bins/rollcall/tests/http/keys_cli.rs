@@ -56,7 +56,7 @@ fn a_key_is_issued_with_its_terms() {
     let shown = parsed(&server, &["key", "show", &id]);
     assert_eq!(shown["scopes"], json!(["users:read", "groups:read", "bulk"]));
     assert_eq!(shown["networks"], json!(["127.0.0.1/32", "2001:db8::/32"]));
-    assert_eq!(shown["rate"], json!({ "per_second": 50, "burst": 100 }));
+    assert_eq!(shown["rate"], json!({ "per_second": 50, "burst": 200 }));
     assert_eq!((&shown["state"], &shown["kind"]), (&json!("active"), &json!("generated")));
     assert!(client.token.ends_with(shown["ending"].as_str().expect("text")));
     client.get("/Users").ok(200);

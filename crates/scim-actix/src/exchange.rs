@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
-use scim_provider::{Provider, Source};
+use scim_provider::{Method, Provider, Source};
 
 use crate::base::Place;
 use crate::oauth::known_path;
@@ -45,7 +45,7 @@ impl Exchange {
         log::info!(
             "request {} {} {} {} {} us",
             self.id,
-            request.method(),
+            Method::named(request.method().as_str()).name(),
             template(request.uri().path()),
             response.status().as_u16(),
             self.started.elapsed().as_micros()

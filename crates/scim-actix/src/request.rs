@@ -5,8 +5,9 @@ use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, IF_MATCH, IF_N
 use scim_core::ScimError;
 use scim_provider::HeaderSource;
 
-/// Longest request id that is taken over from a client or proxy, in bytes.
-const MAX_REQUEST_ID_BYTES: usize = 128;
+/// Longest request id that is taken over from a client or proxy, in bytes. It is logged, so it is shorter than any key: a
+/// client that sends its key there does not put it into the log.
+const MAX_REQUEST_ID_BYTES: usize = 64;
 /// The longest header fields together, in bytes.
 const MAX_HEADER_BYTES: usize = 32 * 1024;
 
@@ -76,6 +77,7 @@ mod tests {
         };
         assert_eq!(id("a-1.b_2:c"), Some("a-1.b_2:c".to_owned()));
         assert_eq!(id("a b"), None);
-        assert_eq!(id(&"a".repeat(200)), None);
+        assert_eq!(id(&"a".repeat(64)), Some("a".repeat(64)));
+        assert_eq!(id(&"a".repeat(65)), None);
     }
 }

@@ -63,8 +63,13 @@ async fn the_log_has_paths_but_nobody_in_them() {
         let begin = format!("request trace-{number} {expected}");
         assert!(lines.iter().any(|line| line.starts_with(&begin)), "{begin}");
     }
+    // Neither as a method nor as a request's id.
+    let method = actix_web::http::Method::from_bytes(b"LOVELACE").expect("a method");
+    let request = TestRequest::with_uri(&own).method(method).insert_header(("x-request-id", &*key.text));
+    world.send(request).await;
     let lines = KEPT.0.lock().unwrap_or_else(PoisonError::into_inner);
-    for secret in ["lovelace", "rck1_", &connector, &key.id.to_string(), &token] {
+    assert!(lines.iter().any(|line| line.contains(" (other) /c/{connector}/ 401 ")));
+    for secret in ["lovelace", "LOVELACE", "rck1_", &connector, &key.id.to_string(), &token] {
         assert_eq!(lines.iter().find(|line| line.contains(secret)), None, "{secret}");
     }
 }

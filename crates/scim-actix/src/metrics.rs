@@ -1,6 +1,6 @@
 //! `/metrics`: what is counted, for Prometheus.
 //!
-//! The text is OpenMetrics 1.0, which is Prometheus' own text format 0.0.4 as well. No key's text, secret, address or person is
+//! The text is OpenMetrics 1.0 for whoever asks for it, else Prometheus' own text format 0.0.4. No key's text, secret, address or person is
 //! in it, but names of instances and connectors are, so that not everybody may read it ([`Options::metrics_networks`]).
 //!
 //! [`Options::metrics_networks`]: crate::Options::metrics_networks
@@ -21,6 +21,17 @@ use crate::Service;
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 /// The type of Prometheus' own format.
 const PLAIN: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Clients that were not let in.
+const REFUSED: &str = "rollcall_access_refused";
+/// What was told of keys.
+const REMINDERS: &str = "rollcall_key_reminders";
+/// Answers.
+const REQUESTS: &str = "rollcall_requests";
+/// Answers with 429.
+const RATE_LIMITED: &str = "rollcall_rate_limited";
+/// Every counter, without the `_total` of its values.
+const COUNTERS: [&str; 4] = [REFUSED, REMINDERS, REQUESTS, RATE_LIMITED];
 
 /// The route `/metrics`, at the root.
 #[must_use]
@@ -44,12 +55,13 @@ async fn scrape(http: HttpRequest, service: web::Data<Service>) -> HttpResponse 
             Vec::new()
         }
     };
+    let open = takes_open_metrics(http.headers());
     match text(Scrape { counts: provider.counts(), keys }) {
         Ok(text) => HttpResponse::Ok()
-            .content_type(if takes_open_metrics(http.headers()) { OPEN_METRICS } else { PLAIN })
+            .content_type(if open { OPEN_METRICS } else { PLAIN })
             .insert_header(("Cache-Control", "no-store"))
             .insert_header(("X-Content-Type-Options", "nosniff"))
-            .body(text),
+            .body(if open { text } else { plain(&text) }),
         Err(_) => HttpResponse::InternalServerError().finish(),
     }
 }
@@ -86,6 +98,23 @@ fn text(scrape: Scrape) -> Result<String, std::fmt::Error> {
     Ok(text)
 }
 
+/// The same in Prometheus' own format, where a counter is declared under the whole name that its values have, and where no
+/// mark is at the end.
+fn plain(open: &str) -> String {
+    let mut text = String::with_capacity(open.len() + 64);
+    for line in open.lines().filter(|line| *line != "# EOF") {
+        let mut words = line.splitn(4, ' ');
+        match (words.next(), words.next(), words.next(), words.next()) {
+            (Some("#"), Some(what), Some(name), Some(rest)) if COUNTERS.contains(&name) => {
+                text.extend(["# ", what, " ", name, "_total ", rest]);
+            }
+            _ => text.push_str(line),
+        }
+        text.push('\n');
+    }
+    text
+}
+
 impl Collector for Scrape {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
         let Counts { refused, told, answers, rate_limited } = &self.counts;
@@ -96,31 +125,26 @@ impl Collector for Scrape {
             })
         };
         counters(
-            "rollcall_access_refused",
+            REFUSED,
             "Clients that were not let in, by the code in the provisioning log.",
             "code",
             refused,
         )?;
         counters(
-            "rollcall_key_reminders",
+            REMINDERS,
             "What this node told of keys that end: that they expire soon, have expired, or that an overlap is over.",
             "what",
             told,
         )?;
         counters(
-            "rollcall_requests",
+            REQUESTS,
             "SCIM and OAuth requests that were answered, by the class of the status.",
             "status",
             answers,
         )?;
         let limited = ConstCounter::new(*rate_limited);
         let help = "Requests that were answered with 429.";
-        limited.encode(encoder.encode_descriptor(
-            "rollcall_rate_limited",
-            help,
-            None,
-            MetricType::Counter,
-        )?)?;
+        limited.encode(encoder.encode_descriptor(RATE_LIMITED, help, None, MetricType::Counter)?)?;
         let help = "Seconds until a key in use expires, of keys that do within 60 days; negative from then until that was told.";
         let name = "rollcall_api_key_seconds_to_expiry";
         let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
@@ -193,6 +217,23 @@ mod tests {
         assert!(text.ends_with("# EOF\n"));
     }
 
+    /// In Prometheus' own format values stand under the name that is declared before them.
+    #[test]
+    fn values_have_a_declared_name_in_the_plain_format() {
+        let text = plain(&text(scrape()).expect("a text"));
+        let (mut declared, mut counters) = ("", 0);
+        for line in text.lines() {
+            if let Some(of) = line.strip_prefix("# TYPE ") {
+                declared = of.split(' ').next().expect("a name");
+                counters += usize::from(of.ends_with("_total counter"));
+            } else if !line.starts_with('#') {
+                assert_eq!(line.split(['{', ' ']).next(), Some(declared));
+            }
+        }
+        assert_eq!(counters, COUNTERS.len());
+        assert!(text.ends_with("} -60\n"));
+    }
+
     /// Prometheus' text format 0.0.4: what a line may be.
     fn parse(line: &str) -> Option<()> {
         let name = |text: &str| {
@@ -238,7 +279,7 @@ mod tests {
     #[test]
     fn every_line_is_in_prometheus_text_format() {
         let text = text(scrape()).expect("a text");
-        for line in text.lines() {
+        for line in text.lines().chain(plain(&text).lines()) {
             assert_eq!(parse(line), Some(()), "{line}");
         }
         for wrong in ["", "a", "1a 1", "a{b=\"c} 1", "a{b=\"c\"}1", "a{b=\"\\x\"} 1", "# TYPE a", "a b"] {

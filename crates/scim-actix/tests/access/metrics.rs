@@ -42,7 +42,6 @@ async fn what_happens_is_counted() {
             "rollcall_api_key_seconds_to_expiry{{instance=\"acme\",connector=\"default\",key=\"{}\"}} {until}",
             key.id
         ),
-        "# EOF",
     ] {
         assert!(answer.text.lines().any(|told| told == line), "{line} in {}", answer.text);
     }

@@ -5,6 +5,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use actix_web::rt::task::JoinHandle;
@@ -30,7 +31,11 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// The jobs of a server.
 pub(crate) struct Jobs {
     provider: Arc<Provider>,
-    tasks: Vec<JoinHandle<()>>,
+    pruning: JoinHandle<()>,
+    uses: JoinHandle<()>,
+    telling: JoinHandle<()>,
+    /// That no more is to be told.
+    enough: Arc<AtomicBool>,
     postbox: Option<Arc<Postbox>>,
 }
 
@@ -58,19 +63,30 @@ impl Jobs {
                 Box::pin(async move { provider.flush_uses().await })
             })
         };
-        let telling = telling(node, admin, Arc::clone(&provider), mailer.zip(postbox.clone()));
-        Ok(Self { provider, tasks: vec![pruning, uses, telling], postbox })
+        let enough = Arc::new(AtomicBool::new(false));
+        let teller = Teller {
+            source: Arc::clone(&node.source),
+            admin,
+            provider: Arc::clone(&provider),
+            mail: mailer.zip(postbox.clone()),
+            enough: Arc::clone(&enough),
+        };
+        let telling = actix_web::rt::spawn(teller.run());
+        Ok(Self { provider, pruning, uses, telling, enough, postbox })
     }
 
     /// Ends them, after the server has ended: what is known of keys' uses is written, and what is to be mailed is sent.
     pub(crate) async fn end(self) {
-        for task in &self.tasks {
+        self.enough.store(true, Ordering::Relaxed);
+        for task in [&self.pruning, &self.uses] {
             task.abort();
         }
-        for task in self.tasks {
-            // It was aborted.
-            let _ = task.await;
+        // What was told is put into the postbox first: it is told once.
+        if self.telling.await.is_err() {
+            log::error!("the job that tells of keys which end failed");
         }
+        // Those were aborted.
+        let _ = (self.pruning.await, self.uses.await);
         self.provider.flush_uses().await;
         if let Some(postbox) = self.postbox.and_then(Arc::into_inner) {
             postbox.close();
@@ -78,38 +94,46 @@ impl Jobs {
     }
 }
 
-/// Tells of keys that have ended, and every hour of those that end soon.
-fn telling(
-    node: &Node,
+/// Who tells of keys that have ended, and every hour of those that end soon.
+struct Teller {
+    source: Arc<dyn Source>,
     admin: Arc<Admin>,
     provider: Arc<Provider>,
     mail: Option<(Mailer, Arc<Postbox>)>,
-) -> JoinHandle<()> {
-    let source = Arc::clone(&node.source);
-    let (mut ends, mut reminders) = (Schedule::every(ENDS), Schedule::every(HOUR));
-    actix_web::rt::spawn(async move {
-        loop {
-            let now = source.now();
+    enough: Arc<AtomicBool>,
+}
+
+impl Teller {
+    /// Tells what is due until it is enough.
+    async fn run(self) {
+        let (mut ends, mut reminders) = (Schedule::every(ENDS), Schedule::every(HOUR));
+        while !self.enough.load(Ordering::Relaxed) {
+            let now = self.source.now();
             let soon = reminders.is_due(now);
             if ends.is_due(now) || soon {
-                match admin.tell_of_key_ends(soon).await {
-                    Ok(told) => {
-                        provider.count_told(&told);
-                        for told in &told {
-                            log::info!("{}", crate::mail::sentence(told));
-                            if let Some((mailer, postbox)) = &mail
-                                && let Some(mail) = mailer.about(told, now)
-                            {
-                                postbox.put(mail);
-                            }
-                        }
-                    }
-                    Err(error) => log::warn!("telling of keys that end failed, it is tried again: {error}"),
-                }
+                self.tell(soon, now).await;
             }
             sleep(TICK).await;
         }
-    })
+    }
+
+    async fn tell(&self, soon: bool, now: Timestamp) {
+        let told = match self.admin.tell_of_key_ends(soon).await {
+            Ok(told) => told,
+            Err(error) => {
+                return log::warn!("telling of keys that end failed, it is tried again: {error}");
+            }
+        };
+        self.provider.count_told(&told);
+        for told in &told {
+            log::info!("{}", crate::mail::sentence(told));
+            if let Some((mailer, postbox)) = &self.mail
+                && let Some(mail) = mailer.about(told, now)
+            {
+                postbox.put(mail);
+            }
+        }
+    }
 }
 
 /// One run of a job.

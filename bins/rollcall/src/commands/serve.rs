@@ -12,10 +12,9 @@ use actix_web::{App, HttpServer, web};
 use anyhow::Context as _;
 use futures_util::future::select;
 use scim_actix::{Options, Proxies, Service, health, metrics, nothing_here, oauth, request_ids, scim};
-use scim_provider::Provider;
+use scim_storage::Store;
 
 use super::jobs::Jobs;
-use crate::config::Settings;
 use crate::node::Node;
 use crate::{cli, output};
 
@@ -28,16 +27,11 @@ const SHUTDOWN_SECONDS: u64 = 30;
 
 pub(crate) async fn run(options: &cli::Serve, node: &Node) -> anyhow::Result<()> {
     let mut signals = Signals::catch()?;
-    let settings = &node.settings;
     let store = node.open(options.migrate)?;
-    let provider = node.provider(Arc::clone(&store)).await?;
-    let (address, listener) = bind(settings.listen)?;
-    let server = Server::start(listener, Arc::clone(&provider), settings)?;
-    let jobs = Jobs::start(node, node.admin_of(store)?, provider)?;
+    let (address, listener) = bind(node.settings.listen)?;
+    let server = Server::start(listener, node, store).await?;
     output::message(&format!("serving http://{address}/scim/v2"));
-    let ended = server.until(&mut signals).await;
-    jobs.end().await;
-    ended
+    server.until(&mut signals).await
 }
 
 /// Takes the address; where the port is 0, a free one.
@@ -46,19 +40,23 @@ pub(crate) fn bind(address: SocketAddr) -> anyhow::Result<(SocketAddr, TcpListen
     Ok((listener.local_addr()?, listener))
 }
 
-/// A server that accepts requests.
+/// A server that accepts requests, with its jobs.
 pub(crate) struct Server {
+    jobs: Jobs,
     handle: ServerHandle,
     task: JoinHandle<std::io::Result<()>>,
 }
 
 impl Server {
-    /// Starts serving.
-    pub(crate) fn start(
+    /// Starts serving what a store holds.
+    pub(crate) async fn start(
         listener: TcpListener,
-        provider: Arc<Provider>,
-        settings: &Settings,
+        node: &Node,
+        store: Arc<dyn Store>,
     ) -> anyhow::Result<Self> {
+        let settings = &node.settings;
+        let provider = node.provider(Arc::clone(&store)).await?;
+        let jobs = Jobs::start(node, node.admin_of(store)?, Arc::clone(&provider))?;
         let options = Options {
             base_url: settings.base_url.clone(),
             proxies: match (&*settings.trusted_proxies, settings.trust_proxy) {
@@ -85,7 +83,7 @@ impl Server {
         .disable_signals()
         .listen(listener)?
         .run();
-        Ok(Self { handle: server.handle(), task: actix_web::rt::spawn(server) })
+        Ok(Self { jobs, handle: server.handle(), task: actix_web::rt::spawn(server) })
     }
 
     /// Serves until a signal asks for the end.
@@ -101,7 +99,9 @@ impl Server {
     /// Finishes what was accepted, and ends.
     pub(crate) async fn end(self) -> anyhow::Result<()> {
         self.handle.stop(true).await;
-        self.task.await?.context("the server failed")
+        let ended = self.task.await;
+        self.jobs.end().await;
+        ended?.context("the server failed")
     }
 }
 

@@ -1,6 +1,7 @@
 //! A thread of its own that sends mails: the server waits for no mail server.
 //!
-//! What is not sent is tried again after growing pauses. At the end of the server each mail that waits has one more try.
+//! What is not sent is tried again after growing pauses. At the end of the server each mail that waits has one more try, until
+//! the mail server fails again.
 
 use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -78,15 +79,26 @@ fn run(mails: &Receiver<Mail>, deliver: &dyn Fn(&Mail) -> Result<(), MailError>,
                 waiting.extend(again.into_iter().filter_map(|mail| attempt(mail, deliver, pauses)));
             }
             Err(RecvTimeoutError::Disconnected) => {
-                // No pause is left to them.
-                waiting.into_iter().for_each(|mail| drop(attempt(mail, deliver, &[])));
-                return;
+                return last_tries(waiting, deliver);
             }
         }
         if waiting.len() > MAX_WAITING
             && let Some(oldest) = waiting.pop_front()
         {
             log::warn!("{}: the mail about its end is given up: too many wait", oldest.mail.about);
+        }
+    }
+}
+
+/// Tries each once more, until the mail server fails: it would fail, or take long to fail, for the rest too.
+fn last_tries(waiting: VecDeque<Waiting>, deliver: &dyn Fn(&Mail) -> Result<(), MailError>) {
+    let mut failed = false;
+    for Waiting { mail, .. } in waiting {
+        if failed {
+            log::warn!("{}: the mail about its end is given up: the server ends", mail.about);
+        } else if let Err(error) = deliver(&mail) {
+            failed = !error.permanent;
+            log::warn!("{}", advice(&mail.about, &error));
         }
     }
 }
@@ -121,7 +133,7 @@ mod tests {
         Mail { about: about.to_owned(), message: message.expect("a mail") }
     }
 
-    /// How often each of two mails is tried where the server fails so often, and the failures are for good.
+    /// How often a mail is tried where the server fails so often, and the failures are for good.
     fn tries(failures: usize, permanent: bool, pauses: usize) -> usize {
         let (sender, receiver) = channel();
         let tries = Mutex::new(0);
@@ -154,6 +166,20 @@ mod tests {
         assert_eq!(tries(usize::MAX, false, 0), 1);
         // Once more where the server ends.
         assert_eq!(tries(1, false, 5), 2);
+        let both = || {
+            VecDeque::from([
+                Waiting { mail: mail("a key"), failures: 1 },
+                Waiting { mail: mail("another"), failures: 1 },
+            ])
+        };
+        for (permanent, expected) in [(true, 2), (false, 1)] {
+            let tries = std::cell::Cell::new(0);
+            last_tries(both(), &|_| {
+                tries.set(tries.get() + 1);
+                Err(MailError { reason: "busy".to_owned(), permanent })
+            });
+            assert_eq!(tries.get(), expected, "permanent: {permanent}");
+        }
         let waiting = |failures| Waiting { mail: mail("a key"), failures };
         let fails = |_: &Mail| Err(MailError { reason: "busy".to_owned(), permanent: false });
         assert!(attempt(waiting(4), &fails, &PAUSES).is_some());

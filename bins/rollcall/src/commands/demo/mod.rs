@@ -58,9 +58,8 @@ pub(crate) async fn run(options: &cli::Demo, mut node: Node) -> anyhow::Result<E
     let (instance, fresh) = instance(&admin, &setting).await?;
     let begun = end_of_log(&admin, &instance).await?;
     let key = key(&admin, &instance, node.now()).await?;
-    let provider = node.provider(store).await?;
     let (address, listener) = bind_or_any(settings.listen)?;
-    let server = Server::start(listener, provider, settings)?;
+    let server = Server::start(listener, &node, store).await?;
     let place = Place {
         base: format!("http://{}/scim/v2", reachable(address)),
         key,

@@ -76,11 +76,74 @@ fn check_url(Given { text, from }: &Given, password_file: bool, sources: &mut So
             "mail_url must name the user whose password that is, and no password: smtps://user@host",
         );
     }
-    let encrypted = scheme == "smtps" || rest.contains("tls=required");
+    let query = rest.split_once('?').map(|(_, query)| query).unwrap_or_default();
+    let encrypted = scheme == "smtps" || query.split('&').any(|pair| pair == "tls=required");
     if user.is_some() && !encrypted {
         sources.mistake(
             from,
             "the password would travel in clear; use smtps://, or add ?tls=required for STARTTLS",
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is told of these settings.
+    fn told(settings: &[(&str, &str)]) -> Vec<String> {
+        let variable = |name: &str| {
+            let given =
+                settings.iter().find(|(other, _)| format!("ROLLCALL_{}", other.to_uppercase()) == name);
+            given.map(|(_, text)| (*text).to_owned())
+        };
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("empty.toml");
+        std::fs::write(&file, "").expect("written");
+        let mut sources = Sources::read(Some(&file), &variable);
+        let settings = MailSettings::load(&mut sources);
+        assert!(!format!("{settings:?}").contains("hidden"), "a password is not shown");
+        sources.mistakes
+    }
+
+    #[track_caller]
+    fn check(settings: &[(&str, &str)], expected: &[&str]) {
+        let told = told(settings);
+        assert_eq!(told.len(), expected.len(), "{told:?}");
+        for (told, expected) in told.iter().zip(expected) {
+            assert!(told.contains(expected) && !told.contains("hidden"), "{told}");
+        }
+    }
+
+    #[test]
+    fn mail_settings_are_whole_and_send_no_password_in_clear() {
+        let from = ("mail_from", "Rollcall <rollcall@example.com>");
+        check(&[], &[]);
+        check(&[from], &["ROLLCALL_MAIL_FROM: no mail is sent without mail_url"]);
+        for fine in [
+            "smtp://127.0.0.1:25",
+            "smtps://it:hidden@mail.example",
+            "smtp://it:hidden@mail.example?tls=required",
+            "smtp://mail.example",
+        ] {
+            check(&[("mail_url", fine), from], &[]);
+            check(&[("mail_url", fine)], &["mail_from"]);
+        }
+        for clear in [
+            "smtp://it:hidden@mail.example",
+            "smtp://it:hidden@mail.example?tls=opportunistic",
+            "smtp://it:tls=required%26hidden@mail.example",
+        ] {
+            check(&[("mail_url", clear), from], &["would travel in clear"]);
+        }
+        check(&[("mail_url", "http://hidden"), from], &["must name a mail server"]);
+        check(&[("mail_url", "hidden"), from], &["must name a mail server"]);
+        let file = ("mail_password_file", "password");
+        check(&[("mail_url", "smtps://it@mail.example"), file, from], &[]);
+        check(&[("mail_url", "smtps://mail.example"), file, from], &["mail_password_file"]);
+        check(&[("mail_url", "smtps://it:hidden@mail.example"), file, from], &["mail_password_file"]);
+        let url = ("mail_url", "smtp://127.0.0.1");
+        check(&[url, ("mail_from", "nobody")], &["ROLLCALL_MAIL_FROM"]);
+        check(&[url, from, ("mail_to", "ops@example.com, nobody")], &["ROLLCALL_MAIL_TO: \"nobody\""]);
     }
 }

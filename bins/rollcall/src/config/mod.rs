@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
+use scim_directory::ConnectorId;
 use zeroize::Zeroizing;
 
 use self::given::{Given, Sources};
@@ -94,12 +95,22 @@ impl Settings {
     /// The URL before every path of this server, as clients see it, without a slash at its end.
     pub(crate) fn root(&self) -> String {
         match &self.base_url {
-            Some(base) => {
-                let base = base.trim_end_matches('/');
-                base.strip_suffix("/scim/v2").unwrap_or(base).trim_end_matches('/').to_owned()
-            }
+            Some(base) => scim_actix::root_of(base).to_owned(),
             None => format!("http://{}", self.listen),
         }
+    }
+
+    /// The SCIM URL that serves all instances, as clients see it.
+    pub(crate) fn scim_url(&self) -> String {
+        match &self.base_url {
+            Some(base) => base.trim_end_matches('/').to_owned(),
+            None => format!("{}/scim/v2", self.root()),
+        }
+    }
+
+    /// The SCIM URL of a connector's own, as clients see it.
+    pub(crate) fn scim_url_of(&self, connector: ConnectorId) -> String {
+        format!("{}/c/{connector}/scim/v2", self.root())
     }
 }
 
@@ -246,6 +257,55 @@ mod tests {
             assert!(load(None, &[], Some(no_file)).is_err_and(|mistakes| mistakes.len() == 1), "{no_file}");
         }
         assert!(load(Some("="), &[], None).is_err());
+    }
+
+    #[test]
+    fn the_pepper_is_a_file_in_the_data_folder_unless_something_else_is_said() {
+        let check = |file: &str, environment: &[(&str, &str)], expected: &str| {
+            let settings = load(Some(file), environment, Some("sqlite:/srv/db/rollcall.db")).expect("fine");
+            match settings.pepper {
+                PepperPlace::File(path) => assert_eq!(path.to_str(), Some(expected)),
+                PepperPlace::Text(text) => assert_eq!(text.as_str(), expected),
+            }
+        };
+        check("", &[], "/srv/db/pepper");
+        check("data = \"/var/lib/rollcall\"", &[], "/var/lib/rollcall/pepper");
+        check("data = \"/a\"\npepper_file = \"/b/secret\"", &[], "/b/secret");
+        check("pepper_file = \"/b/secret\"", &[("ROLLCALL_DATA", "/c")], "/b/secret");
+        check("pepper_file = \"/b/secret\"", &[("ROLLCALL_PEPPER", "text")], "text");
+        let told = load(Some("pepper = \"text\""), &[], None).expect_err("refused");
+        assert!(told.len() == 1 && told[0].contains("ROLLCALL_PEPPER"), "{told:?}");
+    }
+
+    #[test]
+    fn proxies_are_networks() {
+        let proxies = |file: &str| load(Some(file), &[], None).map(|settings| settings.trusted_proxies);
+        let both = proxies("trusted_proxies = [\"10.1.2.3/8\", \"2001:db8::1\"]").expect("fine");
+        assert_eq!(
+            both.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            ["10.0.0.0/8", "2001:db8::1/128"]
+        );
+        let told = proxies("trusted_proxies = [\"proxy.example\", \"10.0.0.0/8\"]").expect_err("refused");
+        assert!(told.len() == 1 && told[0].starts_with("trusted_proxies"), "{told:?}");
+        let told = proxies("trust_proxy = true\ntrusted_proxies = [\"10.0.0.0/8\"]").expect_err("refused");
+        assert!(told.len() == 1 && told[0].contains("one of the two"), "{told:?}");
+    }
+
+    #[test]
+    fn urls_begin_as_the_base_url_does() {
+        let check = |environment: &[(&str, &str)], root: &str, scim_url: &str| {
+            let settings = load(None, environment, None).expect("fine");
+            assert_eq!((settings.root().as_str(), settings.scim_url().as_str()), (root, scim_url));
+        };
+        check(&[], "http://127.0.0.1:8080", "http://127.0.0.1:8080/scim/v2");
+        for (base, root) in [
+            ("https://x.example/scim/v2", "https://x.example"),
+            ("https://x.example/apps/scim/v2", "https://x.example/apps"),
+            ("https://x.example/people", "https://x.example"),
+        ] {
+            check(&[("ROLLCALL_BASE_URL", base)], root, base);
+            check(&[("ROLLCALL_BASE_URL", &format!("{base}/"))], root, base);
+        }
     }
 
     #[test]

@@ -72,6 +72,36 @@ fn a_key_is_issued_with_its_terms() {
     assert!(list.contains(&id) && list.contains("active"), "{list}");
 }
 
+/// It is kept in memory between times.
+#[test]
+fn when_a_key_was_used_last_is_written_every_minute_and_at_the_end() {
+    let mut server = Server::start_by_clock(&[]);
+    let (id, client) = issue(&server, &[]);
+    let used = |server: &Server| {
+        let shown = parsed(server, &["key", "show", &id]);
+        let hour = |member: &str| shown[member].as_str().expect("a time")[..13].to_owned();
+        (hour("first_used_at"), hour("last_used_at"))
+    };
+    client.get("/Users").ok(200);
+    server.advance_hours(2);
+    client.get("/Users").ok(200);
+    let mut last = used(&server);
+    for _ in 0..1000 {
+        if last.0 != last.1 {
+            break;
+        }
+        // The clock moves on by itself too slowly for a test.
+        server.advance_hours(1);
+        last = used(&server);
+    }
+    assert_ne!(last.0, last.1, "not written while the server runs");
+    server.advance_hours(5);
+    client.get("/Users").ok(200);
+    server.terminate();
+    assert_eq!(server.ended(), Some(0));
+    assert_ne!(used(&server).1, last.1, "not written when the server ended");
+}
+
 #[test]
 fn json_of_an_issued_key_says_where_to_go() {
     let server = Server::start_with(&[("ROLLCALL_BASE_URL", "https://scim.example.com/scim/v2/")], &[]);

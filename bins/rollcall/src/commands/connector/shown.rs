@@ -23,8 +23,8 @@ impl Places {
         let root = settings.root();
         let own = format!("{root}/c/{}", connector.id);
         Self {
-            scim_url: format!("{root}/scim/v2"),
-            connector_scim_url: format!("{own}/scim/v2"),
+            scim_url: settings.scim_url(),
+            connector_scim_url: settings.scim_url_of(connector.id),
             redirect_web: format!("{own}/oidc/callback/web"),
             redirect_app: format!("{own}/oidc/callback/app"),
             token_endpoint: takes_tokens(&connector.settings.ways_in).then(|| format!("{root}/oauth2/token")),

@@ -43,9 +43,8 @@ pub(super) async fn run(options: &cli::KeyIssue, node: &Node) -> anyhow::Result<
         let mut shown = key_json(&admin.key_show(id).await?, node.now());
         if let Some(members) = shown.as_object_mut() {
             members.insert("token".to_owned(), token.into());
-            let root = node.settings.root();
-            members.insert("scim_url".to_owned(), format!("{root}/scim/v2").into());
-            let own = format!("{root}/c/{}/scim/v2", issued.record.connector);
+            members.insert("scim_url".to_owned(), node.settings.scim_url().into());
+            let own = node.settings.scim_url_of(issued.record.connector);
             members.insert("connector_scim_url".to_owned(), own.into());
         }
         return output::json(&shown);

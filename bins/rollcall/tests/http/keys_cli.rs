@@ -314,6 +314,36 @@ fn limits_of_a_connector() {
     refused(&[&issuer[..10], &["--issuer-user", "nobody"]].concat(), 2, "issuer-user");
 }
 
+/// Behind a proxy that is named, the client's own address counts; what anybody else writes there does not.
+#[test]
+fn a_named_proxy_says_where_clients_come_from() {
+    let client_at = |server: &Server, address: &str| {
+        let (_, client) = issue(server, &["--network", "192.0.2.0/24"]);
+        client.send("GET", "/Users", &[("X-Forwarded-For", address)], b"").status
+    };
+    let named = Server::start_with(&[("ROLLCALL_TRUSTED_PROXIES", "127.0.0.0/8, ::1")], &[]);
+    assert_eq!(client_at(&named, "192.0.2.7"), 200);
+    assert_eq!(client_at(&named, "198.51.100.7"), 403);
+    let none = Server::start();
+    assert_eq!(client_at(&none, "192.0.2.7"), 403);
+}
+
+#[test]
+fn low_limits_and_missing_urls_are_noted() {
+    let server = Server::start();
+    let noted = |arguments: &[&str], note: &str| {
+        let (status, _, err) = outcome(&server.output(arguments));
+        assert_eq!(status, Some(0), "{err}");
+        err.contains(note)
+    };
+    let set = |rate| noted(&["connector", "set", "--instance", "acme", "--rate", rate], "more than 25");
+    assert!(set("25"));
+    assert!(!set("26"));
+    assert!(!set("none"));
+    assert!(noted(&[&ISSUE[..], &["--rate", "5"]].concat(), "more than 25"));
+    assert!(noted(&["connector", "show", "--instance", "acme"], "base_url"));
+}
+
 #[test]
 fn an_instance_shows_its_settings_as_text() {
     let server = Server::start();

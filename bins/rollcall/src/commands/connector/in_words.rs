@@ -3,6 +3,10 @@
 use scim_directory::{ConnectorSettings, Guard, Networks, Operations, PickUp, Rate, Retirement};
 
 use crate::cli::span_in_words;
+use crate::output;
+
+/// How many requests a second Entra asks applications for.
+const NEEDED_RATE: u32 = 25;
 
 /// From where.
 pub(crate) fn networks(networks: &Networks) -> String {
@@ -17,6 +21,16 @@ pub(crate) fn rate(rate: Option<Rate>) -> String {
     rate.map_or("any".to_owned(), |rate| {
         format!("{} requests a second, {} at once", rate.per_second, rate.burst)
     })
+}
+
+/// Tells that a limit is below what identity providers need.
+pub(crate) fn warn_of_low(rate: Option<Rate>) {
+    if rate.is_some_and(|rate| rate.per_second <= NEEDED_RATE) {
+        output::message(&format!(
+            "note: identity providers need more than {NEEDED_RATE} requests a second; one that meets the limit too often stops \
+             provisioning"
+        ));
+    }
 }
 
 /// What may be done.

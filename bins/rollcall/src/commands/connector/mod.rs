@@ -25,6 +25,7 @@ pub(crate) async fn run(command: cli::Connector, node: &Node) -> anyhow::Result<
         cli::Connector::Set(options) => {
             let instance = admin.instance_named(&options.instance).await?;
             let changed = set::change(&admin, &instance, &options).await?;
+            in_words::warn_of_low(options.rate.as_ref().and_then(|rate| rate.0));
             shown::write(&admin, &instance, &changed, settings).await
         }
         cli::Connector::List { instance } => {

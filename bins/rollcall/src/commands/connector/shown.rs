@@ -79,7 +79,13 @@ pub(super) async fn write(
     rows(&copied(instance, connector, &users, settings))?;
     output::line("")?;
     output::line("Settings")?;
-    rows(&set(connector, &users))
+    rows(&set(connector, &users))?;
+    if settings.base_url.is_none() {
+        output::message(
+            "note: base_url is not set, so the URLs are those of the address to listen on; clients may see others",
+        );
+    }
+    Ok(())
 }
 
 fn copied(

@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use super::shown::key_json;
 use crate::cli::{self, all_of};
+use crate::commands::connector::in_words;
 use crate::node::Node;
 use crate::output;
 
@@ -37,6 +38,7 @@ pub(super) async fn run(options: &cli::KeyIssue, node: &Node) -> anyhow::Result<
         password: secret.as_ref().map(|secret| secret.as_str()),
     };
     let issued = admin.key_issue(&instance, &request).await?;
+    in_words::warn_of_low(options.rate);
     let (id, token) = (issued.record.id, issued.key.as_ref().map(|key| key.reveal()));
     let expires = issued.record.terms.expires;
     if node.settings.json {

@@ -9,6 +9,7 @@ use scim_provider::admin::Admin;
 use scim_storage::KeyContext;
 
 use self::shown::{key_json, row};
+use super::connector::in_words;
 use crate::cli::{self, all_of, networks};
 use crate::node::Node;
 use crate::{mail, output};
@@ -59,7 +60,9 @@ async fn set(admin: &Admin, options: cli::KeySet, node: &Node) -> anyhow::Result
             terms.limits.rate = rate.0;
         }
     });
-    shown::write(&changed.await?, node)
+    let changed = changed.await?;
+    in_words::warn_of_low(given.rate.and_then(|rate| rate.0));
+    shown::write(&changed, node)
 }
 
 /// Tells what there is to tell now, and mails it.

@@ -22,7 +22,7 @@ const MAX_FILE_BYTES: u64 = 64 * 1024;
 /// Where the peppers come from.
 #[derive(Clone)]
 pub(crate) enum PepperPlace {
-    /// From the environment: the text itself.
+    /// The text itself, as the environment has it.
     Text(Zeroizing<String>),
     /// From a file.
     File(PathBuf),

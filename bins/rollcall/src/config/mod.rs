@@ -86,9 +86,9 @@ impl Settings {
         if sources.mistakes.is_empty() { Ok(settings) } else { Err(sources.mistakes) }
     }
 
-    /// These settings for a database that is made for a while, in a folder of its own, pepper and all.
-    pub(crate) fn in_folder(&self, folder: &Path) -> Self {
-        let pepper = PepperPlace::File(folder.join(PEPPER_NAME));
+    /// These settings for a database that is made for a while in a folder of its own, with that pepper.
+    pub(crate) fn in_folder(&self, folder: &Path, pepper: Zeroizing<String>) -> Self {
+        let pepper = PepperPlace::Text(pepper);
         Self { database: folder.join("demo.db"), pepper, ..self.clone() }
     }
 

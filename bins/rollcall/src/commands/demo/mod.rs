@@ -10,12 +10,13 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use futures_util::future::{Either, select};
-use scim_api_keys::ApiKey;
+use scim_api_keys::{ApiKey, Peppers};
 use scim_core::instant::Timestamp;
 use scim_directory::Instance;
 use scim_emulator::entra::{EmulatorError, Summary};
 use scim_provider::admin::{Admin, AdminError, KeyRequest};
 use serde_json::json;
+use zeroize::Zeroizing;
 
 use self::outcome::{Outcome, end_of_log};
 use self::setting::{INSTANCE, Setting};
@@ -49,7 +50,10 @@ pub(crate) async fn run(options: &cli::Demo, mut node: Node) -> anyhow::Result<E
         }
     };
     if let Some(folder) = &folder {
-        node.settings = node.settings.in_folder(folder.path());
+        // The pepper goes with the database.
+        let mut pepper = Zeroizing::new([0; 32]);
+        node.source.random(&mut *pepper);
+        node.settings = node.settings.in_folder(folder.path(), Peppers::render(&pepper));
     }
     let settings = &node.settings;
     let store = node.open(false)?;

@@ -1,0 +1,4 @@
+//! Keys from end to end: their year, and every route with every key that should not open it.
+
+mod matrix;
+mod year;

@@ -1,4 +1,5 @@
 //! Keys from end to end: their year, and every route with every key that should not open it.
 
+mod canary;
 mod matrix;
 mod year;

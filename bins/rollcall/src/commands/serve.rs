@@ -57,7 +57,7 @@ impl Server {
         let settings = &node.settings;
         let provider = node.provider(Arc::clone(&store)).await?;
         let jobs = Jobs::start(node, node.admin_of(store)?, Arc::clone(&provider))?;
-        let options = Options {
+        let mut options = Options {
             base_url: settings.base_url.clone(),
             proxies: match (&*settings.trusted_proxies, settings.trust_proxy) {
                 ([], false) => Proxies::None,
@@ -66,6 +66,7 @@ impl Server {
             },
             ..Options::default()
         };
+        options.metrics_networks.extend(&settings.metrics_networks);
         let service = Service::new(provider, options);
         let server = HttpServer::new(move || {
             App::new()

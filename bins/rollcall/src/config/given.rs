@@ -5,7 +5,7 @@ use std::path::Path;
 /// The file that is read where none is named and it is there.
 const DEFAULT_FILE: &str = "rollcall.toml";
 /// The settings that a file or `ROLLCALL_*` may have.
-const NAMES: [&str; 15] = [
+const NAMES: [&str; 16] = [
     "database",
     "data",
     "pepper_file",
@@ -14,6 +14,7 @@ const NAMES: [&str; 15] = [
     "trust_proxy",
     "trusted_proxies",
     "egress_networks",
+    "metrics_networks",
     "insecure_listen",
     "schemas",
     "resource_types",

@@ -35,6 +35,8 @@ pub(crate) struct Settings {
     pub(crate) trusted_proxies: Vec<IpNet>,
     /// Networks that are not public, and may be reached all the same to fetch the keys of trusted issuers.
     pub(crate) egress_networks: Vec<IpNet>,
+    /// Networks from which `/metrics` may be read, besides this machine.
+    pub(crate) metrics_networks: Vec<IpNet>,
     /// Files of schemas to load (RFC 7643 §7).
     pub(crate) schemas: Vec<PathBuf>,
     /// Files of resource types to load (RFC 7643 §6).
@@ -78,6 +80,7 @@ impl Settings {
             trust_proxy,
             trusted_proxies: trusted_proxies(trust_proxy, &mut sources),
             egress_networks: networks("egress_networks", &mut sources),
+            metrics_networks: networks("metrics_networks", &mut sources),
             schemas: files(&sources, "schemas"),
             resource_types: files(&sources, "resource_types"),
             mail: MailSettings::load(&mut sources),

@@ -1,6 +1,7 @@
 //! Every route with every key that should not open it, from the one table of routes and scopes.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use scim_directory::AccessScope;
 use scim_provider::{ROUTES, RouteAccess};
@@ -25,7 +26,8 @@ fn fresh(server: &Server, options: &[&str]) -> (String, String) {
 }
 
 fn fresh_at(server: &Server, connector: &str, options: &[&str]) -> (String, String) {
-    let name = format!("user-{}", uuid::Uuid::now_v7());
+    static NUMBER: AtomicUsize = AtomicUsize::new(0);
+    let name = format!("user-{}", NUMBER.fetch_add(1, Ordering::Relaxed));
     server.run(&["user", "create", "--instance", "acme", &name, "--privilege", "LiteAdmin"]);
     issue(server, "acme", connector, &name, options)
 }

@@ -23,7 +23,7 @@ demo:
 bench:
     cargo bench -p scim-core -p scim-mapping -p scim-api-keys -p scim-storage-diesel -p scim-provider
 
-# Fuzz a target (filter, path, patch, resource, bulk, expression); needs cargo-fuzz
+# Fuzz a target (filter, path, patch, resource, bulk, expression, key, token); needs cargo-fuzz
 fuzz TARGET *ARGS:
     RUSTC_BOOTSTRAP=1 cargo fuzz run {{TARGET}} {{ARGS}}
 

@@ -60,28 +60,41 @@ impl Admin {
         name: &str,
         change: impl Fn(&mut Connector) -> Result<(), AdminError>,
     ) -> Result<Connector, AdminError> {
-        let before = self.connector_named(instance, name).await?;
-        let mut wanted = before.clone();
-        change(&mut wanted)?;
-        if wanted == before {
-            return Ok(wanted);
-        }
-        check_connector(&wanted.settings)?;
-        let shown = |connector: &Connector| {
-            let mut shown = serde_json::to_value(&connector.settings).unwrap_or_default();
-            if let Some(members) = shown.as_object_mut() {
-                members.insert("dialect".to_owned(), connector.dialect.name().into());
-                members.insert("keep_passwords".to_owned(), connector.keep_passwords.into());
+        for _ in 0..crate::resource::ATTEMPTS {
+            // In this order: who changes the connector in between, changes the instance's generation.
+            let instance = self.instance_named(&instance.name).await?;
+            let before = self.connector_named(&instance, name).await?;
+            let mut wanted = before.clone();
+            change(&mut wanted)?;
+            if wanted == before {
+                return Ok(wanted);
             }
-            shown
-        };
-        let mut log = difference(Action::ConnectorChanged, &shown(&before), &shown(&wanted));
-        log.notes.push(format!("connector {name:?}"));
-        self.commit(instance.id, vec![AdminChange::UpdateConnector(wanted.clone())], vec![log])
-            .await
-            .map_err(|error| super::refused(error, "the connector cannot be changed".to_owned()))?;
-        Ok(wanted)
+            check_connector(&wanted.settings)?;
+            let mut log = difference(Action::ConnectorChanged, &shown(&before), &shown(&wanted));
+            log.notes.push(format!("connector {name:?}"));
+            let changes = vec![AdminChange::UpdateConnector(wanted.clone())];
+            match self.commit_at(&instance, changes, vec![log]).await {
+                Ok(()) => return Ok(wanted),
+                Err(CommitError::Conflict) => {}
+                Err(error) => {
+                    return Err(super::refused(error, "the connector cannot be changed".to_owned()));
+                }
+            }
+        }
+        Err(AdminError::Invalid(
+            "others changed the settings at the same time, again and again; try again".to_owned(),
+        ))
     }
+}
+
+/// A connector's settings as the log shows them.
+fn shown(connector: &Connector) -> Value {
+    let mut shown = serde_json::to_value(&connector.settings).unwrap_or_default();
+    if let Some(members) = shown.as_object_mut() {
+        members.insert("dialect".to_owned(), connector.dialect.name().into());
+        members.insert("keep_passwords".to_owned(), connector.keep_passwords.into());
+    }
+    shown
 }
 
 /// What Entra writes as audience where no secret token is given: one for all custom applications of every tenant.

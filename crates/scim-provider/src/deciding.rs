@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use scim_directory::{Action, Change, ChangeSet, ChangeSetId, LogRecord, LogResource, LogStatus, Removal};
+use scim_directory::{
+    Action, Change, ChangeSet, ChangeSetId, Condition, LogRecord, LogResource, LogStatus, Removal,
+};
 use scim_lifecycle::{Decision, Facts, Occasion, Policy, Refusal, Stop};
 
 use crate::failure::{Failure, store_failure};
@@ -53,7 +55,7 @@ impl Operation<'_> {
                         facts.insert(question, fact);
                     }
                 }
-                Stop::Refused(refusal) => return Err(self.refused(*refusal).await),
+                Stop::Refused(refusal) => return Err(self.refused(policy, *refusal).await),
             }
         }
         log::error!("request {}: a decision kept asking for facts", self.request.request_id);
@@ -74,7 +76,7 @@ impl Operation<'_> {
     }
 
     /// The answer to what a rule refused. What the guard holds back for the first time is listed and logged.
-    async fn refused(&self, refusal: Refusal) -> Failure {
+    async fn refused(&self, policy: &Policy, refusal: Refusal) -> Failure {
         let error = refusal.log_error();
         let Some(hold) = refusal.hold.clone() else { return Failure::refusal(refusal) };
         let action = match hold.removal {
@@ -83,7 +85,8 @@ impl Operation<'_> {
         };
         let about = LogResource::new(&hold.key.resource_type, hold.key.id, hold.name.as_deref());
         let record = LogRecord { error: Some(error), ..LogRecord::new(action, LogStatus::Held, Some(about)) };
-        let conditions = self.caller.condition().into_iter().collect();
+        let decided_on = Condition::Generation(policy.generation());
+        let conditions = self.caller.condition().into_iter().chain([decided_on]).collect();
         let changes = vec![Change::Hold(*hold)];
         let set = ChangeSet { changes, log: vec![record], conditions, ..self.change_set() };
         match self.provider.store.commit(set).await {

@@ -137,10 +137,13 @@ impl Provider {
         };
         self.in_force(&known, request, Counted::No).map_err(NotLetIn::into_failure)?;
         let generation = |key: &Option<KeyRecord>| key.as_ref().map(|key| key.generation);
-        if generation(&known.key) == generation(&caller.key) {
+        // What the caller may do was looked up in these.
+        if generation(&known.key) == generation(&caller.key) && known.connector == caller.connector {
             return Ok(());
         }
-        Err(Failure::unavailable("The key was changed while the request was under way; try again"))
+        Err(Failure::unavailable(
+            "The key or its connector was changed while the request was under way; try again",
+        ))
     }
 
     fn caller(&self, known: Known) -> Caller<'_> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use scim_core::patch::{MemberEdit, PatchRequest};
 use scim_core::schema::ResourceType;
-use scim_directory::Record;
+use scim_directory::{Condition, Record};
 use scim_lifecycle::{Facts, Occasion, Policy, Update};
 use scim_storage::{CommitError, Want};
 use serde_json::Value;
@@ -86,6 +86,11 @@ impl Operation<'_> {
         }
         if decision.is_empty() {
             return Ok(Ok(record.clone()));
+        }
+        // Also where only members change: who asks for it is let in by settings of that generation.
+        let decided_on = Condition::Generation(policy.generation());
+        if !decision.conditions.contains(&decided_on) {
+            decision.conditions.push(decided_on);
         }
         let changes = decision.changes.clone();
         Ok(match self.commit(decision).await {

@@ -1,0 +1,345 @@
+//! What an administrator changes while a request is under way: after the decision and before its commit.
+#![cfg(test)]
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use pollster::block_on;
+use scim_core::instant::Timestamp;
+use scim_core::schema::Registry;
+use scim_directory::{
+    Change, ChangeSet, Committed, Fact, Instance, InstanceSettings, KeyId, Networks, Position, Question,
+    Record, Scope,
+};
+use scim_provider::admin::{Admin, KeyRequest};
+use scim_provider::{HeaderSource, Limits, Method, Pepper, Peppers, Provider, Request, Response, Source};
+use scim_storage::{
+    BoxFuture, Capabilities, CommitError, EdgePage, EdgeQuery, EventPage, InstanceAnswer, InstanceQuestion,
+    JournalPage, JournalQuery, MemoryStore, Page, Query, ServerAnswer, ServerQuestion, Store, StoreError,
+    Want,
+};
+use serde_json::{Value, json};
+
+const NOW: Timestamp = Timestamp::from_unix_millis(1_790_000_000_000);
+
+#[derive(Default)]
+struct Numbers(AtomicU64);
+
+impl Source for Numbers {
+    fn now(&self) -> Timestamp {
+        NOW
+    }
+
+    fn uuid(&self) -> uuid::Uuid {
+        uuid::Uuid::from_u128(u128::from(self.0.fetch_add(1, Ordering::Relaxed)) + (1 << 100))
+    }
+
+    fn random(&self, bytes: &mut [u8]) {
+        let number = self.0.fetch_add(1, Ordering::Relaxed).to_le_bytes();
+        bytes.iter_mut().zip(number.iter().cycle()).for_each(|(to, from)| *to = from.wrapping_add(7));
+    }
+}
+
+type Meddling = Box<dyn FnOnce() + Send>;
+
+/// A store before whose next commit of a directory's change something else happens.
+struct Meddled {
+    store: Arc<MemoryStore>,
+    before: Mutex<Option<Meddling>>,
+}
+
+impl Store for Meddled {
+    fn capabilities(&self) -> Capabilities {
+        self.store.capabilities()
+    }
+
+    fn get<'a>(
+        &'a self,
+        scope: &'a Scope,
+        key: &'a scim_directory::Key,
+        want: Want,
+    ) -> BoxFuture<'a, Result<Option<Record>, StoreError>> {
+        self.store.get(scope, key, want)
+    }
+
+    fn find<'a>(&'a self, scope: &'a Scope, query: &'a Query) -> BoxFuture<'a, Result<Page, StoreError>> {
+        self.store.find(scope, query)
+    }
+
+    fn edges<'a>(
+        &'a self,
+        scope: &'a Scope,
+        query: &'a EdgeQuery,
+    ) -> BoxFuture<'a, Result<EdgePage, StoreError>> {
+        self.store.edges(scope, query)
+    }
+
+    fn facts<'a>(
+        &'a self,
+        scope: &'a Scope,
+        questions: &'a [Question],
+    ) -> BoxFuture<'a, Result<Vec<Fact>, StoreError>> {
+        self.store.facts(scope, questions)
+    }
+
+    fn commit(&self, changes: ChangeSet) -> BoxFuture<'_, Result<Committed, CommitError>> {
+        if changes.changes.iter().any(|change| !matches!(change, Change::Admin(_)))
+            && let Some(meddle) = self.before.lock().expect("a lock").take()
+        {
+            meddle();
+        }
+        self.store.commit(changes)
+    }
+
+    fn journal<'a>(
+        &'a self,
+        scope: &'a Scope,
+        query: &'a JournalQuery,
+    ) -> BoxFuture<'a, Result<JournalPage, StoreError>> {
+        self.store.journal(scope, query)
+    }
+
+    fn events<'a>(
+        &'a self,
+        scope: &'a Scope,
+        after: Option<Position>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<EventPage, StoreError>> {
+        self.store.events(scope, after, limit)
+    }
+
+    fn instance<'a>(
+        &'a self,
+        scope: &'a Scope,
+        question: &'a InstanceQuestion,
+    ) -> BoxFuture<'a, Result<InstanceAnswer, StoreError>> {
+        self.store.instance(scope, question)
+    }
+
+    fn server<'a>(&'a self, question: &'a ServerQuestion) -> BoxFuture<'a, Result<ServerAnswer, StoreError>> {
+        self.store.server(question)
+    }
+
+    fn ready(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.store.ready()
+    }
+}
+
+struct Headers<'h>(&'h str);
+
+impl HeaderSource for Headers<'_> {
+    fn get(&self, name: &str) -> Option<&str> {
+        match name {
+            "authorization" => Some(self.0),
+            "content-type" => Some("application/scim+json"),
+            _ => None,
+        }
+    }
+}
+
+struct World {
+    store: Arc<Meddled>,
+    admin: Arc<Admin>,
+    provider: Provider,
+    instance: Instance,
+    key: KeyId,
+    bearer: String,
+}
+
+impl World {
+    fn new() -> Self {
+        let store = Arc::new(Meddled { store: Arc::new(MemoryStore::new()), before: Mutex::default() });
+        let source = Arc::new(Numbers::default());
+        let peppers =
+            Arc::new(Peppers::from(Pepper::new(b"a pepper for tests, of 32 bytes.").expect("a pepper")));
+        let admin = Admin::new(Arc::clone(&store) as _, Arc::clone(&source) as _, Registry::builtin());
+        let admin = block_on(admin.with_peppers(Arc::clone(&peppers))).expect("a new store");
+        let instance =
+            block_on(admin.instance_create("acme", InstanceSettings::default())).expect("new").instance;
+        let request = KeyRequest { connector: "default", user: "integration", ..KeyRequest::default() };
+        let issued = block_on(admin.key_issue(&instance, &request)).expect("issued");
+        let (key, bearer) = (issued.record.id, format!("Bearer {}", issued.key.expect("generated").reveal()));
+        let start =
+            Provider::start(Arc::clone(&store) as _, source, Registry::builtin(), Limits::default(), peppers);
+        let provider = block_on(start).expect("it starts");
+        Self { store, admin: Arc::new(admin), provider, instance, key, bearer }
+    }
+
+    fn send(&self, method: Method, path: &str, body: &Value) -> Response {
+        block_on(self.provider.handle(Request {
+            method,
+            path,
+            query: "",
+            base: "https://scim.example/scim/v2",
+            root: "https://scim.example",
+            door: None,
+            peer: "192.0.2.1".parse().ok(),
+            headers: &Headers(&self.bearer),
+            body: body.to_string().into_bytes(),
+            request_id: "test",
+            now: NOW,
+        }))
+    }
+
+    fn made(&self, path: &str, body: &Value) -> String {
+        let response = self.send(Method::Post, path, body);
+        let made: Value = serde_json::from_slice(&response.body).expect("JSON");
+        assert_eq!(response.status, 201, "{made}");
+        made["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// How often somebody of these ids, or of the name "late", is there.
+    fn seen(&self, group: &str) -> (usize, usize) {
+        let get = |path: &str| -> Value {
+            serde_json::from_slice(&self.send(Method::Get, path, &Value::Null).body).expect("JSON")
+        };
+        let people = get("/Users")["Resources"].as_array().map_or(0, Vec::len);
+        (people, get(&format!("/Groups/{group}"))["members"].as_array().map_or(0, Vec::len))
+    }
+
+    /// That no write is done after `meddle`, which `undo` takes back, and that each is refused with one of `statuses`.
+    fn check(&self, what: &str, statuses: &[u16], meddle: Meddle, undo: Meddle) {
+        let user = |name: &str| json!({ "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": name });
+        let group =
+            json!({ "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "displayName": what });
+        let (person, group) = (self.made("/Users", &user(what)), self.made("/Groups", &group));
+        let before = self.seen(&group);
+        let patch = |operation: Value| json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": [operation] });
+        let member = json!({ "op": "add", "path": "members", "value": [{ "value": person }] });
+        let writes = [
+            (Method::Post, "/Users".to_owned(), user("late")),
+            (Method::Patch, format!("/Groups/{group}"), patch(member)),
+            (
+                Method::Patch,
+                format!("/Users/{person}"),
+                patch(json!({ "op": "replace", "path": "title", "value": "x" })),
+            ),
+            (Method::Put, format!("/Users/{person}"), user(&format!("{what} late"))),
+            (Method::Delete, format!("/Users/{person}"), Value::Null),
+            (Method::Delete, format!("/Groups/{group}"), Value::Null),
+        ];
+        for (method, path, body) in writes {
+            let (admin, instance, key, meddle) =
+                (Arc::clone(&self.admin), self.instance.clone(), self.key, meddle);
+            *self.store.before.lock().expect("a lock") =
+                Some(Box::new(move || meddle(&admin, &instance, key)));
+            let response = self.send(method, &path, &body);
+            assert!(
+                self.store.before.lock().expect("a lock").is_none(),
+                "{what}: {method:?} {path} came to no commit"
+            );
+            undo(&self.admin, &self.instance, self.key);
+            let text = String::from_utf8_lossy(&response.body).into_owned();
+            assert!(
+                statuses.contains(&response.status),
+                "{what}: {method:?} {path}: {} {text}",
+                response.status
+            );
+            assert_eq!(self.seen(&group), before, "{what}: {method:?} {path}");
+        }
+    }
+}
+
+type Meddle = fn(&Admin, &Instance, KeyId);
+
+fn connector(admin: &Admin, instance: &Instance, change: impl Fn(&mut scim_directory::Connector)) {
+    let changed = admin.connector_change(instance, "default", |connector| {
+        change(connector);
+        Ok(())
+    });
+    block_on(changed).expect("changed");
+}
+
+fn user(admin: &Admin, instance: &Instance, suspended: bool) {
+    let changed = admin.integration_user_change(instance, "integration", |user| user.suspended = suspended);
+    block_on(changed).expect("changed");
+}
+
+#[test]
+fn nothing_is_written_once_the_integration_user_is_suspended() {
+    let world = World::new();
+    world.check(
+        "suspended",
+        &[403],
+        |admin, instance, _| user(admin, instance, true),
+        |admin, instance, _| user(admin, instance, false),
+    );
+}
+
+#[test]
+fn nothing_is_written_once_the_connector_lets_in_from_elsewhere_alone() {
+    let world = World::new();
+    world.check(
+        "networks",
+        &[403],
+        |admin, instance, _| {
+            connector(admin, instance, |connector| {
+                connector.settings.networks =
+                    Networks::new(vec!["198.51.100.0/24".parse().expect("a network")]);
+            });
+        },
+        |admin, instance, _| {
+            connector(admin, instance, |connector| connector.settings.networks = Networks::default());
+        },
+    );
+}
+
+#[test]
+fn nothing_is_written_that_the_connector_may_not_do_any_more() {
+    let world = World::new();
+    world.check(
+        "operations",
+        &[503],
+        |admin, instance, _| {
+            connector(admin, instance, |connector| {
+                let settings = &mut connector.settings;
+                for allowed in [&mut settings.people, &mut settings.groups] {
+                    (allowed.create, allowed.update, allowed.delete) = (false, false, false);
+                }
+            });
+        },
+        |admin, instance, _| {
+            connector(admin, instance, |connector| {
+                let settings = &mut connector.settings;
+                for allowed in [&mut settings.people, &mut settings.groups] {
+                    (allowed.create, allowed.update, allowed.delete) = (true, true, true);
+                }
+            });
+        },
+    );
+}
+
+#[test]
+fn nothing_is_written_once_the_keys_scopes_are_fewer() {
+    let world = World::new();
+    world.check(
+        "scopes",
+        &[503],
+        |admin, _, key| {
+            block_on(
+                admin.key_change(key, |terms| terms.limits.scopes = "users:read".parse().expect("scopes")),
+            )
+            .expect("changed");
+        },
+        |admin, _, key| {
+            block_on(admin.key_change(key, |terms| terms.limits.scopes = scim_directory::AccessScopes::ALL))
+                .expect("changed");
+        },
+    );
+}
+
+#[test]
+fn a_way_that_is_closed_is_not_opened_by_another_change_at_the_same_time() {
+    let world = World::new();
+    let (admin, instance) = (&*world.admin, &world.instance);
+    connector(admin, instance, |connector| connector.settings.ways_in.basic = true);
+    let meddled = std::sync::atomic::AtomicBool::new(false);
+    connector(admin, instance, |changed| {
+        if !meddled.swap(true, Ordering::Relaxed) {
+            connector(admin, instance, |connector| connector.settings.ways_in.basic = false);
+        }
+        changed.settings.overlap_seconds = 60;
+    });
+    let now = block_on(admin.connector_named(instance, "default")).expect("there").settings;
+    assert_eq!((now.ways_in.basic, now.overlap_seconds), (false, 60));
+}

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use futures_util::lock::Mutex;
 use scim_api_keys::token::{JwksCache, REPLAY_CAPACITY, Replay, SigningKeys};
 use scim_api_keys::{Peppers, RateLimiter, Remembered};
 use scim_core::message::{
@@ -11,7 +10,7 @@ use scim_core::message::{
 use scim_core::schema::Registry;
 use scim_storage::{ServerAnswer, ServerQuestion, Store, StoreError};
 
-use crate::access::{RefusalLog, Uses};
+use crate::access::{Fetches, RefusalLog, Uses};
 use crate::counters::Counters;
 use crate::cursor::{LIFETIME_SECONDS, Sealer};
 use crate::failure::{Failure, store_failure};
@@ -55,8 +54,7 @@ pub struct Provider {
     pub(crate) signing: SigningKeys,
     pub(crate) issuer_keys: JwksCache,
     pub(crate) fetcher: Option<Arc<dyn JwksFetcher>>,
-    /// Held while keys of a trusted issuer are fetched.
-    pub(crate) fetching: Mutex<()>,
+    pub(crate) fetches: Fetches,
     pub(crate) replay: Replay,
     pub(crate) remembered: Remembered,
 }
@@ -107,7 +105,7 @@ impl Provider {
             signing: SigningKeys::new(PepperSeeds::new(Arc::clone(&peppers), salt)),
             issuer_keys: JwksCache::new(),
             fetcher: None,
-            fetching: Mutex::new(()),
+            fetches: Fetches::default(),
             replay: Replay::new(REPLAY_CAPACITY),
             remembered: Remembered::new(of_process),
             peppers,

@@ -2,17 +2,20 @@
 //! belong.
 #![cfg(test)]
 
-use std::sync::Arc;
+use std::pin::pin;
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use futures_channel::oneshot;
+use futures_util::FutureExt as _;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use pollster::block_on;
 use scim_core::instant::Timestamp;
 use scim_core::schema::Registry;
 use scim_directory::{
-    AccessScopes, Action, Connector, Instance, InstanceSettings, KeyLimits, TrustedIssuer, WaysIn,
+    AccessScopes, Action, Connector, Instance, InstanceSettings, KeptSecret, KeyLimits, TrustedIssuer, WaysIn,
 };
 use scim_provider::admin::{Admin, KeyRequest};
 use scim_provider::{
@@ -87,6 +90,7 @@ impl HeaderSource for Headers<'_> {
 }
 
 struct World {
+    store: Arc<MemoryStore>,
     clock: Arc<Clock>,
     admin: Admin,
     provider: Provider,
@@ -108,11 +112,16 @@ impl World {
         let admin = block_on(admin.with_peppers(Arc::clone(&peppers))).expect("a new store");
         let instance =
             block_on(admin.instance_create("acme", InstanceSettings::default())).expect("new").instance;
-        let start =
-            Provider::start(store, Arc::clone(&clock) as _, Registry::builtin(), Limits::default(), peppers);
+        let start = Provider::start(
+            Arc::clone(&store) as _,
+            Arc::clone(&clock) as _,
+            Registry::builtin(),
+            Limits::default(),
+            peppers,
+        );
         let issuer = Arc::new(Issuer::default());
         let provider = block_on(start).expect("it starts").with_fetcher(Arc::clone(&issuer) as _);
-        Self { clock, admin, provider, instance, issuer }
+        Self { store, clock, admin, provider, instance, issuer }
     }
 
     /// A world whose connector lets clients in by everything.
@@ -158,8 +167,9 @@ impl World {
         Key { id: issued.record.id, text: issued.key.expect("generated").reveal() }
     }
 
-    fn send(&self, authorization: &str, door: Option<&str>) -> (u16, String) {
-        let response = block_on(self.provider.handle(Request {
+    async fn sent(&self, authorization: &str, door: Option<&str>) -> Response {
+        let headers = Headers(authorization);
+        let request = Request {
             method: Method::Get,
             path: "/Users",
             query: "",
@@ -167,11 +177,16 @@ impl World {
             root: ROOT,
             door,
             peer: "192.0.2.1".parse().ok(),
-            headers: &Headers(authorization),
+            headers: &headers,
             body: Vec::new(),
             request_id: "test",
             now: self.clock.now(),
-        }));
+        };
+        self.provider.handle(request).await
+    }
+
+    fn send(&self, authorization: &str, door: Option<&str>) -> (u16, String) {
+        let response = block_on(self.sent(authorization, door));
         let body: Value = serde_json::from_slice(&response.body).expect("JSON");
         (response.status, body["detail"].as_str().unwrap_or_default().to_owned())
     }
@@ -536,6 +551,108 @@ impl JwksFetcher for Broken {
     fn fetch<'a>(&'a self, _url: &'a str) -> BoxFuture<'a, Result<Vec<u8>, String>> {
         Box::pin(async { Err("it is down".to_owned()) })
     }
+}
+
+/// An issuer that answers when it is told to, and whose keys may be others by then.
+struct Slow(Mutex<Vec<oneshot::Receiver<&'static str>>>);
+
+impl Slow {
+    /// One for so many fetches; the senders say which name the key has then.
+    fn new(fetches: usize) -> (Arc<Self>, Vec<oneshot::Sender<&'static str>>) {
+        let (say, hear): (Vec<_>, Vec<_>) = (0..fetches).map(|_| oneshot::channel()).unzip();
+        (Arc::new(Self(Mutex::new(hear))), say)
+    }
+}
+
+impl JwksFetcher for Slow {
+    fn fetch<'a>(&'a self, _url: &'a str) -> BoxFuture<'a, Result<Vec<u8>, String>> {
+        let told = self.0.lock().expect("a lock").remove(0);
+        Box::pin(async move {
+            let kid = told.await.map_err(|error| error.to_string())?;
+            let set =
+                json!({ "keys": [{ "kty": "OKP", "crv": "Ed25519", "kid": kid, "x": issuer_public() }] });
+            Ok(set.to_string().into_bytes())
+        })
+    }
+}
+
+#[test]
+fn a_slow_issuer_keeps_its_own_clients_waiting_and_nobody_else() {
+    let mut world = World::open();
+    let (slow, mut say) = Slow::new(3);
+    world.provider = world.provider.with_fetcher(slow);
+    let create = world.admin.connector_create(
+        &world.instance,
+        "okta",
+        scim_directory::DialectName::Lenient,
+        false,
+        scim_directory::Profile::Standard,
+    );
+    let okta = block_on(create).expect("created").id.to_string();
+    let mut issuer = world.connector().settings.ways_in.issuer.expect("set");
+    issuer.jwks_uri = "https://other.example/keys".to_owned();
+    let change = world.admin.connector_change(&world.instance, "okta", |connector| {
+        connector.settings.ways_in.issuer = Some(issuer.clone());
+        Ok(())
+    });
+    block_on(change).expect("changed");
+    let door = world.connector().id.to_string();
+    let header = format!("Bearer {}", world.foreign(|_, _| {}));
+    let (first, second) = (say.remove(0), say.remove(0));
+    let mut own = pin!(world.sent(&header, Some(&door)));
+    assert!(own.as_mut().now_or_never().is_none());
+    let mut others = pin!(world.sent(&header, Some(&okta)));
+    assert!(others.as_mut().now_or_never().is_none());
+    second.send("one").expect("fetching");
+    assert_eq!(others.now_or_never().map(|response| response.status), Some(200));
+    // Who needs the same keys waits for them instead of being refused.
+    let mut also = pin!(world.sent(&header, Some(&door)));
+    assert!(also.as_mut().now_or_never().is_none());
+    first.send("one").expect("fetching");
+    let statuses = (
+        own.now_or_never().map(|response| response.status),
+        also.now_or_never().map(|response| response.status),
+    );
+    assert_eq!(statuses, (Some(200), Some(200)));
+    // The same when the issuer has a new key; what is signed by the one that is known does not wait.
+    world.pass(61);
+    let new = format!("Bearer {}", world.foreign(|_, header| header.kid = Some("two".to_owned())));
+    let mut own = pin!(world.sent(&new, Some(&door)));
+    assert!(own.as_mut().now_or_never().is_none());
+    let mut also = pin!(world.sent(&new, Some(&door)));
+    assert!(also.as_mut().now_or_never().is_none());
+    assert_eq!(world.sent(&header, Some(&door)).now_or_never().map(|response| response.status), Some(200));
+    say.remove(0).send("two").expect("fetching");
+    let statuses = (
+        own.now_or_never().map(|response| response.status),
+        also.now_or_never().map(|response| response.status),
+    );
+    assert_eq!(statuses, (Some(200), Some(200)));
+}
+
+#[test]
+fn a_key_that_is_only_exchanged_moves_to_the_current_pepper() {
+    let world = World::open();
+    let key = world.key("");
+    let pepper = || match block_on(world.admin.key_show(key.id)).expect("there").key.secret {
+        KeptSecret::Mac { pepper, .. } => pepper,
+        KeptSecret::Password(_) => panic!("a generated key"),
+    };
+    let before = pepper();
+    let both = "72616e646f6d2062797465732c206f662077686963682074686572652061726533\n\
+                612070657070657220666f722074657374732c206f662033322062797465732e\n";
+    let peppers = Arc::new(Peppers::parse(both).expect("two peppers"));
+    let start = Provider::start(
+        Arc::clone(&world.store) as _,
+        Arc::clone(&world.clock) as _,
+        Registry::builtin(),
+        Limits::default(),
+        Arc::clone(&peppers),
+    );
+    let provider = block_on(start).expect("it holds the one that is known");
+    let form = credentials(&key);
+    assert_eq!(token_or_error(&block_on(provider.oauth_token(world.oauth(None, &form)))).0, 200);
+    assert_eq!((before, pepper()), (peppers.ids()[1], peppers.ids()[0]));
 }
 
 #[test]

@@ -10,6 +10,7 @@
 
 mod basic;
 mod credential;
+mod fetches;
 mod force;
 mod permission;
 mod refused;
@@ -27,6 +28,7 @@ use scim_directory::{
 use crate::failure::Failure;
 use crate::{Provider, Request};
 
+pub(crate) use fetches::Fetches;
 pub(crate) use permission::Verb;
 pub use permission::{ROUTES, RouteAccess};
 pub(crate) use refused::{NotLetIn, RefusalLog};
@@ -34,6 +36,7 @@ pub(crate) use token::{audience, generation_of};
 pub(crate) use used::{Uses, key_event};
 
 /// Somebody who has a secret that is known.
+#[derive(Clone)]
 pub(crate) struct Known {
     /// The key; `None` for who comes with a trusted issuer's token.
     pub(crate) key: Option<KeyRecord>,

@@ -89,9 +89,11 @@ impl Provider {
                 }
                 // Asked for at most once a minute, so that this ends.
                 Verification::Fetch => self.fetch_keys(&settings.jwks_uri, now).await,
-                // Perhaps another request is fetching them for the first time.
-                Verification::Refused(error) if error.is_unavailable() && !waited => {
-                    drop(self.fetching.lock().await);
+                // Perhaps another request is fetching them, for the first time or because the issuer has new ones.
+                Verification::Refused(error)
+                    if !waited && (error.is_unavailable() || matches!(error, TokenError::UnknownKey)) =>
+                {
+                    self.fetches.wait(&settings.jwks_uri).await;
                     waited = true;
                 }
                 Verification::Refused(error) if error.is_unavailable() => {
@@ -108,7 +110,7 @@ impl Provider {
 
     /// Fetches an issuer's keys. What goes wrong is for the server's log; the last good ones stay.
     async fn fetch_keys(&self, url: &str, now: i64) {
-        let _others_wait = self.fetching.lock().await;
+        let _under_way = self.fetches.begin(url).await;
         let fetched = match &self.fetcher {
             Some(fetcher) => fetcher.fetch(url).await,
             None => Err("this server was given nothing to fetch them with".to_owned()),

@@ -20,7 +20,7 @@ use scim_directory::{
 use scim_storage::{CommitError, ServerAnswer, ServerQuestion};
 use serde_json::json;
 
-use super::Caller;
+use super::{Caller, Known};
 use crate::failure::Failure;
 use crate::{Provider, Request, Response};
 
@@ -119,11 +119,27 @@ impl Provider {
             };
             self.commit_use(caller, request, first_written(key, revoked)).await?;
         }
-        if let Some(secret) = &caller.rehashed {
-            let changes = vec![KeyChange::Rehash(key.id, secret.clone())];
-            self.commit_use(caller, request, Kept { changes, ..Kept::default() }).await?;
+        self.keep_rehashed(caller, request, key).await
+    }
+
+    /// Keeps the hash of a key by the current pepper, where the key was not shown with a request for resources.
+    pub(crate) async fn rehash(&self, known: &Known, request: &Request<'_>) {
+        let Some(key) = known.key.as_ref().filter(|_| known.rehashed.is_some()) else { return };
+        let caller = self.caller(known.clone());
+        if let Err(error) = self.keep_rehashed(&caller, request, key).await {
+            log::warn!("request {}: a key's new hash could not be kept: {error}", request.request_id);
         }
-        Ok(())
+    }
+
+    async fn keep_rehashed(
+        &self,
+        caller: &Caller<'_>,
+        request: &Request<'_>,
+        key: &KeyRecord,
+    ) -> Result<(), CommitError> {
+        let Some(secret) = &caller.rehashed else { return Ok(()) };
+        let changes = vec![KeyChange::Rehash(key.id, secret.clone())];
+        self.commit_use(caller, request, Kept { changes, ..Kept::default() }).await
     }
 
     fn first_use(

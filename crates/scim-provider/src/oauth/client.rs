@@ -32,7 +32,10 @@ impl Provider {
         let known = self.prove(request, &shown).await;
         let refused =
             match known.and_then(|known| self.in_force(&known, &as_request, Counted::Yes).map(|()| known)) {
-                Ok(known) => return Ok(known),
+                Ok(known) => {
+                    self.rehash(&known, &as_request).await;
+                    return Ok(known);
+                }
                 Err(refused) => refused,
             };
         self.log_refused(&as_request, &refused).await;

@@ -1,12 +1,10 @@
 //! The life of keys, over the in-memory backend and with a clock of its own: who is let in, what is told, what is logged.
-#![cfg(test)]
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use pollster::block_on;
-use scim_api_keys::{ApiKey, Pepper, Peppers};
+use scim_api_keys::{ApiKey, Peppers};
 use scim_core::instant::Timestamp;
 use scim_core::schema::Registry;
 use scim_directory::{
@@ -14,59 +12,13 @@ use scim_directory::{
     Rate, Retirement,
 };
 use scim_provider::admin::{Admin, AdminError, IssuedKey, KeyRequest, Telling};
-use scim_provider::{
-    HeaderSource, Limits, Method, PepperMismatch, Provider, Request, Response, Source, StartError,
-};
+use scim_provider::{Limits, Method, PepperMismatch, Provider, Request, Response, Source, StartError};
 use scim_storage::{JournalEntry, JournalFilter, JournalQuery, MemoryStore, Store};
 
-const BEGINNING: i64 = 1_790_000_000_000;
+use crate::support::{BEGINNING, Clock, Headers, both_peppers, peppers};
+
 const HOUR: i64 = 3_600_000;
 const DAY: i64 = 24 * HOUR;
-
-#[derive(Default)]
-struct Clock {
-    passed: AtomicI64,
-    ids: AtomicU64,
-}
-
-impl Source for Clock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_unix_millis(BEGINNING + self.passed.load(Ordering::Relaxed))
-    }
-
-    fn uuid(&self) -> uuid::Uuid {
-        let number = self.ids.fetch_add(1, Ordering::Relaxed);
-        let mut random = [0; 10];
-        random.iter_mut().rev().zip(number.to_le_bytes()).for_each(|(to, from)| *to = from);
-        let millis = u64::try_from(self.now().unix_millis()).expect("after 1970");
-        uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
-    }
-
-    fn random(&self, bytes: &mut [u8]) {
-        let number = self.ids.fetch_add(1, Ordering::Relaxed).to_le_bytes();
-        bytes
-            .iter_mut()
-            .zip(number.iter().cycle())
-            .for_each(|(to, from)| *to = from.wrapping_mul(31).wrapping_add(7));
-    }
-}
-
-struct Headers<'h>(&'h str);
-
-impl HeaderSource for Headers<'_> {
-    fn get(&self, name: &str) -> Option<&str> {
-        match name {
-            "authorization" => Some(self.0).filter(|value| !value.is_empty()),
-            "content-type" => Some("application/scim+json"),
-            _ => None,
-        }
-    }
-}
-
-fn peppers(seed: u8) -> Arc<Peppers> {
-    let bytes: Vec<u8> = (0..32).map(|at| at + seed).collect();
-    Arc::new(Peppers::from(Pepper::new(&bytes).expect("a pepper")))
-}
 
 struct World {
     store: Arc<MemoryStore>,
@@ -88,7 +40,7 @@ impl World {
     }
 
     fn pass(&self, millis: i64) {
-        self.clock.passed.fetch_add(millis, Ordering::Relaxed);
+        self.clock.pass(millis);
     }
 
     fn issue(&self, change: impl FnOnce(&mut KeyRequest<'_>)) -> Result<IssuedKey, AdminError> {
@@ -426,9 +378,7 @@ fn a_node_needs_the_stores_pepper_and_keys_move_to_a_new_one() {
     let key = world.key(|_| {});
     let error = start(&world.store, &world.clock, peppers(50)).expect_err("a stranger");
     assert!(matches!(error, StartError::Pepper(PepperMismatch::Stranger)), "{error}");
-    let line = |seed: u8| (0..32_u8).map(|at| format!("{:02x}", at + seed)).collect::<String>();
-    let both = Arc::new(Peppers::parse(&format!("{}\n{}\n", line(50), line(1))).expect("two"));
-    let second = start(&world.store, &world.clock, both).expect("it knows one of them");
+    let second = start(&world.store, &world.clock, both_peppers(50, 1)).expect("it knows one of them");
     let world = World { provider: second, ..world };
     assert_eq!((world.test(&key), world.test(&key)), (200, 200));
     let alone = start(&world.store, &world.clock, peppers(50)).expect("every key has moved");

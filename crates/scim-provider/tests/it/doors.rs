@@ -1,9 +1,8 @@
 //! The other ways in, over the in-memory backend: HTTP Basic, client credentials, trusted issuers; and tokens where they do not
 //! belong.
-#![cfg(test)]
 
 use std::pin::pin;
-use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
@@ -18,40 +17,14 @@ use scim_directory::{
     AccessScopes, Action, Connector, Instance, InstanceSettings, KeptSecret, KeyLimits, TrustedIssuer, WaysIn,
 };
 use scim_provider::admin::{Admin, KeyRequest};
-use scim_provider::{
-    HeaderSource, JwksFetcher, Limits, Method, OauthRequest, Pepper, Peppers, Provider, Request, Response,
-    Source,
-};
+use scim_provider::{JwksFetcher, Limits, Method, OauthRequest, Provider, Request, Response, Source};
 use scim_storage::{BoxFuture, JournalFilter, JournalQuery, MemoryStore};
 use serde_json::{Value, json};
 
-const BEGINNING: i64 = 1_790_000_000_000;
+use crate::support::{BEGINNING, Clock, Headers, both_peppers, peppers};
+
 const ROOT: &str = "https://scim.example";
 const JWKS: &str = "https://issuer.example/keys";
-
-#[derive(Default)]
-struct Clock {
-    passed: AtomicI64,
-    ids: AtomicU64,
-}
-
-impl Source for Clock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_unix_millis(BEGINNING + self.passed.load(Ordering::Relaxed))
-    }
-
-    fn uuid(&self) -> uuid::Uuid {
-        uuid::Uuid::from_u128(u128::from(self.ids.fetch_add(1, Ordering::Relaxed)) + (1 << 100))
-    }
-
-    fn random(&self, bytes: &mut [u8]) {
-        let number = self.ids.fetch_add(1, Ordering::Relaxed).to_le_bytes();
-        bytes
-            .iter_mut()
-            .zip(number.iter().cycle())
-            .for_each(|(to, from)| *to = from.wrapping_mul(31).wrapping_add(7));
-    }
-}
 
 /// The issuer's keys, and how often they were asked for.
 #[derive(Default)]
@@ -77,18 +50,6 @@ fn issuer_public() -> String {
     serde_json::to_value(jwk).expect("JSON")["x"].as_str().expect("x").to_owned()
 }
 
-struct Headers<'h>(&'h str);
-
-impl HeaderSource for Headers<'_> {
-    fn get(&self, name: &str) -> Option<&str> {
-        match name {
-            "authorization" => Some(self.0),
-            "content-type" => Some("application/scim+json"),
-            _ => None,
-        }
-    }
-}
-
 struct World {
     store: Arc<MemoryStore>,
     clock: Arc<Clock>,
@@ -106,8 +67,7 @@ struct Key {
 impl World {
     fn new() -> Self {
         let (store, clock) = (Arc::new(MemoryStore::new()), Arc::new(Clock::default()));
-        let peppers =
-            Arc::new(Peppers::from(Pepper::new(b"a pepper for tests, of 32 bytes.").expect("a pepper")));
+        let peppers = peppers(1);
         let admin = Admin::new(Arc::clone(&store) as _, Arc::clone(&clock) as _, Registry::builtin());
         let admin = block_on(admin.with_peppers(Arc::clone(&peppers))).expect("a new store");
         let instance =
@@ -241,7 +201,7 @@ impl World {
     }
 
     fn pass(&self, seconds: i64) {
-        self.clock.passed.fetch_add(seconds * 1000, Ordering::Relaxed);
+        self.clock.pass(seconds * 1000);
     }
 
     fn refusals(&self) -> Vec<String> {
@@ -639,9 +599,7 @@ fn a_key_that_is_only_exchanged_moves_to_the_current_pepper() {
         KeptSecret::Password(_) => panic!("a generated key"),
     };
     let before = pepper();
-    let both = "72616e646f6d2062797465732c206f662077686963682074686572652061726533\n\
-                612070657070657220666f722074657374732c206f662033322062797465732e\n";
-    let peppers = Arc::new(Peppers::parse(both).expect("two peppers"));
+    let peppers = both_peppers(50, 1);
     let start = Provider::start(
         Arc::clone(&world.store) as _,
         Arc::clone(&world.clock) as _,

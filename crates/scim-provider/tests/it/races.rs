@@ -1,18 +1,16 @@
 //! What an administrator changes while a request is under way: after the decision and before its commit.
-#![cfg(test)]
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
 use pollster::block_on;
-use scim_core::instant::Timestamp;
 use scim_core::schema::Registry;
 use scim_directory::{
     Change, ChangeSet, Committed, Fact, Instance, InstanceSettings, KeyId, Networks, Position, Question,
     Record, Scope,
 };
 use scim_provider::admin::{Admin, KeyRequest};
-use scim_provider::{HeaderSource, Limits, Method, Pepper, Peppers, Provider, Request, Response, Source};
+use scim_provider::{Limits, Method, Provider, Request, Response, Source as _};
 use scim_storage::{
     BoxFuture, Capabilities, CommitError, EdgePage, EdgeQuery, EventPage, InstanceAnswer, InstanceQuestion,
     JournalPage, JournalQuery, MemoryStore, Page, Query, ServerAnswer, ServerQuestion, Store, StoreError,
@@ -20,25 +18,7 @@ use scim_storage::{
 };
 use serde_json::{Value, json};
 
-const NOW: Timestamp = Timestamp::from_unix_millis(1_790_000_000_000);
-
-#[derive(Default)]
-struct Numbers(AtomicU64);
-
-impl Source for Numbers {
-    fn now(&self) -> Timestamp {
-        NOW
-    }
-
-    fn uuid(&self) -> uuid::Uuid {
-        uuid::Uuid::from_u128(u128::from(self.0.fetch_add(1, Ordering::Relaxed)) + (1 << 100))
-    }
-
-    fn random(&self, bytes: &mut [u8]) {
-        let number = self.0.fetch_add(1, Ordering::Relaxed).to_le_bytes();
-        bytes.iter_mut().zip(number.iter().cycle()).for_each(|(to, from)| *to = from.wrapping_add(7));
-    }
-}
+use crate::support::{Clock, Headers, peppers};
 
 type Meddling = Box<dyn FnOnce() + Send>;
 
@@ -125,18 +105,6 @@ impl Store for Meddled {
     }
 }
 
-struct Headers<'h>(&'h str);
-
-impl HeaderSource for Headers<'_> {
-    fn get(&self, name: &str) -> Option<&str> {
-        match name {
-            "authorization" => Some(self.0),
-            "content-type" => Some("application/scim+json"),
-            _ => None,
-        }
-    }
-}
-
 struct World {
     store: Arc<Meddled>,
     admin: Arc<Admin>,
@@ -149,9 +117,8 @@ struct World {
 impl World {
     fn new() -> Self {
         let store = Arc::new(Meddled { store: Arc::new(MemoryStore::new()), before: Mutex::default() });
-        let source = Arc::new(Numbers::default());
-        let peppers =
-            Arc::new(Peppers::from(Pepper::new(b"a pepper for tests, of 32 bytes.").expect("a pepper")));
+        let source = Arc::new(Clock::default());
+        let peppers = peppers(1);
         let admin = Admin::new(Arc::clone(&store) as _, Arc::clone(&source) as _, Registry::builtin());
         let admin = block_on(admin.with_peppers(Arc::clone(&peppers))).expect("a new store");
         let instance =
@@ -177,7 +144,7 @@ impl World {
             headers: &Headers(&self.bearer),
             body: body.to_string().into_bytes(),
             request_id: "test",
-            now: NOW,
+            now: Clock::default().now(),
         }))
     }
 

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use jsonwebtoken::{EncodingKey, crypto};
 use scim_api_keys::token::{
     ACCESS_LIFETIME_SECONDS, Algorithm, FOREIGN_LIFETIME_SECONDS, JwkSet, LEEWAY_SECONDS, MAX_JWKS_KEYS,
-    MAX_TOKEN_BYTES, PublicKey, Purpose, Seeds, SigningKeys, TokenError, TrustedIssuer,
+    MAX_TOKEN_BYTES, PublicKey, Purpose, Seeds, SigningKeys, TrustedIssuer,
 };
 use scim_api_keys::{BasicCredentials, MAX_BASIC_PASSWORD_BYTES, MAX_BASIC_USER_BYTES};
 use serde_json::{Map, Value};
@@ -60,9 +60,9 @@ fn fixed() -> &'static Fixed {
     })
 }
 
-/// A token is refused without being quoted, or says itself all that was expected of it; also when the signature is right.
+/// A token is refused, or says itself all that was expected of it; also when the signature is right.
 /// No token is both ours and another issuer's. A key set is refused, or has few keys, none of which verifies what it did not
-/// sign. A Basic header is refused without being quoted, or has the one spelling of its user name and password.
+/// sign. A Basic header is refused, or has the one spelling of its user name and password.
 pub(crate) fn check(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     tokens(text);
@@ -80,10 +80,6 @@ fn tokens(token: &str) {
     let ours = fixed.ours.verify(token, ROOT, &[BASE], NOW);
     let bearer = ISSUER.verify_with(token, Purpose::Bearer, &fixed.issuers, NOW);
     let assertion = ISSUER.verify_with(token, Purpose::ClientAssertion, &fixed.issuers, NOW);
-    for error in [ours.as_ref().err(), bearer.as_ref().err(), assertion.as_ref().err()].into_iter().flatten()
-    {
-        quotes_nothing(token, error);
-    }
     assert!(ours.is_err() || (bearer.is_err() && assertion.is_err()), "{token}");
     if let Ok(claims) = &ours {
         let said = said(token, "at+jwt");
@@ -175,12 +171,6 @@ fn altered(token: &str, refused: impl Fn(&str) -> bool) {
     assert!(refused(&format!(" {token}")) && refused(&format!("{token}=")), "{token}");
 }
 
-fn quotes_nothing(token: &str, error: &TokenError) {
-    let message = error.to_string();
-    let quoted = token.split('.').find(|part| part.len() > 24 && message.contains(part));
-    assert_eq!(quoted, None, "{message}");
-}
-
 fn key_set(data: &[u8]) {
     let Ok(set) = JwkSet::parse(data) else { return };
     let Ok(Value::Object(members)) = serde_json::from_slice::<Value>(data) else {
@@ -201,20 +191,13 @@ fn key_set(data: &[u8]) {
 }
 
 fn basic(value: &str) {
-    for parsed in [BasicCredentials::parse(value), BasicCredentials::parse_client(value)] {
-        match parsed {
-            Ok(parsed) => {
-                let (user, password) = (parsed.user(), parsed.password());
-                assert!(user.len() <= MAX_BASIC_USER_BYTES && password.len() <= MAX_BASIC_PASSWORD_BYTES);
-                assert!(!user.chars().chain(password.chars()).any(char::is_control), "{value:?}");
-                assert_eq!(format!("{parsed:?}"), "BasicCredentials { .. }");
-            }
-            Err(error) => {
-                let message = error.to_string();
-                let quoted = value.split(' ').skip(1).find(|rest| rest.len() > 12 && message.contains(rest));
-                assert_eq!(quoted, None, "{message}");
-            }
-        }
+    for parsed in
+        [BasicCredentials::parse(value), BasicCredentials::parse_client(value)].into_iter().flatten()
+    {
+        let (user, password) = (parsed.user(), parsed.password());
+        assert!(user.len() <= MAX_BASIC_USER_BYTES && password.len() <= MAX_BASIC_PASSWORD_BYTES);
+        assert!(!user.chars().chain(password.chars()).any(char::is_control), "{value:?}");
+        assert_eq!(format!("{parsed:?}"), "BasicCredentials { .. }");
     }
     if let Ok(parsed) = BasicCredentials::parse(value) {
         // The colon parts them, and there is one spelling: what is joined again is what came.

@@ -109,6 +109,17 @@ impl RateLimiter {
         Err(Wait { seconds: u32::try_from(wait_ms.div_ceil(1000)).unwrap_or(u32::MAX) })
     }
 
+    /// Whether a request of `id` would pass at that time, without counting it: for limits on what fails, which is known
+    /// afterwards.
+    ///
+    /// # Errors
+    /// As [`RateLimiter::check`].
+    pub fn peek(&self, id: [u8; 16], rate: Rate, now_ms: i64) -> Result<(), Wait> {
+        let Some(known) = self.levels().get(&id).copied() else { return Ok(()) };
+        let alone = Self { levels: Mutex::new(HashMap::from([(id, known)])) };
+        alone.check(id, rate, now_ms)
+    }
+
     /// A panic elsewhere leaves numbers behind that are no worse than any others.
     fn levels(&self) -> MutexGuard<'_, HashMap<[u8; 16], Level>> {
         self.levels.lock().unwrap_or_else(PoisonError::into_inner)
@@ -161,6 +172,17 @@ mod tests {
         check(Rate { per_second: 2, burst: 1 }, &[0, 500, 1000, 1499, 1500], &[0, 0, 0, 1, 0]);
         check(Rate { per_second: 0, burst: 0 }, &[0, 0, 999, 1000], &[0, 1, 1, 0]);
         check(Rate { per_second: u32::MAX, burst: u32::MAX }, &[i64::MIN, 0, i64::MAX], &[0, 0, 0]);
+    }
+
+    #[test]
+    fn a_look_counts_nothing() {
+        let (limiter, rate) = (RateLimiter::new(), Rate { per_second: 1, burst: 2 });
+        let looks = |now_ms| (0..5).map(|_| limiter.peek(ID, rate, now_ms).is_ok()).collect::<Vec<_>>();
+        assert_eq!((looks(0), remembered(&limiter)), (vec![true; 5], 0));
+        assert_eq!((limiter.check(ID, rate, 0), limiter.check(ID, rate, 0)), (Ok(()), Ok(())));
+        assert_eq!(limiter.peek(ID, rate, 0), Err(Wait { seconds: 1 }));
+        assert_eq!((looks(999), looks(1000)), (vec![false; 5], vec![true; 5]));
+        assert_eq!(limiter.check(ID, rate, 1000), Ok(()));
     }
 
     #[test]

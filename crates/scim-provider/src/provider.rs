@@ -48,6 +48,8 @@ pub struct Provider {
     pub(crate) policies: Policies,
     pub(crate) peppers: Arc<Peppers>,
     pub(crate) rates: RateLimiter,
+    /// Wrong guesses at secrets that people chose, by address.
+    pub(crate) guesses: RateLimiter,
     pub(crate) refusals: RefusalLog,
     pub(crate) uses: Uses,
     pub(crate) counters: Counters,
@@ -99,6 +101,7 @@ impl Provider {
             turns: Turns::new(),
             passwords: PasswordHasher::default(),
             rates: RateLimiter::default(),
+            guesses: RateLimiter::default(),
             refusals: RefusalLog::default(),
             uses: Uses::default(),
             counters: Counters::default(),

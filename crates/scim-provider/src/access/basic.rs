@@ -4,11 +4,17 @@
 //! processor by design: it runs behind a bounded queue, whoever is unknown costs the same, and what was right is remembered
 //! for a few minutes, while the key's row is read for each request all the same.
 
-use scim_api_keys::{ApiKey, BasicCredentials};
+use std::net::IpAddr;
+
+use scim_api_keys::{ApiKey, BasicCredentials, Rate};
 use scim_directory::{KeptSecret, KeyId};
 
 use super::{Known, NotLetIn, Way};
 use crate::{Provider, Request};
+
+/// How many wrong guesses at secrets that people chose an address has: ten at once, then one a second. Who is over it is
+/// asked to wait before any processor time is spent; what is remembered as right needs no guess.
+const GUESSES: Rate = Rate { per_second: 1, burst: 10 };
 
 impl Provider {
     /// Who shows a user name and a password.
@@ -43,8 +49,12 @@ impl Provider {
             (id.uuid().into_bytes(), context.as_ref().map_or(0, |context| context.key.generation));
         let remembered = kept.is_some() && self.remembered.is_known(&credential, password, generation, now);
         if !remembered {
-            let right = self.passwords.verify(password, kept).await.map_err(|_| NotLetIn::busy())?;
+            let (from, now_ms) = (guesser(request.peer), request.now.unix_millis());
+            self.guesses.peek(from, GUESSES, now_ms).map_err(|wait| NotLetIn::busy(wait.seconds))?;
+            let right = self.passwords.verify(password, kept).await.map_err(|_| NotLetIn::busy(1))?;
             if !right {
+                // Those that were under way together are over it together.
+                let _ = self.guesses.check(from, GUESSES, now_ms);
                 let instance = context.map(|context| context.instance.id.uuid().into_bytes());
                 let unknown = NotLetIn::unknown();
                 return Err(instance.map_or(NotLetIn::unknown(), |instance| unknown.of_instance(instance)));
@@ -53,6 +63,17 @@ impl Provider {
         }
         context.map(|context| Known::of(context, Way::Basic)).ok_or_else(NotLetIn::unknown)
     }
+}
+
+/// Whose guesses are counted together: an address, of IPv6 the network that one subscriber has (RFC 6177).
+fn guesser(peer: Option<IpAddr>) -> [u8; 16] {
+    const SUBSCRIBER: u128 = u128::MAX << 64;
+    let bits = match peer.map(|peer| peer.to_canonical()) {
+        Some(IpAddr::V4(ip)) => u128::from(ip.to_ipv6_mapped()),
+        Some(IpAddr::V6(ip)) => u128::from(ip) & SUBSCRIBER,
+        None => 0,
+    };
+    bits.to_be_bytes()
 }
 
 impl Known {

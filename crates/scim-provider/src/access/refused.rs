@@ -77,10 +77,12 @@ impl NotLetIn {
         Self::new(Failure::status(403, detail).advice(code, advice))
     }
 
-    /// Too many secrets that people chose are being checked.
-    pub(crate) fn busy() -> Self {
-        let detail = "Too many passwords are being checked; come again in 1 s, or use a generated key";
-        Self::new(Failure::status(429, detail).with("Retry-After", "1").logged())
+    /// Too many secrets that people chose are being checked, or were wrong.
+    pub(crate) fn busy(seconds: u32) -> Self {
+        let detail = format!(
+            "Too many passwords are being checked; come again in {seconds} s, or use a generated key"
+        );
+        Self::new(Failure::status(429, detail).with("Retry-After", seconds.to_string()).logged())
     }
 
     /// More requests than the limit lets through.

@@ -284,6 +284,39 @@ fn a_secret_that_a_person_chose_is_a_password_alone() {
 }
 
 #[test]
+fn guesses_at_a_secret_are_few() {
+    let world = World::open();
+    let secret = "tulips from amsterdam";
+    let request = KeyRequest {
+        connector: "default",
+        user: "integration",
+        password: Some(secret),
+        ..KeyRequest::default()
+    };
+    let id =
+        block_on(world.admin.key_issue(&world.instance, &request)).expect("issued").record.id.to_string();
+    assert_eq!(world.basic(&id, secret).0, 200);
+    let nobodys = uuid::Uuid::from_u128(9).to_string();
+    for guess in 0..5 {
+        let wrong = format!("tulips from {guess:09}");
+        assert_eq!((world.basic(&id, &wrong).0, world.basic(&nobodys, &wrong).0), (401, 401), "{guess}");
+    }
+    let header = format!("Basic {}", STANDARD.encode(format!("{id}:tulips from leiden")));
+    let over = block_on(world.sent(&header, None));
+    assert_eq!((over.status, over.header("Retry-After")), (429, Some("1")));
+    // It says nothing of whether the guess is right, and takes nothing from who is known, or has a key.
+    let key = world.key("");
+    assert_eq!((world.basic(&id, secret).0, world.basic("integration", &key.text).0), (200, 200));
+    world.pass(300);
+    for _ in 0..10 {
+        assert_eq!(world.basic(&id, "tulips from leiden").0, 401);
+    }
+    assert_eq!(world.basic(&id, secret).0, 429, "it is not remembered any more");
+    world.pass(1);
+    assert_eq!(world.basic(&id, secret).0, 200);
+}
+
+#[test]
 fn a_key_is_exchanged_for_a_token() {
     let world = World::new();
     let key = world.key("users:read groups:read");

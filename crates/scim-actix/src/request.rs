@@ -1,7 +1,7 @@
 //! What the provider wants to know of an HTTP request.
 
 use actix_web::HttpRequest;
-use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH};
+use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH};
 use scim_core::ScimError;
 use scim_provider::HeaderSource;
 
@@ -23,7 +23,8 @@ impl<'r> Headers<'r> {
     /// would be to write.
     ///
     /// # Errors
-    /// 431 where they are too long together, 400 where preconditions are no text.
+    /// 431 where they are too long together; 400 where preconditions are no text, or where there are two `Authorization`
+    /// fields (RFC 9110 §5.3), of which a proxy may have looked at the other one.
     pub(crate) fn read(map: &'r HeaderMap) -> Result<Self, ScimError> {
         let bytes: usize = map.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
         if bytes > MAX_HEADER_BYTES {
@@ -31,6 +32,9 @@ impl<'r> Headers<'r> {
                 "The header fields have more than {MAX_HEADER_BYTES} bytes; send fewer or shorter ones"
             );
             return Err(ScimError::status_only(431, detail));
+        }
+        if map.get_all(AUTHORIZATION).count() > 1 {
+            return Err(ScimError::status_only(400, "Send one Authorization field, not several"));
         }
         let mut lists = Vec::new();
         for name in [IF_MATCH, IF_NONE_MATCH] {
@@ -69,6 +73,19 @@ mod tests {
     use actix_web::test::TestRequest;
 
     use super::*;
+
+    #[test]
+    fn credentials_come_once() {
+        let read = |fields: &[&'static str]| {
+            let mut request = TestRequest::default();
+            for field in fields {
+                request = request.append_header(("authorization", *field));
+            }
+            Headers::read(request.to_http_request().headers()).map(|_| ()).map_err(|error| error.status())
+        };
+        assert_eq!((read(&[]), read(&["Bearer a"])), (Ok(()), Ok(())));
+        assert_eq!(read(&["Bearer a", "Bearer b"]), Err(400));
+    }
 
     #[test]
     fn only_sane_request_ids_are_taken_over() {

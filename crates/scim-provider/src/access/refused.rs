@@ -4,7 +4,7 @@
 //! since the last, so that a client that knocks on does not fill the log; and who invents keys costs a bounded number of
 //! reads.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
 use scim_core::instant::Timestamp;
@@ -182,6 +182,9 @@ struct Counts {
     kinds: HashMap<Kind, (Timestamp, u32)>,
     /// The second in which instances were looked up, and how many.
     lookups: (i64, u32),
+    /// What was found: that there is such an instance, and which one a connector belongs to. Both stay so.
+    instances: HashSet<InstanceId>,
+    doors: HashMap<ConnectorId, InstanceId>,
 }
 
 impl RefusalLog {
@@ -209,6 +212,28 @@ impl RefusalLog {
                 Some(std::mem::take(more))
             }
         }
+    }
+
+    /// What a look-up would find, if there was one not long ago: a client that knocks on does not use up those of others.
+    fn found(&self, question: &ServerQuestion) -> Option<InstanceId> {
+        let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match question {
+            ServerQuestion::Instance(id) => counts.instances.get(id).copied(),
+            ServerQuestion::Door(id) => counts.doors.get(id).copied(),
+            _ => None,
+        }
+    }
+
+    fn remember(&self, question: &ServerQuestion, instance: InstanceId) {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if counts.instances.len() + counts.doors.len() >= KINDS {
+            counts.instances.clear();
+            counts.doors.clear();
+        }
+        match question {
+            ServerQuestion::Door(id) => counts.doors.insert(*id, instance).is_none(),
+            _ => counts.instances.insert(instance),
+        };
     }
 
     /// Whether another instance may be looked up in this second.
@@ -273,13 +298,18 @@ impl Provider {
             (Some(About::Named(instance)), None) => ServerQuestion::Instance(*instance),
             (None, None) => return None,
         };
+        if let Some(found) = self.refusals.found(&question) {
+            return Some(found);
+        }
         if !self.refusals.may_look_up(request.now) {
             return None;
         }
-        match self.store.server(&question).await.ok()? {
+        let found = match self.store.server(&question).await.ok()? {
             ServerAnswer::Door(door) => door.map(|door| door.instance.id),
             ServerAnswer::Instance(instance) => instance.map(|instance| instance.id),
             _ => None,
-        }
+        }?;
+        self.refusals.remember(&question, found);
+        Some(found)
     }
 }

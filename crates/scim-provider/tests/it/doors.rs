@@ -11,6 +11,7 @@ use futures_channel::oneshot;
 use futures_util::FutureExt as _;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use pollster::block_on;
+use scim_api_keys::ApiKey;
 use scim_core::instant::Timestamp;
 use scim_core::schema::Registry;
 use scim_directory::{
@@ -314,6 +315,24 @@ fn guesses_at_a_secret_are_few() {
     assert_eq!(world.basic(&id, secret).0, 429, "it is not remembered any more");
     world.pass(1);
     assert_eq!(world.basic(&id, secret).0, 200);
+}
+
+#[test]
+fn who_knocks_on_does_not_keep_others_out_of_their_logs() {
+    let world = World::open();
+    let quiet =
+        block_on(world.admin.instance_create("quiet", InstanceSettings::default())).expect("new").instance;
+    let wrong = |instance: &Instance| ApiKey::new(instance.id.uuid().into_bytes(), [1; 16], [2; 32]).reveal();
+    for _ in 0..100 {
+        assert_eq!(world.bearer(&wrong(&world.instance)).0, 401);
+        assert_eq!(world.at_door("a.b.c").0, 401);
+    }
+    assert_eq!(world.bearer(&wrong(&quiet)).0, 401);
+    let query =
+        JournalQuery { filter: JournalFilter::default(), after: None, newest_first: false, limit: 1000 };
+    let entries = block_on(world.admin.log(&quiet, &query)).expect("a log").entries;
+    assert!(entries.iter().any(|entry| entry.record.action == Action::AccessRefused));
+    assert_eq!(world.refusals(), ["key_unknown"]);
 }
 
 #[test]

@@ -14,8 +14,8 @@ use std::sync::{Mutex, PoisonError};
 
 use scim_core::instant::Timestamp;
 use scim_directory::{
-    Action, AdminChange, Change, ChangeSet, ChangeSetId, Event, EventKind, InstanceId, KEY_TYPE, Key,
-    KeyChange, KeyId, KeyRecord, KeyTouch, LogRecord, ResourceId, Retirement, Revocation, Scope,
+    Action, AdminChange, Change, ChangeSet, ChangeSetId, Condition, Event, EventKind, InstanceId, KEY_TYPE,
+    Key, KeyChange, KeyId, KeyRecord, KeyTouch, LogRecord, ResourceId, Retirement, Revocation, Scope,
 };
 use scim_storage::{CommitError, ServerAnswer, ServerQuestion};
 use serde_json::json;
@@ -187,7 +187,7 @@ impl Provider {
             log: kept.log,
             events: kept.events,
             // A key that is revoked by now lets no other one retire.
-            conditions: caller.condition().into_iter().collect(),
+            conditions: caller.condition().into_iter().chain(kept.conditions).collect(),
             ..ChangeSet::empty(id, caller.scope, actor, request_id, request.now)
         };
         match self.store.commit(set).await {
@@ -230,12 +230,15 @@ struct Kept {
     changes: Vec<KeyChange>,
     log: Vec<LogRecord>,
     events: Vec<Event>,
+    conditions: Vec<Condition>,
 }
 
 /// That a key was written with for the first time; the keys before it are revoked.
 fn first_written(key: &KeyRecord, older: &[KeyRecord]) -> Kept {
     let mut kept = Kept { changes: vec![KeyChange::FirstWrite(key.id)], ..Kept::default() };
     for former in older {
+        // Who was revoked by somebody else meanwhile is not told to be revoked once more; the next write looks again.
+        kept.conditions.push(Condition::Key(former.id, former.generation));
         kept.changes.push(KeyChange::Revoke(former.id, Revocation::Replaced));
         let mut record = LogRecord::about_key(Action::KeyRevoked, former);
         record.notes.push(format!(

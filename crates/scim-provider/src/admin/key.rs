@@ -19,6 +19,8 @@ use crate::access::key_event;
 /// The most keys that an integration user may have at a connector which are in force, or will be: the current one and the
 /// one that is to take its place.
 const MAX_LIVE_KEYS: usize = 2;
+/// How often a key is revoked as it was read, before it is revoked whatever became of it.
+const REVOCATION_TRIES: usize = 16;
 /// How long a secret that a person chose has to be, in characters.
 const SECRET_CHARS: std::ops::RangeInclusive<usize> = 15..=128;
 
@@ -240,22 +242,32 @@ impl Admin {
         Err(self.why_no_key(&context.instance, &context.connector, &context.user).await?)
     }
 
-    /// Revokes a key: it is refused from the next request on, on every node. Revoking it again changes nothing.
+    /// Revokes a key: it is refused from the next request on, on every node. Revoking it again changes nothing, and is not told
+    /// again, also where several do it at once.
     ///
     /// # Errors
     /// [`AdminError::NotFound`] where there is no such key.
     pub async fn key_revoke(&self, id: KeyId) -> Result<(), AdminError> {
-        let context = self.key_show(id).await?;
-        if context.key.revoked.is_some() {
-            return Ok(());
-        }
-        let log = LogRecord::about_key(Action::KeyRevoked, &context.key);
-        let events = vec![key_event(EventKind::KeyRevoked, &context.key)];
-        let change = KeyChange::Revoke(id, Revocation::ByHand);
-        match self.commit_key(&context.key, vec![change], vec![log], events, Vec::new()).await {
-            Ok(()) => Ok(()),
-            Err(CommitError::Store(error)) => Err(AdminError::Store(error)),
-            Err(_) => Err(AdminError::NotFound(format!("there is no key {id}; `key list` shows them"))),
+        let mut tries = 0..REVOCATION_TRIES;
+        loop {
+            let KeyContext { key, .. } = self.key_show(id).await?;
+            if key.revoked.is_some() {
+                return Ok(());
+            }
+            // A key that is changed all the time is revoked all the same.
+            let unchanged = tries.next().map(|_| Condition::Key(id, key.generation));
+            let log = LogRecord::about_key(Action::KeyRevoked, &key);
+            let events = vec![key_event(EventKind::KeyRevoked, &key)];
+            let (change, conditional) = (KeyChange::Revoke(id, Revocation::ByHand), unchanged.is_some());
+            let conditions = unchanged.into_iter().collect();
+            match self.commit_key(&key, vec![change], vec![log], events, conditions).await {
+                Ok(()) => return Ok(()),
+                Err(CommitError::Conflict) if conditional => {}
+                Err(CommitError::Store(error)) => return Err(AdminError::Store(error)),
+                Err(_) => {
+                    return Err(AdminError::NotFound(format!("there is no key {id}; `key list` shows them")));
+                }
+            }
         }
     }
 

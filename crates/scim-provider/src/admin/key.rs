@@ -218,12 +218,14 @@ impl Admin {
             return Err(AdminError::Invalid(format!("key {id} is revoked for good; issue a new one")));
         }
         check_terms(&terms, now)?;
+        let mut conditions = vec![Condition::Key(id, before.generation)];
         if !before.is_live(now) && terms.expires.is_none_or(|expires| expires > now) {
             self.room_for_one_more(&context).await?;
+            let (connector, user) = (before.connector, before.user);
+            conditions.push(Condition::LiveKeys { connector, user, below: MAX_LIVE_KEYS });
         }
         let mut log = LogRecord::about_key(Action::KeyChanged, before);
         log.changes.extend(differences(&before.terms, &terms));
-        let conditions = vec![Condition::Key(id, before.generation)];
         let changes = vec![KeyChange::SetTerms(id, terms)];
         match self.commit_key(&context.key, changes, vec![log], Vec::new(), conditions).await {
             Ok(()) => self.key_show(id).await,

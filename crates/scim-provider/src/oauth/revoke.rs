@@ -4,7 +4,9 @@
 //! every token of that key with the next request, on every node, while the key itself stays in force (§2.1 allows it to end
 //! others with it). The client gets a new one when it needs it.
 
-use scim_directory::{Actor, AdminChange, Change, ChangeSet, ChangeSetId, KeyChange, KeyRecord, Scope};
+use scim_directory::{
+    Action, Actor, AdminChange, Change, ChangeSet, ChangeSetId, KeyChange, KeyRecord, LogRecord, Scope,
+};
 use scim_storage::CommitError;
 
 use super::form::Form;
@@ -64,7 +66,9 @@ impl Provider {
         let scope = Scope { instance: known.instance.id, connector };
         let actor = Actor { connector, key: Some(key.id), user: Some(known.user.id) };
         let changes = vec![Change::Admin(AdminChange::Key(KeyChange::EndTokens(key.id)))];
+        let mut record = LogRecord::about_key(Action::KeyChanged, key);
+        record.notes.push("its client gave its access tokens up; the key stays in force".to_owned());
         let empty = ChangeSet::empty(id, scope, actor, request.request_id.to_owned(), request.now);
-        self.store.commit(ChangeSet { changes, ..empty }).await.map(|_| ())
+        self.store.commit(ChangeSet { changes, log: vec![record], ..empty }).await.map(|_| ())
     }
 }

@@ -17,8 +17,8 @@ pub enum PepperMismatch {
     Stranger,
     /// Keys in force were hashed with a pepper that the node does not hold.
     #[error(
-        "{keys} keys that are not revoked were hashed with a pepper that this node does not hold; give it that one too, on a \
-         line after the current one, until every key was used or revoked"
+        "a pepper that this node does not hold is still needed, by {keys} of the keys that are not revoked; give the node that \
+         one too, on a line after the current one, until every key was used or revoked"
     )]
     Missing {
         /// How many keys.

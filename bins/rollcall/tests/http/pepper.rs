@@ -140,7 +140,7 @@ fn a_pepper_is_changed_by_a_line_above_it() {
     used.get("/Users").ok(200);
     // The key that was not used yet is known by the old pepper alone.
     bring(&server, &both[..1]);
-    refused(&server, &["serve", "--listen", "127.0.0.1:0"], "1 keys that are not revoked");
+    refused(&server, &["serve", "--listen", "127.0.0.1:0"], "by 1 of the keys that are not revoked");
     bring(&server, &both);
     let idle = Client::new(&server.address, &idle.token);
     idle.get("/Users").ok(200);

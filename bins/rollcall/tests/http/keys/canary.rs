@@ -17,11 +17,34 @@ const CHOSEN: &str = "zzcanarychosen secret of an administrator";
 /// Everything that a secret could have been written as.
 fn spellings(secret: &str) -> Vec<String> {
     let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
-    vec![secret.to_owned(), STANDARD.encode(secret), URL_SAFE_NO_PAD.encode(secret), hex, encoded(secret)]
+    let numbers: Vec<String> = secret.bytes().map(|byte| byte.to_string()).collect();
+    let mut all = vec![secret.to_owned(), hex, encoded(secret), numbers.join(", ")];
+    // Within something longer, base64 may begin at any of three places; what depends on its neighbours is cut off.
+    for before in 0..3 {
+        let bytes = [vec![0; before], secret.as_bytes().to_vec()].concat();
+        for text in [STANDARD.encode(&bytes), URL_SAFE_NO_PAD.encode(&bytes)] {
+            let whole = text.trim_end_matches('=');
+            all.push(whole[4..whole.len() - 3].to_owned());
+        }
+    }
+    all
 }
 
 fn found(haystack: &[u8], needle: &str) -> bool {
     haystack.windows(needle.len()).any(|window| window.eq_ignore_ascii_case(needle.as_bytes()))
+}
+
+#[test]
+fn a_header_with_a_secret_in_it_would_be_found() {
+    for user in ["a", "ab", "abc"] {
+        let header = STANDARD.encode(format!("{user}:{CHOSEN}"));
+        assert!(spellings(CHOSEN).iter().any(|spelling| found(header.as_bytes(), spelling)), "{user}");
+    }
+    assert!(
+        spellings(CHOSEN)
+            .iter()
+            .any(|spelling| found(format!("{:?}", CHOSEN.as_bytes()).as_bytes(), spelling))
+    );
 }
 
 #[test]

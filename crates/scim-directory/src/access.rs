@@ -124,15 +124,21 @@ pub struct UnknownScope {
     name: String,
 }
 
-/// Names with blanks or commas between them.
+/// What every key has: discovery.
+const ALWAYS: &str = "schema:read";
+
+/// Names with blanks or commas between them; `schema:read`, which every key has, may be among them.
 impl FromStr for AccessScopes {
     type Err = UnknownScope;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.split([' ', ',']).filter(|name| !name.is_empty()).try_fold(Self::NONE, |scopes, name| {
-            let scope = AccessScope::named(name).ok_or_else(|| UnknownScope { name: name.to_owned() })?;
-            Ok(scopes.with(scope))
-        })
+        text.split([' ', ',']).filter(|name| !name.is_empty() && *name != ALWAYS).try_fold(
+            Self::NONE,
+            |scopes, name| {
+                let scope = AccessScope::named(name).ok_or_else(|| UnknownScope { name: name.to_owned() })?;
+                Ok(scopes.with(scope))
+            },
+        )
     }
 }
 
@@ -266,6 +272,7 @@ mod tests {
         for text in ["", "users:read", "users:read users:write groups:read bulk"] {
             assert_eq!(text.parse::<AccessScopes>().map(|scopes| scopes.to_string()), Ok(text.to_owned()));
         }
+        assert_eq!("schema:read".parse::<AccessScopes>(), Ok(AccessScopes::NONE));
         assert_eq!("bulk,users:read".parse::<AccessScopes>().expect("scopes").to_string(), "users:read bulk");
         assert_eq!(
             AccessScope::ALL.into_iter().fold(AccessScopes::NONE, AccessScopes::with),

@@ -4,12 +4,15 @@
 //! and with each change of it. A token of a trusted issuer is looked at on the connector's own URL alone, because nothing in
 //! it says where it belongs.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use scim_api_keys::token::{
     AccessClaims, Algorithm, ForeignClaims, Purpose, TokenError, TrustedIssuer, Verification,
 };
 use scim_directory::{AccessScopes, ConnectorId, TrustedIssuer as Settings};
 use scim_storage::{Door, ServerAnswer, ServerQuestion};
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use super::{Known, NotLetIn, Way};
 use crate::failure::Failure;
@@ -21,11 +24,17 @@ impl Provider {
         let (root, now) = (request.root, request.now.unix_millis().div_euclid(1000));
         match self.signing.verify(token, root, &[&audience(root)], now) {
             Ok(claims) => self.by_access_token(&claims).await,
-            Err(TokenError::Expired { .. }) => Err(NotLetIn::ended(
-                "token_expired",
-                "The access token expired; get a new one at /oauth2/token",
-                "Nothing, if the client gets a new one by itself; else look at its clock and at how long it keeps tokens",
-            )),
+            Err(TokenError::Expired { .. }) => {
+                let expired = NotLetIn::ended(
+                    "token_expired",
+                    "The access token expired; get a new one at /oauth2/token",
+                    "Nothing, if the client gets a new one by itself; else look at its clock and at how long it keeps tokens",
+                );
+                Err(match instance_in(token) {
+                    Some(instance) => expired.of_instance(instance.into_bytes()),
+                    None => expired,
+                })
+            }
             Err(_) => {
                 let door = request.door.and_then(|door| door.parse().ok()).ok_or_else(NotLetIn::unknown)?;
                 let door = self.door(door).await?.ok_or_else(NotLetIn::unknown)?;
@@ -41,10 +50,11 @@ impl Provider {
             let connector = claims.connector.parse().map_err(|_| NotLetIn::unknown())?;
             let door = self.door(connector).await?.ok_or_else(NotLetIn::unknown)?;
             let settings = door.connector.settings.ways_in.issuer.clone().ok_or_else(changed)?;
+            let instance = door.instance.id.uuid().into_bytes();
             if generation_of(&settings) != claims.generation {
-                return Err(changed());
+                return Err(changed().of_instance(instance));
             }
-            Known::by_issuer(door, &settings).ok_or_else(changed)?
+            Known::by_issuer(door, &settings).ok_or_else(|| changed().of_instance(instance))?
         } else {
             let id = claims.client_id.parse().map_err(|_| NotLetIn::unknown())?;
             let context = self.key_context(id).await?.ok_or_else(NotLetIn::unknown)?;
@@ -145,6 +155,13 @@ impl Known {
             rehashed: None,
         })
     }
+}
+
+/// The instance that one of our tokens names, for the log alone.
+fn instance_in(token: &str) -> Option<Uuid> {
+    let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+    let claims: serde_json::Value = serde_json::from_slice(&payload).ok()?;
+    claims.get("instance")?.as_str()?.parse().ok()
 }
 
 /// Where our access tokens are accepted.

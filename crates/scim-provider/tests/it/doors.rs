@@ -384,6 +384,7 @@ fn a_token_ends_with_time_with_its_key_and_with_the_way() {
     world.pass(1);
     let (status, detail) = world.bearer(&token);
     assert!(status == 401 && detail.contains("expired"), "{status} {detail}");
+    assert_eq!(world.refusals(), ["token_expired"]);
     let token = world.token(&key);
     world.ways(|ways| ways.oauth = false);
     assert_eq!(world.bearer(&token).0, 403);

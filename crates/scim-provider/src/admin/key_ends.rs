@@ -157,14 +157,22 @@ fn days_left(key: &KeyRecord, now: Timestamp) -> u32 {
 
 fn advice(context: &KeyContext, what: Telling) -> LogError {
     let KeyContext { key, connector, user, .. } = context;
-    let whose = format!("The key …{} of {} at the connector {}", key.ending, user.name, connector.name);
+    let known_by = if key.ending.is_empty() { key.id.to_string() } else { format!("…{}", key.ending) };
+    let whose = format!("The key {known_by} of {} at the connector {}", user.name, connector.name);
     let at = key.terms.expires.map(|at| at.to_string()).unwrap_or_default();
     let (code, message) = match what {
         Telling::Expiring { days: 1 } => ("key_expiring", format!("{whose} expires at {at}, within a day")),
         Telling::Expiring { days } => ("key_expiring", format!("{whose} expires at {at}, in {days} days")),
         _ => ("key_expired", format!("{whose} expired at {at}: nobody is let in with it any more")),
     };
-    let advice = "Issue a second key (`rollcall key issue`), paste it into the identity provider, test the connection and save; the \
-                  old one goes on working until then";
-    LogError { code: code.to_owned(), message, advice: advice.to_owned() }
+    let meanwhile = match what {
+        Telling::Expiring { .. } => "the old one goes on working until then",
+        _ => "until then nothing that changes there arrives here",
+    };
+    let advice = format!(
+        "Issue a key (`rollcall key issue --instance {:?} --connector {:?} --user {:?}`), paste it into the identity provider, test \
+         the connection and save; {meanwhile}",
+        context.instance.name, connector.name, user.name
+    );
+    LogError { code: code.to_owned(), message, advice }
 }

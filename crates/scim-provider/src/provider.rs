@@ -45,6 +45,8 @@ pub struct Provider {
     pub(crate) sealer: Sealer,
     pub(crate) turns: Turns,
     pub(crate) passwords: PasswordHasher,
+    /// Checks secrets that people chose, on threads of its own: people's passwords do not wait for guesses.
+    pub(crate) verifier: PasswordHasher,
     pub(crate) policies: Policies,
     pub(crate) peppers: Arc<Peppers>,
     pub(crate) rates: RateLimiter,
@@ -100,6 +102,7 @@ impl Provider {
             sealer: Sealer::new(&cursors),
             turns: Turns::new(),
             passwords: PasswordHasher::default(),
+            verifier: PasswordHasher::default(),
             rates: RateLimiter::default(),
             guesses: RateLimiter::default(),
             refusals: RefusalLog::default(),

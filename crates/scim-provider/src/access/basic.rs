@@ -51,7 +51,7 @@ impl Provider {
         if !remembered {
             let (from, now_ms) = (guesser(request.peer), request.now.unix_millis());
             self.guesses.peek(from, GUESSES, now_ms).map_err(|wait| NotLetIn::busy(wait.seconds))?;
-            let right = self.passwords.verify(password, kept).await.map_err(|_| NotLetIn::busy(1))?;
+            let right = self.verifier.verify(password, kept).await.map_err(|_| NotLetIn::busy(1))?;
             if !right {
                 // Those that were under way together are over it together.
                 let _ = self.guesses.check(from, GUESSES, now_ms);

@@ -65,7 +65,7 @@ fn testers(server: &Server) -> anyhow::Result<()> {
 }
 
 /// A Python with the pinned testers, installed once per set of pins.
-fn python() -> anyhow::Result<PathBuf> {
+pub(crate) fn python() -> anyhow::Result<PathBuf> {
     let requirements = root().join("conformance/requirements.txt");
     let pins = std::fs::read_to_string(&requirements).context("conformance/requirements.txt")?;
     let folder = root().join("target/judges");

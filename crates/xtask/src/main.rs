@@ -5,6 +5,7 @@
 //!     cargo xtask replay --base URL --token TOKEN [PATH]...
 
 mod judges;
+mod mail;
 mod server;
 mod shell;
 mod steps;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::shell::{cargo, check, output, say};
-use crate::{judges, root, tidy};
+use crate::{judges, mail, root, tidy};
 
 /// A step of the test command.
 pub(crate) struct Step {
@@ -27,6 +27,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step { name: "wasm", what: "scim-core for wasm32-unknown-unknown, if that target is there", run: wasm },
     Step { name: "release", what: "the release binary", run: release },
     Step { name: "demo", what: "the demo's cycles end with the right counts", run: judges::demo },
+    Step { name: "mail", what: "a reminder by real SMTP, to aiosmtpd", run: mail::reminder },
     Step {
         name: "judges",
         what: "recorded clients, scim2-tester, scim-sanity: empty database",

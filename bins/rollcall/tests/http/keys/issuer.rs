@@ -60,28 +60,22 @@ fn token(seed: u8, claim: &str, value: Value) -> String {
     encode(&header, &claims, &key(seed)).expect("signed")
 }
 
+/// Lets the connector trust the issuer; the connector's id.
+fn trust(server: &Server, jwks: &str) -> String {
+    let set = ["connector", "set", "--instance", "acme", "--issuer", ISSUER, "--audience", AUDIENCE];
+    let rest = ["--subject", "robot", "--jwks-uri", jwks, "--issuer-user", "integration"];
+    server.run(&[&set[..], &rest].concat());
+    let shown = server.run(&["connector", "show", "--instance", "acme", "--json"]);
+    let shown: Value = serde_json::from_str(&shown).expect("JSON");
+    shown["id"].as_str().expect("an id").to_owned()
+}
+
 #[test]
 fn a_client_of_a_trusted_issuer_needs_no_secret_of_ours() {
     let (jwks, asked) = key_set();
     let server = Server::start_with(&[("ROLLCALL_EGRESS_NETWORKS", "127.0.0.0/8")], &[]);
     let acme = server.acme();
-    let set = |options: &[&str]| server.run(&[&["connector", "set", "--instance", "acme"], options].concat());
-    set(&[
-        "--issuer",
-        ISSUER,
-        "--audience",
-        AUDIENCE,
-        "--subject",
-        "robot",
-        "--jwks-uri",
-        &jwks,
-        "--issuer-user",
-        "integration",
-    ]);
-    let shown: Value =
-        serde_json::from_str(&server.run(&["connector", "show", "--instance", "acme", "--json"]))
-            .expect("JSON");
-    let id = shown["id"].as_str().expect("an id");
+    let id = &trust(&server, &jwks);
     let door = format!("/c/{id}/scim/v2/Users");
     let ask = |method: &str, path: &str, token: &str, body: &str| -> Answer {
         let authorization = format!("Bearer {token}");
@@ -136,7 +130,7 @@ fn a_client_of_a_trusted_issuer_needs_no_secret_of_ours() {
         (401, json!("invalid_client")),
         "it counts once"
     );
-    set(&["--issuer", "none"]);
+    server.run(&["connector", "set", "--instance", "acme", "--issuer", "none"]);
     ask("GET", "/scim/v2/Users", &ours, "").error(401, None);
     ask("GET", &door, &good, "").error(401, None);
 }
@@ -145,26 +139,7 @@ fn a_client_of_a_trusted_issuer_needs_no_secret_of_ours() {
 fn keys_are_not_fetched_from_this_network_unless_it_is_listed() {
     let (jwks, asked) = key_set();
     let server = Server::start();
-    server.run(&[
-        "connector",
-        "set",
-        "--instance",
-        "acme",
-        "--issuer",
-        ISSUER,
-        "--audience",
-        AUDIENCE,
-        "--subject",
-        "robot",
-        "--jwks-uri",
-        &jwks,
-        "--issuer-user",
-        "integration",
-    ]);
-    let shown: Value =
-        serde_json::from_str(&server.run(&["connector", "show", "--instance", "acme", "--json"]))
-            .expect("JSON");
-    let door = format!("/c/{}/scim/v2/Users", shown["id"].as_str().expect("an id"));
+    let door = format!("/c/{}/scim/v2/Users", trust(&server, &jwks));
     let authorization = format!("Bearer {}", token(1, "name", json!("x")));
     let answer = send(&server.address, "GET", &door, &[("Authorization", &authorization)], b"");
     answer.error(503, None);

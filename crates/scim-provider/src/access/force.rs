@@ -67,7 +67,10 @@ fn way_is_closed(known: &Known) -> Option<NotLetIn> {
         NotLetIn::forbidden(
             "way_in",
             format!("The connector {} does not let clients in by {what}", known.connector.name),
-            format!("Send the key as a bearer token, or allow it: `rollcall connector set {option}`"),
+            format!(
+                "Send the key as a bearer token, or allow it: `rollcall connector set --instance {:?} {:?} {option}`",
+                known.instance.name, known.connector.name
+            ),
         )
     })
 }
@@ -84,7 +87,10 @@ fn out_of_time(key: &KeyRecord, request: &Request<'_>) -> Option<NotLetIn> {
                 "This key is valid from {} on, not yet; wait until then, or use another key",
                 at(key.terms.not_before)
             ),
-            "Nothing before that moment; to use it earlier, `rollcall key set --not-before now`",
+            format!(
+                "Nothing before that moment; to use it earlier, `rollcall key set {} --not-before now`",
+                key.id
+            ),
         ),
         KeyState::Expired => NotLetIn::ended(
             "key_expired",

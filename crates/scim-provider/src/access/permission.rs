@@ -151,8 +151,8 @@ impl Operation<'_> {
         Err(Failure::status(403, detail).advice(
             "operation",
             format!(
-                "Switch this off at the identity provider, or allow it: `rollcall connector set {} --{what}` with {verb} among \
-                 the operations",
+                "Switch this off at the identity provider, or allow it: `rollcall connector set --instance INSTANCE {:?} --{what} \
+                 LIST`, with {verb} in the list",
                 connector.name
             ),
         ))

@@ -5,8 +5,8 @@ use scim_core::instant::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ConnectorId, ConnectorSettings, HeldChangeId, HeldState, InstanceId, InstanceSettings, IntegrationUserId,
-    Key, KeyChange,
+    ConnectorId, ConnectorSettings, HeldChangeId, HeldState, ImportId, ImportPlace, ImportRecord, InstanceId,
+    InstanceSettings, IntegrationUserId, Key, KeyChange, RejectedLine,
 };
 
 /// An instance: one tenant of the application.
@@ -139,8 +139,20 @@ pub enum AdminChange {
     DecideHeld(HeldChangeId, HeldState),
     /// Keeps how far a job has come, or forgets it (`None`).
     SaveJob(String, Option<serde_json::Value>),
-    /// Deletes what is older: log records, events, tombstones and what repeated commits are known by; of each at most so
-    /// many rows, oldest first, so that nobody waits long. [`crate::Effect::rows`] says how many they were.
+    /// Keeps how far an import has come; `Conflict` where it is not at `expected`: `None` where it must not be known yet.
+    /// One that began anew ([`ImportRecord::started`]) forgets the lines that were rejected before. At most one for each
+    /// import in a change set.
+    SaveImport {
+        /// The import.
+        import: ImportRecord,
+        /// How far it had come.
+        expected: Option<ImportPlace>,
+    },
+    /// Keeps lines that an import did not take, one for each number; `Conflict` where the import is not known.
+    RejectLines(ImportId, Vec<RejectedLine>),
+    /// Deletes what is older: log records, events, tombstones, imports (by when they last came further) with the lines that
+    /// they rejected, and what repeated commits are known by; of each at most so many rows, oldest first, so that nobody
+    /// waits long. [`crate::Effect::rows`] says how many they were.
     Prune {
         /// What is younger stays.
         before: Timestamp,
@@ -148,7 +160,8 @@ pub enum AdminChange {
         limit: usize,
     },
     /// Erases what the log, the events and a tombstone say about the resource of that key and, where it is given, that
-    /// user name: action, status, time and ids stay ([`crate::LogRecord::scrub`]).
+    /// user name: action, status, time and ids stay ([`crate::LogRecord::scrub`]). Lines that imports rejected lose key and
+    /// reason where either has the user name; in a reason it stands in quotation marks.
     Erase {
         /// Whom.
         key: Key,

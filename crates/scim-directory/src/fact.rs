@@ -51,6 +51,14 @@ pub enum Question {
     },
     /// Whether that removal of a person is on the list of held ones; answered by [`Fact::Held`].
     Held(ResourceId, Removal),
+    /// Whether another instance has claimed that user name key within a realm ([`crate::ChangeSet::realm`]); never which.
+    /// Answered by [`Fact::Claimed`].
+    Claimed {
+        /// The realm.
+        realm: &'static str,
+        /// The user name's key.
+        key: String,
+    },
     /// The object of that kind and name, in any letter case; answered by [`Fact::Object`].
     Object {
         /// The kind.
@@ -93,6 +101,8 @@ pub enum Fact {
     Deleted(Option<Box<Tombstone>>),
     /// Answer to [`Question::Held`].
     Held(Option<Box<HeldChange>>),
+    /// Answer to [`Question::Claimed`].
+    Claimed(bool),
     /// Answer to [`Question::Object`].
     Object(Option<ObjectLink>),
 }

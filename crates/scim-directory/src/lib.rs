@@ -12,6 +12,7 @@ mod fact;
 mod field;
 mod held;
 mod id;
+mod import;
 mod key;
 mod log;
 mod origin;
@@ -41,6 +42,7 @@ pub use id::{
     ChangeSetId, ConnectorId, HeldChangeId, InstanceId, IntegrationUserId, KeyId, Position, ResourceId,
     Version,
 };
+pub use import::{BadImportId, ImportId, ImportKind, ImportPlace, ImportRecord, ImportState, RejectedLine};
 pub use key::{
     KeptSecret, KeyChange, KeyLimits, KeyRecord, KeyState, KeyTerms, KeyTouch, Retiring, Revocation,
 };

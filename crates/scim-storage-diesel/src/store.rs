@@ -171,7 +171,10 @@ impl Store for SqliteStore {
         let (scope, question) = (*scope, question.clone());
         let short = matches!(
             question,
-            InstanceQuestion::Policy | InstanceQuestion::Mapping(_) | InstanceQuestion::Job(_)
+            InstanceQuestion::Policy
+                | InstanceQuestion::Mapping(_)
+                | InstanceQuestion::Job(_)
+                | InstanceQuestion::Import(_)
         );
         Box::pin(self.read(short, move |connection| read::instance(connection, &scope, &question)))
     }

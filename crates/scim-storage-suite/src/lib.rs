@@ -44,6 +44,7 @@ pub mod edges;
 pub mod facts;
 mod generate;
 pub mod held;
+pub mod imports;
 pub mod isolation;
 pub mod journal;
 mod keyring;
@@ -279,6 +280,15 @@ macro_rules! __groups {
             a_connector_is_updated
             a_job_is_kept_until_it_is_forgotten
             what_an_instance_keeps_no_other_sees
+        ]);
+        $crate::__group!($dollar $factory $skips imports [
+            an_import_goes_on_from_where_it_is
+            rejected_lines_are_kept_until_an_import_begins_anew
+            imports_are_listed_newest_first
+            imports_belong_to_their_instance
+            imports_are_pruned_with_their_lines
+            erasing_a_person_empties_rejected_lines
+            claims_of_others_are_known_without_whose
         ]);
         $crate::__group!($dollar $factory $skips log [
             records_are_found_by_what_they_are_about

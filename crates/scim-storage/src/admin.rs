@@ -3,8 +3,9 @@
 
 use scim_core::instant::Timestamp;
 use scim_directory::{
-    Action, ApplicationObject, Connector, ConnectorId, HeldChange, HeldChangeId, Instance, InstanceId,
-    IntegrationUser, IntegrationUserId, KeyId, KeyRecord, LogStatus, MappingVersion,
+    Action, ApplicationObject, Connector, ConnectorId, HeldChange, HeldChangeId, ImportId, ImportRecord,
+    Instance, InstanceId, IntegrationUser, IntegrationUserId, KeyId, KeyRecord, LogStatus, MappingVersion,
+    RejectedLine,
 };
 
 /// A question to the server's own data. There is no other way to read without a [`scim_directory::Scope`].
@@ -156,6 +157,26 @@ pub enum InstanceQuestion {
     },
     /// How far a job has come; answered by [`InstanceAnswer::Job`].
     Job(String),
+    /// How far an import has come; answered by [`InstanceAnswer::Import`].
+    Import(ImportId),
+    /// Imports, by when they were begun and then by id, newest first, after that place, at most so many; answered by
+    /// [`InstanceAnswer::Imports`].
+    Imports {
+        /// After this place.
+        after: Option<(Timestamp, ImportId)>,
+        /// How many at most.
+        limit: usize,
+    },
+    /// Lines that an import did not take, by number, after that one, at most so many; answered by
+    /// [`InstanceAnswer::RejectedLines`].
+    RejectedLines {
+        /// The import.
+        import: ImportId,
+        /// After this line.
+        after: Option<u64>,
+        /// How many at most.
+        limit: usize,
+    },
 }
 
 /// Everything that decisions in an instance are made by.
@@ -199,4 +220,10 @@ pub enum InstanceAnswer {
     Report(Vec<ReportLine>),
     /// See [`InstanceQuestion::Job`].
     Job(Option<serde_json::Value>),
+    /// See [`InstanceQuestion::Import`]; `None` where it is not known.
+    Import(Option<Box<ImportRecord>>),
+    /// See [`InstanceQuestion::Imports`].
+    Imports(Vec<ImportRecord>),
+    /// See [`InstanceQuestion::RejectedLines`].
+    RejectedLines(Vec<RejectedLine>),
 }

@@ -100,6 +100,8 @@ impl Applying<'_> {
             AdminChange::CreateObject(object) => self.create_object(object)?,
             AdminChange::DecideHeld(id, state) => self.decide(*id, state)?,
             AdminChange::SaveJob(name, state) => self.save_job(name, state.as_ref())?,
+            AdminChange::SaveImport { import, expected } => self.save_import(import, *expected)?,
+            AdminChange::RejectLines(import, lines) => self.reject_lines(import, lines)?,
             AdminChange::Prune { before, limit } => {
                 let rows = self.prune(*before, *limit)?;
                 return Ok(Effect { rows, ..self.no_record() });

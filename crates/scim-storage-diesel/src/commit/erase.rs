@@ -18,7 +18,7 @@ struct Logged {
 }
 
 impl Applying<'_> {
-    /// How many log records, events and tombstones said something.
+    /// How many log records, events, tombstones and rejected lines said something.
     pub(super) fn erase(&mut self, key: &Key, name: Option<&str>) -> Result<u64, Refusal> {
         let id = key.id.uuid().into_bytes();
         let mut rows = self.erase_records(&id, name)?;
@@ -42,6 +42,9 @@ impl Applying<'_> {
             .blob(self.instance)
             .blob(id)
             .run(self.connection)?;
+        if let Some(name) = name {
+            rows += self.erase_rejected(name)?;
+        }
         Ok(u64::try_from(rows).unwrap_or(u64::MAX))
     }
 

@@ -11,6 +11,7 @@ mod erase;
 mod events;
 mod held;
 mod held_change;
+mod import;
 mod index;
 mod instance;
 mod journal;

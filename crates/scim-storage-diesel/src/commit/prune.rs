@@ -20,7 +20,7 @@ struct Logged {
 }
 
 impl Applying<'_> {
-    /// Deletes at most `limit` rows of each: log, events, tombstones, change sets. How many they were.
+    /// Deletes at most `limit` rows of each: log, events, tombstones, imports and their rejected lines, change sets. How many they were.
     pub(super) fn prune(&mut self, before: Timestamp, limit: usize) -> Result<u64, Refusal> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let mut rows = 0;
@@ -30,6 +30,7 @@ impl Applying<'_> {
             self.prune_minutes(before)?;
         }
         rows += self.prune_tombstones(before, limit)?;
+        rows += self.prune_imports(before, limit)?;
         rows += Statement::kept(
             "DELETE FROM change_sets WHERE (instance_id, id) IN (SELECT instance_id, id FROM change_sets \
              INDEXED BY change_sets_by_time WHERE instance_id = ? AND at_ms < ? ORDER BY at_ms, id LIMIT ?)",

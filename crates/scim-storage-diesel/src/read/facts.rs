@@ -80,6 +80,7 @@ fn answer(connection: &mut SqliteConnection, scope: &Scope, question: &Question)
             Fact::Held(held_change(connection, scope, *of, *removal)?.map(Box::new))
         }
         Question::Object { kind, name } => Fact::Object(object(connection, scope, kind, name)?),
+        Question::Claimed { realm, key } => Fact::Claimed(claimed(connection, scope, realm, key)?),
     })
 }
 
@@ -98,6 +99,24 @@ fn count(
     .text(resource_type)
     .row::<Number>(connection)?;
     Ok(row.and_then(|row| u64::try_from(row.n).ok()).unwrap_or_default())
+}
+
+/// Whether another instance has claimed that name.
+fn claimed(
+    connection: &mut SqliteConnection,
+    scope: &Scope,
+    realm: &str,
+    key: &str,
+) -> Result<bool, StoreError> {
+    let row: Option<Number> = Statement::kept(
+        "SELECT count(*) AS n FROM name_claims WHERE realm = ? AND key = ? AND instance_id <> ?",
+    )
+    .text(realm)
+    .text(key)
+    .blob(scope.instance.uuid().into_bytes())
+    .row(connection)
+    .map_err(store_error)?;
+    Ok(row.is_some_and(|row| row.n > 0))
 }
 
 /// At most two resources with that index entry, whether it is a unique one or not.

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::admin::instance_of;
 use super::held_change::held_changes;
+use super::import::{import, imports, rejected_lines};
 use super::report::report;
 use crate::error::{damaged, store_error};
 use crate::sql::{Line, Statement};
@@ -87,6 +88,13 @@ fn answer(
                     .map_err(store_error)?;
             let state = row.map(|row| serde_json::from_str(&row.line)).transpose();
             InstanceAnswer::Job(state.map_err(|_| damaged("a job"))?)
+        }
+        InstanceQuestion::Import(id) => InstanceAnswer::Import(import(connection, scope, id)?.map(Box::new)),
+        InstanceQuestion::Imports { after, limit } => {
+            InstanceAnswer::Imports(imports(connection, scope, after.as_ref(), *limit)?)
+        }
+        InstanceQuestion::RejectedLines { import, after, limit } => {
+            InstanceAnswer::RejectedLines(rejected_lines(connection, scope, import, *after, *limit)?)
         }
     })
 }

@@ -7,6 +7,7 @@ mod events;
 mod facts;
 mod find;
 mod held_change;
+mod import;
 mod instance;
 mod journal;
 mod keys;

@@ -78,6 +78,8 @@ impl Administration {
             AdminChange::CreateObject(_)
             | AdminChange::DecideHeld(..)
             | AdminChange::SaveJob(..)
+            | AdminChange::SaveImport { .. }
+            | AdminChange::RejectLines(..)
             | AdminChange::Prune { .. }
             | AdminChange::Erase { .. } => {}
         }

@@ -13,6 +13,7 @@ use scim_directory::{
 };
 use serde_json::Value;
 
+use super::import::Imports;
 use super::manager::Report;
 use super::tombstone::Deleted;
 
@@ -45,6 +46,7 @@ pub(super) struct Directory {
     /// By kind and folded name.
     pub(super) objects: BTreeMap<(String, String), ApplicationObject>,
     pub(super) jobs: BTreeMap<String, Value>,
+    pub(super) imports: Imports,
 }
 
 #[derive(Clone)]
@@ -149,6 +151,8 @@ impl Directory {
                 Fact::Held(found.cloned().map(Box::new))
             }
             Question::Object { kind, name } => Fact::Object(self.object(kind, name)),
+            // INVARIANT: the store answers this one itself; an instance knows no claims of others.
+            Question::Claimed { .. } => Fact::Claimed(false),
         }
     }
 

@@ -56,6 +56,13 @@ impl State {
                 InstanceAnswer::Report(directory.report_between(*from, *until))
             }
             InstanceQuestion::Job(name) => InstanceAnswer::Job(directory.jobs.get(name).cloned()),
+            InstanceQuestion::Import(id) => InstanceAnswer::Import(directory.imports.get(id)),
+            InstanceQuestion::Imports { after, limit } => {
+                InstanceAnswer::Imports(directory.imports.newest(after.as_ref(), *limit))
+            }
+            InstanceQuestion::RejectedLines { import, after, limit } => {
+                InstanceAnswer::RejectedLines(directory.imports.rejected(import, *after, *limit))
+            }
         }
     }
 
@@ -148,6 +155,7 @@ impl Directory {
         let mut versions = self.mappings.last().map_or(0, |saved| saved.version);
         let mut made = BTreeSet::new();
         let mut list = HeldList { before: &self.held_changes, changed: BTreeMap::new() };
+        require(self.imports.allow(&changes.changes))?;
         for change in &changes.changes {
             match change {
                 Change::Hold(held) => list.hold(held),
@@ -190,6 +198,8 @@ impl Directory {
             AdminChange::SaveJob(name, None) => {
                 self.jobs.remove(&name);
             }
+            AdminChange::SaveImport { import, .. } => self.imports.save(import),
+            AdminChange::RejectLines(import, lines) => self.imports.reject(&import, lines),
             AdminChange::Prune { before, limit } => return self.prune(before, limit),
             AdminChange::Erase { key, name } => return self.erase(&key, name.as_deref()),
             _ => {}

@@ -98,7 +98,7 @@ impl Directory {
         self.deleted.retain(|_, deleted| oldest(deleted.tombstone.at, &mut left));
         left = limit;
         self.committed.retain(|_, (at, _)| oldest(*at, &mut left));
-        rows
+        rows + self.imports.prune(before, limit)
     }
 
     /// Erases what is said about a person; how many records, events and tombstones said something.
@@ -131,7 +131,7 @@ impl Directory {
         for held in self.held_changes.values_mut().filter(|held| held.key.id == key.id) {
             held.name = None;
         }
-        rows
+        rows + name.map_or(0, |name| self.imports.erase(name))
     }
 }
 

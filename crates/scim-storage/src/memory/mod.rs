@@ -9,6 +9,7 @@ mod apply;
 mod check;
 mod directory;
 mod find;
+mod import;
 mod instance;
 mod journal;
 mod keys;
@@ -118,7 +119,11 @@ impl Store for MemoryStore {
         let state = self.state();
         let empty = Directory::default();
         let directory = state.directories.get(&scope.instance).unwrap_or(&empty);
-        let facts = questions.iter().map(|question| directory.fact(scope, question)).collect();
+        let fact = |question: &Question| match question {
+            Question::Claimed { realm, key } => Fact::Claimed(state.is_claimed(scope, realm, key)),
+            other => directory.fact(scope, other),
+        };
+        let facts = questions.iter().map(fact).collect();
         drop(state);
         Box::pin(ready(Ok(facts)))
     }
@@ -203,12 +208,17 @@ impl State {
     fn check_claims(&self, changes: &ChangeSet) -> Result<(), CommitError> {
         let Some(realm) = &changes.realm else { return Ok(()) };
         for (_, name) in names(changes) {
-            let holder = self.claims.get(&(realm.clone(), name.to_owned()));
-            if holder.is_some_and(|(instance, _)| *instance != changes.scope.instance) {
+            if self.is_claimed(&changes.scope, realm, name) {
                 return Err(CommitError::Claimed { attribute: directory::USER_NAME.to_owned() });
             }
         }
         Ok(())
+    }
+
+    /// Whether another instance has claimed that name.
+    fn is_claimed(&self, scope: &Scope, realm: &str, key: &str) -> bool {
+        let holder = self.claims.get(&(realm.to_owned(), key.to_owned()));
+        holder.is_some_and(|(instance, _)| *instance != scope.instance)
     }
 
     /// Gives up what the people of a change set had claimed, and claims their names where it has a realm.

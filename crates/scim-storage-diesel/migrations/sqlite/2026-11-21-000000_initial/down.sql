@@ -14,6 +14,8 @@ DROP TABLE links;
 DROP TABLE search_keys;
 DROP TABLE unique_keys;
 DROP TABLE resources;
+DROP TABLE rejected_lines;
+DROP TABLE imports;
 DROP TABLE jobs;
 DROP TABLE objects;
 DROP TABLE mappings;

@@ -106,6 +106,36 @@ CREATE TABLE jobs (
     PRIMARY KEY (instance_id, name)
 ) WITHOUT ROWID;
 
+-- How far imports of files have come, and the lines that they did not take; name_key is a line's key as a user name
+-- compares.
+CREATE TABLE imports (
+    instance_id BLOB NOT NULL,
+    id TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    label TEXT NOT NULL,
+    state TEXT NOT NULL,
+    started_ms BIGINT NOT NULL,
+    updated_ms BIGINT NOT NULL,
+    lines BIGINT NOT NULL,
+    within BIGINT NOT NULL,
+    imported BIGINT NOT NULL,
+    there BIGINT NOT NULL,
+    rejected BIGINT NOT NULL,
+    PRIMARY KEY (instance_id, id)
+) WITHOUT ROWID;
+CREATE INDEX imports_by_start ON imports (instance_id, started_ms, id);
+CREATE INDEX imports_by_update ON imports (instance_id, updated_ms, id);
+
+CREATE TABLE rejected_lines (
+    instance_id BLOB NOT NULL,
+    import_id TEXT NOT NULL,
+    line BIGINT NOT NULL,
+    name TEXT,
+    name_key TEXT,
+    reason TEXT NOT NULL,
+    PRIMARY KEY (instance_id, import_id, line)
+) WITHOUT ROWID;
+
 -- The document is sent as it stands; filters and sorting run on the folded shadow. What is long stands behind what is
 -- short, and the account last: SQLite reads a row's pages as far as the last column that is asked for.
 -- reports_to is a reference as it was sent, reports_key the same as a user name compares, reports_via the connector that

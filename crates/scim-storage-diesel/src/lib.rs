@@ -11,6 +11,7 @@
 mod commit;
 mod error;
 mod filter_sql;
+mod meter;
 mod open;
 mod read;
 mod sql;

@@ -1,6 +1,8 @@
 //! [`SqliteStore`]: the trait's methods, and on which thread each runs.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
 
 use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool};
 use diesel::sqlite::SqliteConnection;
@@ -8,9 +10,11 @@ use futures_channel::oneshot;
 use scim_directory::{ChangeSet, Committed, Fact, Key, Position, Question, Record, Scope};
 use scim_storage::{
     BoxFuture, Capabilities, CommitError, EdgePage, EdgeQuery, EventPage, InstanceAnswer, InstanceQuestion,
-    JournalPage, JournalQuery, Page, Query, ServerAnswer, ServerQuestion, Store, StoreError, Want,
+    JournalPage, JournalQuery, Page, Query, ServerAnswer, ServerQuestion, Store, StoreError, StoreMeasures,
+    Want,
 };
 
+use crate::meter::{Meter, Reading};
 use crate::open::{OpenError, Options, configure, connect, migrate};
 use crate::sql::{Number, Statement};
 use crate::workers::Workers;
@@ -27,6 +31,8 @@ pub struct SqliteStore {
     readers: Pool<ConnectionManager<SqliteConnection>>,
     workers: Workers,
     writer: Writer,
+    meter: Arc<Meter>,
+    file: PathBuf,
 }
 
 impl std::fmt::Debug for SqliteStore {
@@ -66,15 +72,29 @@ impl SqliteStore {
             .connection_customizer(Box::new(Configure))
             .build(ConnectionManager::new(text))
             .map_err(|error| open(&error))?;
+        let meter = Arc::new(Meter::default());
         Ok(Self {
             readers,
             workers: Workers::start(workers).map_err(|error| open(&error))?,
-            writer: Writer::start(writer).map_err(|error| open(&error))?,
+            writer: Writer::start(writer, Arc::clone(&meter)).map_err(|error| open(&error))?,
+            meter,
+            file: path.to_owned(),
         })
     }
 
+    async fn read<T, F>(&self, what: Reading, short: bool, job: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut SqliteConnection) -> Result<T, StoreError> + Send + 'static,
+    {
+        let started = Instant::now();
+        let outcome = self.run(short, job).await;
+        self.meter.read(what, started.elapsed(), outcome.is_err());
+        outcome
+    }
+
     /// A read that takes microseconds runs on the caller's thread while a connection is free.
-    async fn read<T, F>(&self, short: bool, job: F) -> Result<T, StoreError>
+    async fn run<T, F>(&self, short: bool, job: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnOnce(&mut SqliteConnection) -> Result<T, StoreError> + Send + 'static,
@@ -83,11 +103,15 @@ impl SqliteStore {
             return job(&mut connection);
         }
         let (answer, receiver) = oneshot::channel();
+        let meter = Arc::clone(&self.meter);
+        meter.read_waits();
         let submitted = self.workers.submit(Box::new(move |connection| {
+            meter.read_begins();
             let _ = answer.send(job(connection));
         }));
         let gone = || StoreError::Unavailable { reason: "the reader threads have ended".to_owned() };
         if !submitted {
+            self.meter.read_begins();
             return Err(gone());
         }
         receiver.await.map_err(|_| gone())?
@@ -106,13 +130,13 @@ impl Store for SqliteStore {
         want: Want,
     ) -> BoxFuture<'a, Result<Option<Record>, StoreError>> {
         let (scope, key) = (*scope, key.clone());
-        Box::pin(self.read(true, move |connection| read::get(connection, &scope, &key, want)))
+        Box::pin(self.read(Reading::Get, true, move |connection| read::get(connection, &scope, &key, want)))
     }
 
     fn find<'a>(&'a self, scope: &'a Scope, query: &'a Query) -> BoxFuture<'a, Result<Page, StoreError>> {
         let (scope, query) = (*scope, query.clone());
         let short = read::is_short(&query);
-        Box::pin(self.read(short, move |connection| read::find(connection, &scope, &query)))
+        Box::pin(self.read(Reading::Find, short, move |connection| read::find(connection, &scope, &query)))
     }
 
     fn edges<'a>(
@@ -122,7 +146,7 @@ impl Store for SqliteStore {
     ) -> BoxFuture<'a, Result<EdgePage, StoreError>> {
         let (scope, query) = (*scope, query.clone());
         let short = query.limit <= FEW_EDGES || query.of.len() == 1 && query.only.is_some();
-        Box::pin(self.read(short, move |connection| read::edges(connection, &scope, &query)))
+        Box::pin(self.read(Reading::Edges, short, move |connection| read::edges(connection, &scope, &query)))
     }
 
     fn facts<'a>(
@@ -132,7 +156,9 @@ impl Store for SqliteStore {
     ) -> BoxFuture<'a, Result<Vec<Fact>, StoreError>> {
         let (scope, questions) = (*scope, questions.to_vec());
         let short = questions.len() <= FEW_EDGES;
-        Box::pin(self.read(short, move |connection| read::facts(connection, &scope, &questions)))
+        Box::pin(
+            self.read(Reading::Facts, short, move |connection| read::facts(connection, &scope, &questions)),
+        )
     }
 
     fn commit(&self, changes: ChangeSet) -> BoxFuture<'_, Result<Committed, CommitError>> {
@@ -150,7 +176,9 @@ impl Store for SqliteStore {
         query: &'a JournalQuery,
     ) -> BoxFuture<'a, Result<JournalPage, StoreError>> {
         let (scope, query) = (*scope, query.clone());
-        Box::pin(self.read(false, move |connection| read::journal(connection, &scope, &query)))
+        Box::pin(
+            self.read(Reading::Journal, false, move |connection| read::journal(connection, &scope, &query)),
+        )
     }
 
     fn events<'a>(
@@ -160,7 +188,11 @@ impl Store for SqliteStore {
         limit: usize,
     ) -> BoxFuture<'a, Result<EventPage, StoreError>> {
         let scope = *scope;
-        Box::pin(self.read(false, move |connection| read::events(connection, &scope, after, limit)))
+        Box::pin(
+            self.read(Reading::Events, false, move |connection| {
+                read::events(connection, &scope, after, limit)
+            }),
+        )
     }
 
     fn instance<'a>(
@@ -176,7 +208,11 @@ impl Store for SqliteStore {
                 | InstanceQuestion::Job(_)
                 | InstanceQuestion::Import(_)
         );
-        Box::pin(self.read(short, move |connection| read::instance(connection, &scope, &question)))
+        Box::pin(
+            self.read(Reading::Instance, short, move |connection| {
+                read::instance(connection, &scope, &question)
+            }),
+        )
     }
 
     fn server<'a>(&'a self, question: &'a ServerQuestion) -> BoxFuture<'a, Result<ServerAnswer, StoreError>> {
@@ -188,13 +224,22 @@ impl Store for SqliteStore {
                 | ServerQuestion::KeysDue { .. }
                 | ServerQuestion::Peppers(_)
         );
-        Box::pin(self.read(!long, move |connection| read::server(connection, &question)))
+        Box::pin(self.read(Reading::Server, !long, move |connection| read::server(connection, &question)))
     }
 
     fn ready(&self) -> BoxFuture<'_, Result<(), StoreError>> {
-        Box::pin(self.read(true, |connection| {
+        Box::pin(self.read(Reading::Ready, true, |connection| {
             let row = Statement::kept("SELECT count(*) AS n FROM secrets").row::<Number>(connection);
             row.map(|_| ()).map_err(error::store_error)
         }))
+    }
+
+    fn measures(&self) -> Option<StoreMeasures> {
+        let size = |suffix: &str| {
+            let mut file = self.file.clone().into_os_string();
+            file.push(suffix);
+            std::fs::metadata(file).map_or(0, |file| file.len())
+        };
+        Some(self.meter.measures(vec![("database", size("")), ("wal", size("-wal"))]))
     }
 }

@@ -1,16 +1,20 @@
 //! The one writer: it takes whatever waits, applies each change set in a savepoint, commits once, then answers all.
 
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
+use std::time::Instant;
 
 use diesel::connection::SimpleConnection;
 use diesel::sqlite::SqliteConnection;
 use futures_channel::oneshot;
+use scim_core::instant::Timestamp;
 use scim_directory::{ChangeSet, Committed};
 use scim_storage::{CommitError, StoreError};
 
 use crate::commit::apply;
 use crate::error::store_error;
+use crate::meter::Meter;
 
 /// The most change sets in one transaction.
 const GROUP: usize = 128;
@@ -19,7 +23,24 @@ pub(crate) type Answer = Result<Committed, CommitError>;
 
 struct Waiting {
     changes: ChangeSet,
-    answer: oneshot::Sender<Answer>,
+    answer: Asking,
+}
+
+/// Who waits for the answer to a change set.
+struct Asking {
+    sender: oneshot::Sender<Answer>,
+    /// Since when.
+    since: Instant,
+    /// When the change set was decided.
+    at: Timestamp,
+}
+
+impl Asking {
+    fn answer(self, answer: Answer, meter: &Meter) {
+        meter.answered(&answer, self.since, self.at);
+        // The caller may be gone; what was done is done all the same.
+        let _ = self.sender.send(answer);
+    }
 }
 
 /// The way to the writer's thread. Dropping it waits until what was queued is answered and the file is closed.
@@ -28,24 +49,31 @@ pub(crate) struct Writer {
     // `None` only while it is dropped.
     queue: Option<Sender<Waiting>>,
     thread: Option<JoinHandle<()>>,
+    meter: Arc<Meter>,
 }
 
 impl Writer {
-    pub(crate) fn start(connection: SqliteConnection) -> std::io::Result<Self> {
+    pub(crate) fn start(connection: SqliteConnection, meter: Arc<Meter>) -> std::io::Result<Self> {
         let (queue, waiting) = channel();
+        let counted = Arc::clone(&meter);
         let thread = thread::Builder::new()
             .name("sqlite-writer".to_owned())
-            .spawn(move || write(connection, &waiting))?;
-        Ok(Self { queue: Some(queue), thread: Some(thread) })
+            .spawn(move || write(connection, &waiting, &counted))?;
+        Ok(Self { queue: Some(queue), thread: Some(thread), meter })
     }
 
     /// Queues a change set; the receiver gives the answer once it is on disk.
     pub(crate) fn submit(&self, changes: ChangeSet) -> Result<oneshot::Receiver<Answer>, StoreError> {
-        let (answer, receiver) = oneshot::channel();
+        let (sender, receiver) = oneshot::channel();
+        let answer = Asking { sender, since: Instant::now(), at: changes.at };
+        self.meter.write_waits();
         let sent = self.queue.as_ref().and_then(|queue| queue.send(Waiting { changes, answer }).ok());
         match sent {
             Some(()) => Ok(receiver),
-            None => Err(StoreError::Unavailable { reason: "the writer has ended".to_owned() }),
+            None => {
+                self.meter.write_turned_away();
+                Err(StoreError::Unavailable { reason: "the writer has ended".to_owned() })
+            }
         }
     }
 }
@@ -67,7 +95,7 @@ impl std::fmt::Debug for Waiting {
     }
 }
 
-fn write(mut connection: SqliteConnection, queue: &Receiver<Waiting>) {
+fn write(mut connection: SqliteConnection, queue: &Receiver<Waiting>, meter: &Meter) {
     while let Ok(first) = queue.recv() {
         let mut group = vec![first];
         while group.len() < GROUP {
@@ -76,13 +104,14 @@ fn write(mut connection: SqliteConnection, queue: &Receiver<Waiting>) {
                 Err(_) => break,
             }
         }
-        commit_group(&mut connection, group);
+        commit_group(&mut connection, group, meter);
     }
 }
 
-fn commit_group(connection: &mut SqliteConnection, group: Vec<Waiting>) {
+fn commit_group(connection: &mut SqliteConnection, group: Vec<Waiting>, meter: &Meter) {
+    let (size, started) = (group.len(), Instant::now());
     if let Err(error) = connection.batch_execute("BEGIN IMMEDIATE") {
-        return refuse(group.into_iter().map(|waiting| waiting.answer), error);
+        return refuse(group.into_iter().map(|waiting| waiting.answer), error, meter);
     }
     let mut outcomes = Vec::with_capacity(group.len());
     let mut waiting = group.into_iter();
@@ -93,20 +122,20 @@ fn commit_group(connection: &mut SqliteConnection, group: Vec<Waiting>) {
                 // The transaction itself is lost (a full disk, an I/O error): nothing of the group is done.
                 let _ = connection.batch_execute("ROLLBACK");
                 let answers = outcomes.into_iter().map(|(answer, _)| answer).chain([answer]);
-                return refuse(answers.chain(waiting.map(|waiting| waiting.answer)), error);
+                return refuse(answers.chain(waiting.map(|waiting| waiting.answer)), error, meter);
             }
         }
     }
     match connection.batch_execute("COMMIT") {
         Ok(()) => {
+            meter.transaction(size, started.elapsed());
             for (answer, outcome) in outcomes {
-                // The caller may be gone; the change is done all the same.
-                let _ = answer.send(outcome);
+                answer.answer(outcome, meter);
             }
         }
         Err(error) => {
             let _ = connection.batch_execute("ROLLBACK");
-            refuse(outcomes.into_iter().map(|(answer, _)| answer), error);
+            refuse(outcomes.into_iter().map(|(answer, _)| answer), error, meter);
         }
     }
 }
@@ -126,13 +155,13 @@ fn in_savepoint(connection: &mut SqliteConnection, changes: ChangeSet) -> diesel
     }
 }
 
-fn refuse(answers: impl Iterator<Item = oneshot::Sender<Answer>>, error: diesel::result::Error) {
+fn refuse(answers: impl Iterator<Item = Asking>, error: diesel::result::Error, meter: &Meter) {
     let reason = match store_error(error) {
         StoreError::Unavailable { reason } => reason,
         other => other.to_string(),
     };
     log::warn!("a group of changes was not committed: {reason}");
     for answer in answers {
-        let _ = answer.send(Err(CommitError::Store(StoreError::Unavailable { reason: reason.clone() })));
+        answer.answer(Err(StoreError::Unavailable { reason: reason.clone() }.into()), meter);
     }
 }

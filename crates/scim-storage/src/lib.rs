@@ -9,6 +9,7 @@ mod error;
 mod full;
 mod happened;
 mod journal;
+mod measure;
 mod memory;
 mod query;
 mod store;
@@ -21,6 +22,7 @@ pub use error::{CommitError, StoreError};
 pub use full::{Relations, full_resource};
 pub use happened::{manager_changed, manager_cleared, manager_linked, reference_linked, what_happened};
 pub use journal::{About, EventPage, JournalEntry, JournalFilter, JournalPage, JournalQuery};
+pub use measure::{Distribution, Histogram, ReadMeasures, StoreMeasures};
 pub use memory::MemoryStore;
 pub use query::{
     Direction, Edge, EdgePage, EdgeQuery, HeldEdge, Keyset, Page, Query, QueryPart, Residual, Sort, SortKey,

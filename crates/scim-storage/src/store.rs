@@ -7,7 +7,7 @@ use scim_directory::{ChangeSet, Committed, Fact, Key, Position, Question, Record
 
 use crate::{
     CommitError, EdgePage, EdgeQuery, EventPage, InstanceAnswer, InstanceQuestion, JournalPage, JournalQuery,
-    Page, Query, ServerAnswer, ServerQuestion, StoreError, Want,
+    Page, Query, ServerAnswer, ServerQuestion, StoreError, StoreMeasures, Want,
 };
 
 /// A boxed future, so that [`Store`] is object-safe.
@@ -144,4 +144,10 @@ pub trait Store: Send + Sync {
 
     /// Whether the store answers: a cheap read, for `/readyz`.
     fn ready(&self) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// What the backend says of its own work, for monitoring: from counters, without a read. A backend that measures
+    /// nothing says nothing, which is the default.
+    fn measures(&self) -> Option<StoreMeasures> {
+        None
+    }
 }

@@ -5,8 +5,8 @@ use scim_core::instant::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ConnectorId, ConnectorSettings, HeldChangeId, HeldState, ImportId, ImportPlace, ImportRecord, InstanceId,
-    InstanceSettings, IntegrationUserId, Key, KeyChange, RejectedLine,
+    AdminKeyChange, AnswerChange, ConnectorId, ConnectorSettings, HeldChangeId, HeldState, ImportId,
+    ImportPlace, ImportRecord, InstanceId, InstanceSettings, IntegrationUserId, Key, KeyChange, RejectedLine,
 };
 
 /// An instance: one tenant of the application.
@@ -128,6 +128,10 @@ pub enum AdminChange {
     UpdateIntegrationUser(IntegrationUser),
     /// A change of keys.
     Key(KeyChange),
+    /// A change of admin keys.
+    AdminKey(AdminKeyChange),
+    /// A change of what is known of answered requests.
+    Answer(AnswerChange),
     /// Replaces a connector's dialect and settings, and whether it keeps passwords; `Conflict` where it is not there.
     UpdateConnector(Connector),
     /// Keeps a version of the mapping of a resource type, which is in force from now on. `Conflict` where it is not the
@@ -151,8 +155,9 @@ pub enum AdminChange {
     /// Keeps lines that an import did not take, one for each number; `Conflict` where the import is not known.
     RejectLines(ImportId, Vec<RejectedLine>),
     /// Deletes what is older: log records, events, tombstones, imports (by when they last came further) with the lines that
-    /// they rejected, and what repeated commits are known by; of each at most so many rows, oldest first, so that nobody
-    /// waits long. [`crate::Effect::rows`] says how many they were.
+    /// they rejected, and what repeated commits are known by; and first answers that were kept for longer than
+    /// [`crate::ANSWERS_KEPT`] at the change set's time; of each at most so many rows, oldest first, so that nobody waits
+    /// long. [`crate::Effect::rows`] says how many they were.
     Prune {
         /// What is younger stays.
         before: Timestamp,

@@ -5,7 +5,7 @@ use scim_core::resource::IndexEntry;
 use serde_json::Value;
 
 use crate::{
-    Account, AdminChange, ChangeSetId, Condition, ConnectorId, Event, HeldChange, HeldChangeId,
+    Account, AdminChange, AdminKeyId, ChangeSetId, Condition, ConnectorId, Event, HeldChange, HeldChangeId,
     IntegrationUserId, Key, KeyId, LogRecord, Position, ResourceId, Scope, Version,
 };
 
@@ -18,6 +18,8 @@ pub struct Actor {
     pub key: Option<KeyId>,
     /// The integration user on whose behalf the key acts.
     pub user: Option<IntegrationUserId>,
+    /// The admin key, where the change came by the admin API.
+    pub admin: Option<AdminKeyId>,
 }
 
 /// What a decision does, as a plain value.

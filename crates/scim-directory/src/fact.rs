@@ -6,8 +6,8 @@ use std::sync::Arc;
 use scim_core::instant::Timestamp;
 
 use crate::{
-    ConnectorId, HeldChange, IntegrationUserId, Key, KeyId, ObjectLink, Record, Removal, ResourceId,
-    Tombstone,
+    AdminKeyId, ConnectorId, HeldChange, IntegrationUserId, Key, KeyId, ObjectLink, Record, Removal,
+    ResourceId, Tombstone,
 };
 
 /// What a decision needs to know.
@@ -115,6 +115,9 @@ pub enum Condition {
     /// The key is there, not revoked, and its generation is that one; else `Conflict`. So nothing is committed after the
     /// key that it was asked with was revoked.
     Key(KeyId, i64),
+    /// The admin key is there, of the scope's instance or of the server, not revoked, and not past its expiry at the change
+    /// set's time; else `Conflict`. So nothing is committed after the key that it was asked with was revoked.
+    AdminKey(AdminKeyId),
     /// Before this change set, the integration user has fewer keys than that at the connector which are live
     /// ([`crate::KeyRecord::is_live`]) at the change set's time; else `Conflict`.
     LiveKeys {

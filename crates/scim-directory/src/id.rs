@@ -54,6 +54,10 @@ uuid_id! {
     ConnectorId
 }
 uuid_id! {
+    /// A key to the administration of a server or of one instance.
+    AdminKeyId
+}
+uuid_id! {
     /// The user of the application on whose behalf a connector's keys act.
     IntegrationUserId
 }

@@ -181,7 +181,7 @@ impl KeyRecord {
     /// Whose the key is: what the log has of the key itself.
     #[must_use]
     pub const fn actor(&self) -> Actor {
-        Actor { connector: Some(self.connector), key: Some(self.id), user: Some(self.user) }
+        Actor { connector: Some(self.connector), key: Some(self.id), user: Some(self.user), admin: None }
     }
 
     /// The state at `now`.

@@ -6,6 +6,8 @@
 mod access;
 mod account;
 mod admin;
+mod admin_key;
+mod answered;
 mod change;
 mod event;
 mod fact;
@@ -28,6 +30,8 @@ pub use admin::{
     AdminChange, ApplicationObject, Connector, DialectName, Instance, IntegrationUser, MappingVersion,
     Privilege,
 };
+pub use admin_key::{AdminKeyChange, AdminKeyRecord, AdminKeyTouch, KeptAdminMac};
+pub use answered::{ANSWERS_KEPT, AnswerChange, AnsweredRequest, RequestMark};
 pub use change::{
     Actor, Change, ChangeSet, Committed, Content, EdgeEffect, EdgeOutcome, Effect, HeldReference,
     MemberChange, NewRecord,
@@ -39,8 +43,8 @@ pub use field::{
 };
 pub use held::{HeldChange, HeldState, Removal};
 pub use id::{
-    ChangeSetId, ConnectorId, HeldChangeId, InstanceId, IntegrationUserId, KeyId, Position, ResourceId,
-    Version,
+    AdminKeyId, ChangeSetId, ConnectorId, HeldChangeId, InstanceId, IntegrationUserId, KeyId, Position,
+    ResourceId, Version,
 };
 pub use import::{BadImportId, ImportId, ImportKind, ImportPlace, ImportRecord, ImportState, RejectedLine};
 pub use key::{

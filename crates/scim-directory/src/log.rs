@@ -84,6 +84,10 @@ pub enum Action {
     IntegrationUserChanged,
     /// A client was not let in.
     AccessRefused,
+    /// An admin key was issued.
+    AdminKeyIssued,
+    /// An admin key was revoked.
+    AdminKeyRevoked,
 }
 
 /// How it ended.

@@ -15,6 +15,12 @@ pub struct Scope {
     pub connector: Option<ConnectorId>,
 }
 
+impl Scope {
+    /// The server itself, which has a log and admin keys as an instance has, and nothing else. Its id is the nil UUID, which
+    /// no instance ever has.
+    pub const SERVER: Self = Self { instance: InstanceId::new(uuid::Uuid::nil()), connector: None };
+}
+
 /// A resource's key within an instance.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Key {

@@ -3,9 +3,9 @@
 
 use scim_core::instant::Timestamp;
 use scim_directory::{
-    Action, ApplicationObject, Connector, ConnectorId, HeldChange, HeldChangeId, ImportId, ImportRecord,
-    Instance, InstanceId, IntegrationUser, IntegrationUserId, KeyId, KeyRecord, LogStatus, MappingVersion,
-    RejectedLine,
+    Action, AdminKeyId, AdminKeyRecord, AnsweredRequest, ApplicationObject, Connector, ConnectorId,
+    HeldChange, HeldChangeId, ImportId, ImportRecord, Instance, InstanceId, IntegrationUser,
+    IntegrationUserId, KeyId, KeyRecord, LogStatus, MappingVersion, RejectedLine, RequestMark,
 };
 
 /// A question to the server's own data. There is no other way to read without a [`scim_directory::Scope`].
@@ -17,6 +17,13 @@ pub enum ServerQuestion {
     InstanceNamed(String),
     /// Every instance, by name; answered by [`ServerAnswer::Instances`].
     Instances,
+    /// Instances by name, after that name, at most so many; answered by [`ServerAnswer::Instances`].
+    InstancesAfter {
+        /// After this name.
+        after: Option<String>,
+        /// How many at most.
+        limit: usize,
+    },
     /// The connectors of an instance, by name; answered by [`ServerAnswer::Connectors`].
     Connectors(InstanceId),
     /// A connector; answered by [`ServerAnswer::Connector`].
@@ -52,6 +59,11 @@ pub enum ServerQuestion {
     /// A connector with its instance and the integration users that may act through it, by the connector's id alone, which
     /// stands in its URL; answered by [`ServerAnswer::Door`].
     Door(ConnectorId),
+    /// An admin key, by one read of its primary key; answered by [`ServerAnswer::AdminKey`].
+    AdminKey(AdminKeyId),
+    /// What is known of a request that came with an `Idempotency-Key`; what is older than
+    /// [`scim_directory::ANSWERS_KEPT`] before the given moment is not known. Answered by [`ServerAnswer::Answered`].
+    Answered(RequestMark, Timestamp),
     /// Whether a node that holds these peppers, the current one first, belongs to this store. It does where the store knows
     /// one of them, or none at all yet; the store then keeps the first one's id as known. A node without any does not. At
     /// most 8; answered by [`ServerAnswer::Peppers`].
@@ -115,6 +127,10 @@ pub enum ServerAnswer {
     Keys(Vec<KeyContext>),
     /// See [`ServerQuestion::Door`].
     Door(Option<Box<Door>>),
+    /// See [`ServerQuestion::AdminKey`].
+    AdminKey(Option<Box<AdminKeyRecord>>),
+    /// See [`ServerQuestion::Answered`].
+    Answered(Option<AnsweredRequest>),
     /// See [`ServerQuestion::Peppers`].
     Peppers(PeppersKnown),
     /// See [`ServerQuestion::Secret`].
@@ -177,6 +193,36 @@ pub enum InstanceQuestion {
         /// How many at most.
         limit: usize,
     },
+    /// Jobs by name, after that name, at most so many; answered by [`InstanceAnswer::Jobs`].
+    Jobs {
+        /// After this name.
+        after: Option<String>,
+        /// How many at most.
+        limit: usize,
+    },
+    /// The kinds of objects that there are, by name, after that kind, at most so many; found without reading all objects.
+    /// Answered by [`InstanceAnswer::ObjectKinds`].
+    ObjectKinds {
+        /// After this kind.
+        after: Option<String>,
+        /// How many at most.
+        limit: usize,
+    },
+    /// Keys, oldest first, each with whom it acts for, after that one, at most so many; answered by
+    /// [`InstanceAnswer::Keys`].
+    Keys {
+        /// After the one that was created then and has this id.
+        after: Option<(Timestamp, KeyId)>,
+        /// How many at most.
+        limit: usize,
+    },
+    /// Admin keys of the scope, oldest first, after that one, at most so many; answered by [`InstanceAnswer::AdminKeys`].
+    AdminKeys {
+        /// After the one that was created then and has this id.
+        after: Option<(Timestamp, AdminKeyId)>,
+        /// How many at most.
+        limit: usize,
+    },
 }
 
 /// Everything that decisions in an instance are made by.
@@ -226,4 +272,12 @@ pub enum InstanceAnswer {
     Imports(Vec<ImportRecord>),
     /// See [`InstanceQuestion::RejectedLines`].
     RejectedLines(Vec<RejectedLine>),
+    /// See [`InstanceQuestion::Jobs`]: names and what is kept of each.
+    Jobs(Vec<(String, serde_json::Value)>),
+    /// See [`InstanceQuestion::ObjectKinds`].
+    ObjectKinds(Vec<String>),
+    /// See [`InstanceQuestion::Keys`].
+    Keys(Vec<KeyContext>),
+    /// See [`InstanceQuestion::AdminKeys`].
+    AdminKeys(Vec<AdminKeyRecord>),
 }

@@ -156,6 +156,7 @@ impl Provider {
                 connector: Some(known.connector.id),
                 key: known.key.as_ref().map(|key| key.id),
                 user: Some(known.user.id),
+                admin: None,
             },
             dialect: known.connector.dialect.dialect(),
             generation: known.instance.generation,

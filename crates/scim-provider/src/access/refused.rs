@@ -117,6 +117,7 @@ impl NotLetIn {
             connector: Some(known.connector.id),
             key: key.map(|key| key.id),
             user: Some(known.user.id),
+            admin: None,
         };
         self.about_known(known.instance.id, key, actor)
     }

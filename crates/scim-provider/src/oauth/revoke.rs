@@ -64,7 +64,7 @@ impl Provider {
         let id = ChangeSetId::new(self.source.uuid());
         let connector = Some(known.connector.id);
         let scope = Scope { instance: known.instance.id, connector };
-        let actor = Actor { connector, key: Some(key.id), user: Some(known.user.id) };
+        let actor = Actor { connector, key: Some(key.id), user: Some(known.user.id), admin: None };
         let changes = vec![Change::Admin(AdminChange::Key(KeyChange::EndTokens(key.id)))];
         let mut record = LogRecord::about_key(Action::KeyChanged, key);
         record.notes.push("its client gave its access tokens up; the key stays in force".to_owned());

@@ -1,0 +1,42 @@
+//! Requests that were answered once, so that a retry gets the first answer (`Idempotency-Key`).
+
+use std::time::Duration;
+
+use scim_core::instant::Timestamp;
+
+use crate::AdminKeyId;
+
+/// For how long a first answer is kept.
+pub const ANSWERS_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What a repeated request is known by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestMark {
+    /// Who asked.
+    pub caller: AdminKeyId,
+    /// A hash of the `Idempotency-Key` that came with it.
+    pub key: [u8; 32],
+}
+
+/// A request that came with an `Idempotency-Key`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AnsweredRequest {
+    /// A hash of method, path and body: another request with the same mark is a mistake of the client.
+    pub request: [u8; 32],
+    /// When it began.
+    pub at: Timestamp,
+    /// The answer, sealed by whoever gave it; `None` while it is being worked on.
+    pub answer: Option<Vec<u8>>,
+}
+
+/// A change of what is known of answered requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AnswerChange {
+    /// Keeps that a request with that mark and hash has begun, at the change set's time; `Duplicate { idempotency_key }` where
+    /// the mark is known and not older than [`ANSWERS_KEPT`].
+    Begin(RequestMark, [u8; 32]),
+    /// Keeps its answer; nothing where the mark is not known.
+    Finish(RequestMark, Vec<u8>),
+    /// Forgets it, because it did nothing.
+    Forget(RequestMark),
+}

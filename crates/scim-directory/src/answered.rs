@@ -29,6 +29,20 @@ pub struct AnsweredRequest {
     pub answer: Option<Vec<u8>>,
 }
 
+impl AnsweredRequest {
+    /// Whether it is still known at `now`.
+    #[must_use]
+    pub fn is_known(&self, now: Timestamp) -> bool {
+        self.at >= Self::known_since(now)
+    }
+
+    /// The earliest beginning of those that are still known at `now`.
+    #[must_use]
+    pub fn known_since(now: Timestamp) -> Timestamp {
+        now.plus_millis(-i64::try_from(ANSWERS_KEPT.as_millis()).unwrap_or(i64::MAX))
+    }
+}
+
 /// A change of what is known of answered requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AnswerChange {

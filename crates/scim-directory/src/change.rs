@@ -53,6 +53,23 @@ pub struct ChangeSet {
     pub events: Vec<Event>,
 }
 
+impl Change {
+    /// Whether the server itself can have such a change ([`Scope::SERVER`]): of admin keys, first answers and jobs, and
+    /// pruning. Any other one there is a `Conflict`.
+    #[must_use]
+    pub const fn is_of_server(&self) -> bool {
+        matches!(
+            self,
+            Self::Admin(
+                AdminChange::AdminKey(_)
+                    | AdminChange::Answer(_)
+                    | AdminChange::SaveJob(..)
+                    | AdminChange::Prune { .. }
+            )
+        )
+    }
+}
+
 impl ChangeSet {
     /// A change set that does nothing yet: no conditions, no realm, no changes, log or events.
     #[must_use]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use pollster::block_on;
 use scim_directory::{
-    Action, Actor, AttributeChange, Change, IntegrationUserId, Key, KeyId, LogRecord, Position,
+    Action, Actor, AdminKeyId, AttributeChange, Change, IntegrationUserId, Key, KeyId, LogRecord, Position,
 };
 use scim_storage::{JournalPage, JournalQuery, Store};
 use serde_json::{Value, json};
@@ -70,6 +70,7 @@ pub fn it_tells_who_when_and_why(store: &dyn Store) {
         connector: world.scope.connector,
         key: Some(KeyId::new(world.uuid())),
         user: Some(IntegrationUserId::new(world.uuid())),
+        admin: Some(AdminKeyId::new(world.uuid())),
     };
     changes.log = vec![log(Action::Updated, &mira, vec![value])];
     let nobody = LogRecord { resource: None, ..log(Action::KeyIssued, &mira, Vec::new()) };

@@ -135,6 +135,7 @@ impl Reader {
             text("/connector"),
             text("/user"),
             text("/key_id"),
+            text("/admin_key_id"),
             text("/request_id"),
         ];
         let tail = [text("/error/code"), text("/error/message"), text("/error/advice"), notes.join("; ")];
@@ -185,6 +186,7 @@ impl Reader {
             "instance": self.instance.name,
             "connector": self.name(actor.connector.map(scim_directory::ConnectorId::uuid)),
             "key_id": actor.key.map(|key| key.to_string()),
+            "admin_key_id": actor.admin.map(|key| key.to_string()),
             "user": self.name(actor.user.map(scim_directory::IntegrationUserId::uuid)),
             "request_id": entry.request_id,
             "resource": record.resource.as_ref().map(|resource| json!({
@@ -244,7 +246,7 @@ impl Reader {
 }
 
 /// The columns of CSV.
-const HEADER: [&str; 18] = [
+const HEADER: [&str; 19] = [
     "at",
     "instance",
     "action",
@@ -255,6 +257,7 @@ const HEADER: [&str; 18] = [
     "connector",
     "user",
     "key_id",
+    "admin_key_id",
     "request_id",
     "attribute",
     "old",

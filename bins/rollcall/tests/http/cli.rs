@@ -149,6 +149,7 @@ fn the_log_tells_what_happened_in_order() {
             "instance",
             "connector",
             "key_id",
+            "admin_key_id",
             "user",
             "request_id",
             "resource",

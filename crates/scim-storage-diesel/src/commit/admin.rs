@@ -96,6 +96,8 @@ impl Applying<'_> {
                 self.next_generation()?;
             }
             AdminChange::Key(change) => self.key(change)?,
+            AdminChange::AdminKey(change) => self.admin_key(change)?,
+            AdminChange::Answer(change) => self.answer(change)?,
             AdminChange::SaveMapping(mapping) => self.save_mapping(mapping)?,
             AdminChange::CreateObject(object) => self.create_object(object)?,
             AdminChange::DecideHeld(id, state) => self.decide(*id, state)?,
@@ -103,7 +105,7 @@ impl Applying<'_> {
             AdminChange::SaveImport { import, expected } => self.save_import(import, *expected)?,
             AdminChange::RejectLines(import, lines) => self.reject_lines(import, lines)?,
             AdminChange::Prune { before, limit } => {
-                let rows = self.prune(*before, *limit)?;
+                let rows = self.prune(*before, *limit)? + self.prune_answers(*limit)?;
                 return Ok(Effect { rows, ..self.no_record() });
             }
             AdminChange::Erase { key, name } => {

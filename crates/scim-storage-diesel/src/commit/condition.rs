@@ -21,6 +21,7 @@ impl Applying<'_> {
                         .is_some_and(|row| row.n == *expected)
                 }
                 Condition::Key(id, generation) => self.holds_key(*id, *generation)?,
+                Condition::AdminKey(id) => self.holds_admin_key(*id)?,
                 Condition::LiveKeys { connector, user, below } => {
                     self.has_fewer_keys(*connector, *user, *below)?
                 }

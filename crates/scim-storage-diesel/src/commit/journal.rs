@@ -73,8 +73,9 @@ impl Applying<'_> {
         let id = about.and_then(|resource| resource.id.parse::<ResourceId>().ok());
         let name = about.and_then(|resource| if id.is_none() { resource.name.as_deref() } else { None });
         let row = Statement::kept(
-            "INSERT INTO journal (instance_id, at_ms, elapsed_ms, connector_id, key_id, user_id, request_id, action, \
-             status, resource_type, resource_id, name_key, record) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+            "INSERT INTO journal (instance_id, at_ms, elapsed_ms, connector_id, key_id, user_id, admin_key_id, \
+             request_id, action, status, resource_type, resource_id, name_key, record) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
              RETURNING position",
         )
         .blob(self.instance)
@@ -83,6 +84,7 @@ impl Applying<'_> {
         .blob(set.actor.connector.map_or([0; 16], |connector| connector.uuid().into_bytes()))
         .optional_blob(set.actor.key.map(|key| key.uuid().into_bytes()))
         .optional_blob(set.actor.user.map(|user| user.uuid().into_bytes()))
+        .optional_blob(set.actor.admin.map(|key| key.uuid().into_bytes()))
         .text(set.request_id.clone())
         .text(word(record.action)?)
         .text(word(record.status)?)

@@ -4,6 +4,8 @@
 //! the changes as they stand; conditions on what is; then the journal and the outbox.
 
 mod admin;
+mod admin_keys;
+mod answers;
 mod claim;
 mod condition;
 mod delete;
@@ -26,7 +28,9 @@ mod tally;
 use std::collections::HashMap;
 
 use diesel::sqlite::SqliteConnection;
-use scim_directory::{Change, ChangeSet, Committed, Effect, Event, LogRecord, Position, ResourceId, Version};
+use scim_directory::{
+    Change, ChangeSet, Committed, Effect, Event, LogRecord, Position, ResourceId, Scope, Version,
+};
 
 use crate::error::Refusal;
 
@@ -52,6 +56,11 @@ pub(crate) fn apply(connection: &mut SqliteConnection, mut set: ChangeSet) -> Re
     let log = std::mem::take(&mut set.log);
     let set = &set;
     let instance = set.scope.instance.uuid().into_bytes();
+    if set.scope.instance == Scope::SERVER.instance
+        && !(set.events.is_empty() && set.changes.iter().all(Change::is_of_server))
+    {
+        return Err(Refusal::Conflict);
+    }
     if let Some(done) = kept::done_before(connection, set, &instance)? {
         return Ok(done);
     }

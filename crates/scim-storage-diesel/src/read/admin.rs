@@ -11,6 +11,7 @@ use scim_storage::{Door, ServerAnswer, ServerQuestion, StoreError};
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
+use super::admin_keys::{admin_key, answered};
 use super::keys::{key, keys, keys_due, live_keys};
 use super::secret::{know_peppers, secret};
 use crate::error::{damaged, store_error};
@@ -86,6 +87,10 @@ pub(crate) fn server(
             );
             ServerAnswer::Instances(all(rows.rows(connection), InstanceRow::instance)?)
         }
+        ServerQuestion::InstancesAfter { after, limit } => {
+            let rows = instances_after(after.as_deref(), *limit);
+            ServerAnswer::Instances(all(rows.rows(connection), InstanceRow::instance)?)
+        }
         ServerQuestion::Connectors(instance) => {
             let rows = Statement::kept(
                 "SELECT instance_id, id, name, created_ms, dialect, keep_passwords, settings FROM connectors \
@@ -115,9 +120,24 @@ pub(crate) fn server(
         }
         ServerQuestion::Instance(id) => ServerAnswer::Instance(instance_of(connection, *id)?),
         ServerQuestion::Door(id) => ServerAnswer::Door(door(connection, *id)?.map(Box::new)),
+        ServerQuestion::AdminKey(id) => ServerAnswer::AdminKey(admin_key(connection, *id)?.map(Box::new)),
+        ServerQuestion::Answered(mark, now) => ServerAnswer::Answered(answered(connection, *mark, *now)?),
         ServerQuestion::Peppers(held) => ServerAnswer::Peppers(know_peppers(connection, held)?),
         ServerQuestion::Secret(name) => ServerAnswer::Secret(secret(connection, name)?),
     })
+}
+
+fn instances_after(after: Option<&str>, limit: usize) -> Statement {
+    let statement = match after {
+        Some(after) => Statement::kept(
+            "SELECT id, name, created_ms, settings, generation FROM instances WHERE name > ? ORDER BY name LIMIT ?",
+        )
+        .text(after),
+        None => Statement::kept(
+            "SELECT id, name, created_ms, settings, generation FROM instances ORDER BY name LIMIT ?",
+        ),
+    };
+    statement.integer(i64::try_from(limit).unwrap_or(i64::MAX))
 }
 
 /// The instance of that id.
@@ -222,5 +242,19 @@ impl UserRow {
             suspended: self.suspended == 1,
             email: self.email,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instances_are_walked_by_name() {
+        let check = |after: Option<&str>, expected: &str| {
+            assert_eq!(instances_after(after, 9).plan(), [expected]);
+        };
+        check(None, "SCAN instances USING INDEX sqlite_autoindex_instances_2");
+        check(Some("a"), "SEARCH instances USING INDEX sqlite_autoindex_instances_2 (name>?)");
     }
 }

@@ -7,11 +7,14 @@ use scim_core::instant::Timestamp;
 use scim_core::text::Matching;
 use scim_directory::{ApplicationObject, MappingVersion, ObjectLink, Scope};
 use scim_storage::{InstanceAnswer, InstanceQuestion, PolicySource, StoreError};
+use serde_json::Value;
 use uuid::Uuid;
 
-use super::admin::instance_of;
+use super::admin::{all, instance_of};
+use super::admin_keys::admin_keys;
 use super::held_change::held_changes;
 use super::import::{import, imports, rejected_lines};
+use super::keys::keys_after;
 use super::report::report;
 use crate::error::{damaged, store_error};
 use crate::sql::{Line, Statement};
@@ -40,6 +43,21 @@ struct ObjectRow {
     kind: String,
     #[diesel(sql_type = Text)]
     name: String,
+}
+
+#[derive(QueryableByName)]
+struct JobRow {
+    #[diesel(sql_type = Text)]
+    name: String,
+    #[diesel(sql_type = Text)]
+    state: String,
+}
+
+impl JobRow {
+    fn job(self) -> Result<(String, Value), StoreError> {
+        let state = serde_json::from_str(&self.state).map_err(|_| damaged("a job"))?;
+        Ok((self.name, state))
+    }
 }
 
 /// Answers a question, of one moment.
@@ -96,7 +114,56 @@ fn answer(
         InstanceQuestion::RejectedLines { import, after, limit } => {
             InstanceAnswer::RejectedLines(rejected_lines(connection, scope, import, *after, *limit)?)
         }
+        InstanceQuestion::Jobs { after, limit } => {
+            let rows = jobs(&instance, after.as_deref(), *limit).rows(connection);
+            InstanceAnswer::Jobs(all(rows, JobRow::job)?)
+        }
+        InstanceQuestion::ObjectKinds { after, limit } => {
+            let rows = object_kinds(&instance, after.as_deref(), *limit).rows::<Line>(connection);
+            let kinds = rows.map_err(store_error)?.into_iter().map(|row| row.line);
+            InstanceAnswer::ObjectKinds(kinds.collect())
+        }
+        InstanceQuestion::Keys { after, limit } => {
+            InstanceAnswer::Keys(keys_after(connection, scope.instance, *after, *limit)?)
+        }
+        InstanceQuestion::AdminKeys { after, limit } => {
+            InstanceAnswer::AdminKeys(admin_keys(connection, scope, *after, *limit)?)
+        }
     })
+}
+
+fn jobs(instance: &[u8], after: Option<&str>, limit: usize) -> Statement {
+    let statement = match after {
+        Some(after) => Statement::kept(
+            "SELECT name, state FROM jobs WHERE instance_id = ? AND name > ? ORDER BY name LIMIT ?",
+        )
+        .blob(instance)
+        .text(after),
+        None => Statement::kept("SELECT name, state FROM jobs WHERE instance_id = ? ORDER BY name LIMIT ?")
+            .blob(instance),
+    };
+    statement.integer(i64::try_from(limit).unwrap_or(i64::MAX))
+}
+
+/// From one kind to the next, each by a seek; the last row, behind the last kind, is NULL.
+macro_rules! kinds_from {
+    ($first:literal) => {
+        concat!(
+            "WITH RECURSIVE kinds(kind) AS (SELECT min(kind) FROM objects WHERE instance_id = ?",
+            $first,
+            " UNION ALL SELECT (SELECT min(o.kind) FROM objects o WHERE o.instance_id = ? AND o.kind > kinds.kind) \
+             FROM kinds WHERE kinds.kind IS NOT NULL LIMIT ?) \
+             SELECT kind AS line FROM kinds WHERE kind IS NOT NULL"
+        )
+    };
+}
+
+fn object_kinds(instance: &[u8], after: Option<&str>, limit: usize) -> Statement {
+    let statement = match after {
+        Some(after) => Statement::kept(kinds_from!(" AND kind > ?")).blob(instance).text(after),
+        None => Statement::kept(kinds_from!("")).blob(instance),
+    };
+    statement.blob(instance).integer(i64::try_from(limit).unwrap_or(i64::MAX))
 }
 
 fn policy(connection: &mut SqliteConnection, scope: &Scope) -> Result<Option<PolicySource>, StoreError> {
@@ -186,4 +253,30 @@ pub(crate) fn object(
         Ok(ObjectLink { id, name: row.name })
     })
     .transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// That every step but walking the kinds that were found is a seek.
+    #[track_caller]
+    fn check(statement: Statement, expected: &[&str]) {
+        let plan = statement.plan();
+        let seeks: Vec<_> = plan.iter().filter(|step| step.contains("SEARCH")).collect();
+        assert_eq!(seeks, expected, "{plan:#?}");
+        let kinds = |step: &String| step.starts_with("SCAN kinds");
+        assert!(plan.iter().all(|step| kinds(step) || !step.contains("SCAN")), "{plan:#?}");
+        assert!(!plan.iter().any(|step| step.contains("TEMP B-TREE")), "{plan:#?}");
+    }
+
+    #[test]
+    fn pages_are_seeks() {
+        check(jobs(&[1; 16], None, 9), &["SEARCH jobs USING PRIMARY KEY (instance_id=?)"]);
+        check(jobs(&[1; 16], Some("a"), 9), &["SEARCH jobs USING PRIMARY KEY (instance_id=? AND name>?)"]);
+        let next = "SEARCH o USING PRIMARY KEY (instance_id=? AND kind>?)";
+        check(object_kinds(&[1; 16], None, 9), &["SEARCH objects USING PRIMARY KEY (instance_id=?)", next]);
+        let first = "SEARCH objects USING PRIMARY KEY (instance_id=? AND kind>?)";
+        check(object_kinds(&[1; 16], Some("a"), 9), &[first, next]);
+    }
 }

@@ -11,7 +11,7 @@ use diesel::sqlite::SqliteConnection;
 use diesel::{Connection, QueryResult, QueryableByName};
 use scim_core::instant::Timestamp;
 use scim_core::text::Matching;
-use scim_directory::{Actor, ConnectorId, IntegrationUserId, KeyId, LogStatus, Position, Scope};
+use scim_directory::{Actor, AdminKeyId, ConnectorId, IntegrationUserId, KeyId, LogStatus, Position, Scope};
 use scim_storage::{About, JournalEntry, JournalPage, JournalQuery, StoreError};
 use uuid::Uuid;
 
@@ -34,6 +34,8 @@ struct Row {
     key_id: Option<Vec<u8>>,
     #[diesel(sql_type = Nullable<Binary>)]
     user_id: Option<Vec<u8>>,
+    #[diesel(sql_type = Nullable<Binary>)]
+    admin_key_id: Option<Vec<u8>>,
     #[diesel(sql_type = Text)]
     request_id: String,
     #[diesel(sql_type = Text)]
@@ -82,7 +84,8 @@ fn page(
     };
     let order = order(query);
     let rows: Vec<Row> = Statement::new(format!(
-        "SELECT position, at_ms, elapsed_ms, connector_id, key_id, user_id, request_id, record FROM journal \
+        "SELECT position, at_ms, elapsed_ms, connector_id, key_id, user_id, admin_key_id, request_id, \
+         record FROM journal \
          WHERE position IN (SELECT value FROM json_each(?)) ORDER BY position {order}"
     ))
     .text(crate::sql::json(&wanted)?)
@@ -206,6 +209,7 @@ fn entry(row: Row) -> Result<JournalEntry, StoreError> {
         actor: Actor {
             connector: (!connector.is_nil()).then(|| ConnectorId::new(connector)),
             key: optional(row.key_id)?.map(KeyId::new),
+            admin: optional(row.admin_key_id)?.map(AdminKeyId::new),
             user: optional(row.user_id)?.map(IntegrationUserId::new),
         },
         request_id: row.request_id,

@@ -140,6 +140,31 @@ fn of_instance(instance: Option<InstanceId>) -> Statement {
     }
 }
 
+/// Keys of an instance, oldest first, after that place, at most so many.
+pub(super) fn keys_after(
+    connection: &mut SqliteConnection,
+    instance: InstanceId,
+    after: Option<(Timestamp, KeyId)>,
+    limit: usize,
+) -> Result<Vec<KeyContext>, StoreError> {
+    all(behind(instance, after, limit).rows(connection), ContextRow::context)
+}
+
+fn behind(instance: InstanceId, after: Option<(Timestamp, KeyId)>, limit: usize) -> Statement {
+    let instance = instance.uuid().into_bytes();
+    let statement = match after {
+        Some((at, id)) => Statement::kept(key_context!(
+            "WHERE k.instance_id = ? AND (k.created_ms, k.id) > (?, ?) ORDER BY k.created_ms, k.id LIMIT ?"
+        ))
+        .blob(instance)
+        .integer(at.unix_millis())
+        .blob(id.uuid().into_bytes()),
+        None => Statement::kept(key_context!("WHERE k.instance_id = ? ORDER BY k.created_ms, k.id LIMIT ?"))
+            .blob(instance),
+    };
+    statement.integer(i64::try_from(limit).unwrap_or(i64::MAX))
+}
+
 /// The keys of an integration user at a connector that are live at that moment, oldest first.
 pub(super) fn live_keys(
     connection: &mut SqliteConnection,
@@ -295,6 +320,9 @@ mod tests {
         let live = live(instance, ConnectorId::new(id), IntegrationUserId::new(id), at);
         check(by_id(key), "SEARCH k USING PRIMARY KEY (id=?)");
         check(of_instance(Some(instance)), "SEARCH k USING INDEX api_keys_by_instance (instance_id=?)");
+        let pages = "SEARCH k USING INDEX api_keys_by_instance (instance_id=?";
+        check(behind(instance, None, 9), &format!("{pages})"));
+        check(behind(instance, Some((at, key)), 9), &format!("{pages} AND (created_ms,id)>(?,?))"));
         check(live, "SEARCH k USING INDEX api_keys_live (instance_id=? AND connector_id=? AND user_id=?)");
         check(due(at, None, 9), "SEARCH k USING INDEX api_keys_due (due_ms<?)");
         let due = due(at, Some((at, key)), 9);

@@ -1,6 +1,7 @@
 //! Reads. Each runs on one connection; those of several statements run in one transaction, so that they see one moment.
 
 mod admin;
+mod admin_keys;
 mod branch;
 mod edges;
 mod events;

@@ -66,11 +66,15 @@ fn known(connection: &mut SqliteConnection, held: &[[u8; 16]]) -> Result<i64, St
     number(connection, listed("SELECT count(*) AS n FROM peppers WHERE id IN (", None, held, ")"))
 }
 
-/// How many keys that are not revoked were hashed with another one.
+/// How many keys, admin keys among them, that are not revoked were hashed with another one.
 fn strangers(connection: &mut SqliteConnection, held: &[[u8; 16]]) -> Result<u64, StoreError> {
-    let text = "SELECT count(*) AS n FROM api_keys NOT INDEXED WHERE revoked_ms IS NULL AND pepper_id IS NOT NULL \
+    let keys = "SELECT count(*) AS n FROM api_keys NOT INDEXED WHERE revoked_ms IS NULL AND pepper_id IS NOT NULL \
                 AND pepper_id NOT IN (";
-    number(connection, listed(text, None, held, ")")).map(i64::unsigned_abs)
+    let admin_keys = "SELECT count(*) AS n FROM admin_keys NOT INDEXED WHERE revoked_ms IS NULL \
+                AND pepper_id NOT IN (";
+    let keys = number(connection, listed(keys, None, held, ")"))?;
+    let admin_keys = number(connection, listed(admin_keys, None, held, ")"))?;
+    Ok(keys.saturating_add(admin_keys).unsigned_abs())
 }
 
 fn number(connection: &mut SqliteConnection, statement: Statement) -> Result<i64, StoreError> {

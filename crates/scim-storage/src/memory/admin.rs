@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use scim_core::instant::Timestamp;
 use scim_directory::{
-    AdminChange, Connector, ConnectorId, Instance, InstanceId, IntegrationUser, IntegrationUserId, KeyId,
-    KeyRecord,
+    AdminChange, AdminKeyId, AdminKeyRecord, AnsweredRequest, Connector, ConnectorId, Instance, InstanceId,
+    IntegrationUser, IntegrationUserId, KeyId, KeyRecord, RequestMark,
 };
 
 use crate::{CommitError, Door, KeyContext, ServerAnswer, ServerQuestion};
@@ -16,6 +16,9 @@ pub(super) struct Administration {
     connectors: BTreeMap<ConnectorId, Connector>,
     users: BTreeMap<(InstanceId, IntegrationUserId), IntegrationUser>,
     pub(super) keys: BTreeMap<KeyId, KeyRecord>,
+    pub(super) admin_keys: BTreeMap<AdminKeyId, AdminKeyRecord>,
+    /// Each with the instance that it was asked for.
+    pub(super) answers: BTreeMap<RequestMark, (InstanceId, AnsweredRequest)>,
     /// The ids of the peppers that nodes held.
     pub(super) peppers: BTreeSet<[u8; 16]>,
 }
@@ -65,6 +68,8 @@ impl Administration {
                 self.grow(instance);
             }
             AdminChange::Key(change) => self.apply_to_keys(instance, at, change)?,
+            AdminChange::AdminKey(change) => self.apply_to_admin_keys(instance, at, change)?,
+            AdminChange::Answer(change) => self.apply_to_answers(instance, at, change)?,
             AdminChange::UpdateConnector(changed) => {
                 let known = self.connectors.get_mut(&changed.id).filter(|known| known.instance == instance);
                 let known = known.ok_or(CommitError::Conflict)?;
@@ -119,6 +124,15 @@ impl Administration {
                 instances.sort_by(|left, right| left.name.cmp(&right.name));
                 ServerAnswer::Instances(instances)
             }
+            ServerQuestion::InstancesAfter { after, limit } => {
+                let after = after.as_deref();
+                let rest =
+                    self.instances.values().filter(|it| after.is_none_or(|after| it.name.as_str() > after));
+                let mut instances: Vec<_> = rest.cloned().collect();
+                instances.sort_by(|left, right| left.name.cmp(&right.name));
+                instances.truncate(*limit);
+                ServerAnswer::Instances(instances)
+            }
             ServerQuestion::Connectors(instance) => {
                 let of = |connector: &&Connector| connector.instance == *instance;
                 let mut connectors: Vec<_> = self.connectors.values().filter(of).cloned().collect();
@@ -143,6 +157,10 @@ impl Administration {
             }
             ServerQuestion::Instance(id) => ServerAnswer::Instance(self.instance(*id)),
             ServerQuestion::Door(id) => ServerAnswer::Door(self.door(*id).map(Box::new)),
+            ServerQuestion::AdminKey(id) => {
+                ServerAnswer::AdminKey(self.admin_keys.get(id).cloned().map(Box::new))
+            }
+            ServerQuestion::Answered(mark, now) => ServerAnswer::Answered(self.answered(*mark, *now)),
             ServerQuestion::Peppers(held) => ServerAnswer::Peppers(self.know_peppers(held)),
             // INVARIANT: the store answers this one itself; nothing is known of it here.
             ServerQuestion::Secret(_) => ServerAnswer::Instances(Vec::new()),

@@ -30,7 +30,8 @@ pub(super) struct Application<'d> {
 }
 
 impl Directory {
-    pub(super) fn apply(&mut self, changes: ChangeSet, position: &mut i64) -> Committed {
+    /// `rows` is how many rows each change took besides those of the directory.
+    pub(super) fn apply(&mut self, changes: ChangeSet, rows: &[u64], position: &mut i64) -> Committed {
         let ChangeSet { id, scope, actor, request_id, at, elapsed_ms, changes, log, events, .. } = changes;
         let written: BTreeSet<ResourceId> = changes.iter().filter_map(written).collect();
         let mut application = Application {
@@ -43,9 +44,10 @@ impl Directory {
         };
         let mut effects = Vec::with_capacity(changes.len());
         let mut linked = Vec::new();
-        for change in changes {
+        for (change, others) in changes.into_iter().zip(rows) {
             let names_members = matches!(change, Change::Members(_));
             let (id, edges, rows) = application.change(change);
+            let rows = rows + others;
             if !names_members {
                 linked.extend(edges.iter().cloned());
             }

@@ -63,6 +63,24 @@ impl State {
             InstanceQuestion::RejectedLines { import, after, limit } => {
                 InstanceAnswer::RejectedLines(directory.imports.rejected(import, *after, *limit))
             }
+            InstanceQuestion::Jobs { after, limit } => {
+                let beyond = |(name, _): &(&String, _)| after.as_ref().is_none_or(|after| *name > after);
+                let rest = directory.jobs.iter().filter(beyond).take(*limit);
+                InstanceAnswer::Jobs(rest.map(|(name, state)| (name.clone(), state.clone())).collect())
+            }
+            InstanceQuestion::ObjectKinds { after, limit } => {
+                let mut kinds: Vec<String> = directory.objects.keys().map(|(kind, _)| kind.clone()).collect();
+                kinds.dedup();
+                kinds.retain(|kind| after.as_ref().is_none_or(|after| kind > after));
+                kinds.truncate(*limit);
+                InstanceAnswer::ObjectKinds(kinds)
+            }
+            InstanceQuestion::Keys { after, limit } => {
+                InstanceAnswer::Keys(self.admin.keys_after(scope.instance, *after, *limit))
+            }
+            InstanceQuestion::AdminKeys { after, limit } => {
+                InstanceAnswer::AdminKeys(self.admin.admin_keys_after(scope.instance, *after, *limit))
+            }
         }
     }
 
@@ -78,6 +96,9 @@ impl State {
                 }
                 Condition::Key(id, generation) => {
                     self.admin.holds_key(changes.scope.instance, *id, *generation)
+                }
+                Condition::AdminKey(id) => {
+                    self.admin.holds_admin_key(changes.scope.instance, *id, changes.at)
                 }
                 Condition::LiveKeys { connector, user, below } => {
                     self.admin.count_live(changes, *connector, *user) < *below

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use scim_core::instant::Timestamp;
 use scim_directory::{
-    ChangeSet, ConnectorId, InstanceId, IntegrationUserId, KeptSecret, KeyChange, KeyId, KeyRecord, KeyTouch,
-    Retiring,
+    AdminKeyRecord, ChangeSet, ConnectorId, InstanceId, IntegrationUserId, KeptSecret, KeyChange, KeyId,
+    KeyRecord, KeyTouch, Retiring,
 };
 
 use super::admin::{Administration, require_free, require_own};
@@ -101,6 +101,21 @@ impl Administration {
         keys.into_iter().filter_map(|key| self.key(key.id)).collect()
     }
 
+    /// Keys of the instance, oldest first, after that place, at most so many.
+    pub(super) fn keys_after(
+        &self,
+        instance: InstanceId,
+        after: Option<(Timestamp, KeyId)>,
+        limit: usize,
+    ) -> Vec<KeyContext> {
+        let of = |key: &&KeyRecord| {
+            key.instance == instance && after.is_none_or(|after| (key.created, key.id) > after)
+        };
+        let mut keys: Vec<_> = self.keys.values().filter(of).collect();
+        keys.sort_by_key(|key| (key.created, key.id));
+        keys.into_iter().take(limit).filter_map(|key| self.key(key.id)).collect()
+    }
+
     /// How many live keys the change set's condition is about.
     pub(super) fn count_live(
         &self,
@@ -140,7 +155,10 @@ impl Administration {
             let stranger = matches!(&key.secret, KeptSecret::Mac { pepper, .. } if !held.contains(pepper));
             key.revoked.is_none() && stranger
         };
-        let strangers = self.keys.values().filter(strange).count();
+        let strange_admin =
+            |key: &&AdminKeyRecord| key.revoked.is_none() && !held.contains(&key.secret.pepper);
+        let strangers = self.keys.values().filter(strange).count()
+            + self.admin_keys.values().filter(strange_admin).count();
         let strangers = u64::try_from(strangers).unwrap_or(u64::MAX);
         PeppersKnown { accepted, fresh: self.peppers.is_empty(), strangers }
     }

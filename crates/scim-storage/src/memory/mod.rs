@@ -5,6 +5,8 @@
 //! [`scim_core::resource::IndexEntry`]; any other filter reads all the instance's resources of the type.
 
 mod admin;
+mod admin_keys;
+mod answers;
 mod apply;
 mod check;
 mod directory;
@@ -22,7 +24,8 @@ use std::future::ready;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use scim_directory::{
-    Change, ChangeSet, Committed, Fact, InstanceId, Key, Position, Question, Record, ResourceId, Scope,
+    AdminChange, Change, ChangeSet, Committed, Fact, InstanceId, Key, Position, Question, Record, ResourceId,
+    Scope,
 };
 
 use self::admin::Administration;
@@ -182,12 +185,23 @@ impl State {
         if let Some(done) = known.and_then(|directory| directory.committed.get(&changes.id)) {
             return Ok(done.1.clone());
         }
+        if instance == Scope::SERVER.instance
+            && !(changes.events.is_empty() && changes.changes.iter().all(Change::is_of_server))
+        {
+            return Err(CommitError::Conflict);
+        }
         let mut admin = None;
+        // How many answers each change prunes.
+        let mut answers = vec![0; changes.changes.len()];
         if changes.changes.iter().any(|change| matches!(change, Change::Admin(_))) {
             let mut draft = self.admin.clone();
-            for change in &changes.changes {
-                if let Change::Admin(change) = change {
-                    draft.apply(instance, changes.at, change)?;
+            for (change, answers) in changes.changes.iter().zip(&mut answers) {
+                match change {
+                    Change::Admin(AdminChange::Prune { limit, .. }) => {
+                        *answers = draft.prune_answers(instance, changes.at, *limit);
+                    }
+                    Change::Admin(change) => draft.apply(instance, changes.at, change)?,
+                    _ => {}
                 }
             }
             admin = Some(draft);
@@ -201,7 +215,7 @@ impl State {
         }
         self.claim(&changes);
         let directory = self.directories.entry(instance).or_default();
-        Ok(directory.apply(changes, &mut self.position))
+        Ok(directory.apply(changes, &answers, &mut self.position))
     }
 
     /// That no user name is claimed by another instance of the change set's realm.

@@ -21,6 +21,8 @@ DROP TABLE objects;
 DROP TABLE mappings;
 DROP TABLE secrets;
 DROP TABLE peppers;
+DROP TABLE answers;
+DROP TABLE admin_keys;
 DROP TABLE api_keys;
 DROP TABLE integration_users;
 DROP TABLE connectors;

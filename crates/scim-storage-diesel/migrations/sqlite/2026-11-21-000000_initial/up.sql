@@ -68,9 +68,41 @@ CREATE TABLE api_keys (
     ) VIRTUAL,
     CHECK ((pepper_id IS NULL) = (mac IS NULL) AND (mac IS NULL) <> (password IS NULL))
 ) WITHOUT ROWID;
-CREATE INDEX api_keys_by_instance ON api_keys (instance_id, created_ms);
+CREATE INDEX api_keys_by_instance ON api_keys (instance_id, created_ms, id);
 CREATE INDEX api_keys_live ON api_keys (instance_id, connector_id, user_id, created_ms) WHERE revoked_ms IS NULL;
 CREATE INDEX api_keys_due ON api_keys (due_ms, id) WHERE due_ms IS NOT NULL;
+
+-- Keys to the administration; instance_id is nil for those of the whole server.
+CREATE TABLE admin_keys (
+    id BLOB NOT NULL PRIMARY KEY,
+    instance_id BLOB NOT NULL,
+    role TEXT NOT NULL,
+    label TEXT NOT NULL,
+    pepper_id BLOB NOT NULL,
+    mac BLOB NOT NULL,
+    ending TEXT NOT NULL,
+    created_ms BIGINT NOT NULL,
+    expires_ms BIGINT,
+    networks TEXT NOT NULL,
+    issued_by BLOB,
+    last_used_ms BIGINT,
+    last_address TEXT,
+    revoked_ms BIGINT
+) WITHOUT ROWID;
+CREATE INDEX admin_keys_by_instance ON admin_keys (instance_id, created_ms, id);
+
+-- First answers to requests that may be repeated, by whose they are and a hash of what names them; instance_id is where
+-- the request was begun, nil for the server.
+CREATE TABLE answers (
+    caller BLOB NOT NULL,
+    key BLOB NOT NULL,
+    instance_id BLOB NOT NULL,
+    request BLOB NOT NULL,
+    at_ms BIGINT NOT NULL,
+    answer BLOB,
+    PRIMARY KEY (caller, key)
+) WITHOUT ROWID;
+CREATE INDEX answers_by_time ON answers (instance_id, at_ms);
 
 -- The ids of the peppers that nodes of this store hold.
 CREATE TABLE peppers (
@@ -304,6 +336,7 @@ CREATE TABLE journal (
     connector_id BLOB NOT NULL,
     key_id BLOB,
     user_id BLOB,
+    admin_key_id BLOB,
     request_id TEXT NOT NULL,
     action TEXT NOT NULL,
     status TEXT NOT NULL,

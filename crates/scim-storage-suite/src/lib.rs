@@ -37,6 +37,8 @@
 )]
 
 pub mod admin;
+pub mod admin_keys;
+pub mod answers;
 pub mod conditions;
 pub mod decisions;
 pub mod deletion;
@@ -49,6 +51,7 @@ pub mod isolation;
 pub mod journal;
 mod keyring;
 pub mod keys;
+pub mod lists;
 pub mod log;
 pub mod managers;
 pub mod members;
@@ -248,6 +251,32 @@ macro_rules! __groups {
             a_pepper_is_brought_by_who_knows_another
             an_empty_store_takes_one_pepper
             keys_by_strange_peppers_are_counted
+        ]);
+        $crate::__group!($dollar $factory $skips admin_keys [
+            an_admin_key_is_read_back_as_it_was_issued
+            an_admin_key_is_revoked_once
+            touches_of_admin_keys_go_forward
+            an_admin_key_is_hashed_anew
+            admin_keys_of_another_scope_stay_as_they_are
+            a_condition_names_an_admin_key_in_force
+            nothing_is_committed_after_an_admin_key_was_revoked
+            the_server_has_a_log_and_jobs
+            the_server_has_nothing_else
+        ]);
+        $crate::__group!($dollar $factory $skips answers [
+            a_request_is_begun_once
+            a_request_that_did_nothing_is_forgotten
+            a_first_answer_is_known_for_a_day
+            racing_requests_have_one_winner
+            an_answer_is_kept_with_what_it_tells
+            old_answers_are_pruned_in_slices
+        ]);
+        $crate::__group!($dollar $factory $skips lists [
+            instances_come_by_name
+            jobs_come_by_name
+            kinds_of_objects_come_by_name
+            keys_come_oldest_first
+            admin_keys_come_oldest_first
         ]);
         $crate::__group!($dollar $factory $skips managers [
             a_manager_who_is_there_is_linked_at_once

@@ -119,7 +119,8 @@ impl<'s> World<'s> {
         }
     }
 
-    fn instance(&self, name: &str) -> (InstanceId, ConnectorId) {
+    /// A new instance with a connector `default`.
+    pub(crate) fn instance(&self, name: &str) -> (InstanceId, ConnectorId) {
         let id = InstanceId::new(self.uuid());
         let instance = Instance {
             id,

@@ -3,29 +3,38 @@
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::http::Method;
-use actix_web::http::header::CONTENT_LENGTH;
+use actix_web::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, HeaderValue};
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::StreamExt as _;
 use scim_core::ScimError;
 
+use crate::Options;
+use crate::error::scim_error;
+use crate::exchange::Exchange;
+
 /// What is made room for before the body has arrived: a client's word alone takes no more memory.
 const MAX_PROMISED_BYTES: u64 = 64 * 1024;
 
-/// Reads a body of at most `limit` bytes, within `deadline`.
+/// Reads a body of at most `limit` bytes, within what is left of the request's time. Compressed bodies are not taken: nobody
+/// who sends people to a server compresses them, and what they grow to has no limit that a client can be told.
 pub(crate) async fn collect(
     request: &HttpRequest,
     payload: &mut web::Payload,
     limit: usize,
-    deadline: Duration,
+    exchange: &Exchange,
+    options: &Options,
 ) -> Result<Vec<u8>, ScimError> {
     let too_large = || {
         ScimError::status_only(413, format!("The body has more than {limit} bytes; send less in one request"))
     };
+    if !request.headers().get_all(CONTENT_ENCODING).all(|coding| coding == "identity") {
+        let detail = "The body must not be compressed; send it without Content-Encoding";
+        return Err(ScimError::status_only(415, detail));
+    }
     let told = told(request);
     if told.is_some_and(|length| length > limit as u64) {
         return Err(too_large());
@@ -44,13 +53,26 @@ pub(crate) async fn collect(
         }
         Ok(body)
     };
-    match actix_web::rt::time::timeout(deadline, read).await {
+    match actix_web::rt::time::timeout(exchange.left(options), read).await {
         Ok(body) => body,
         Err(_) => Err(ScimError::status_only(
             408,
-            format!("The body did not arrive within {} seconds; send the request again", deadline.as_secs()),
+            format!(
+                "The body did not arrive within {} seconds; send the request again",
+                options.deadline.as_secs()
+            ),
         )),
     }
+}
+
+/// The answer to a body that [`collect`] did not take.
+pub(crate) fn refused_body(error: &ScimError) -> HttpResponse {
+    let mut answer = scim_error(error);
+    if error.status() == 415 {
+        // RFC 9110 §15.5.16.
+        answer.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    }
+    answer
 }
 
 /// The answer to a request whose body was not, or not wholly, read. The connection ends after it; the framework by itself

@@ -1,17 +1,25 @@
 //! What every request and its answer have in common: an id, headers, a line in the log.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
 use scim_provider::{Method, Provider, Source};
 
+use crate::Options;
 use crate::base::Place;
 use crate::oauth::known_path;
 use crate::request::request_id;
 
 /// Headers of every answer: what an API for machines wants of browsers and caches. No CORS header, deliberately.
 const HEADERS: [(&str, &str); 2] = [("x-content-type-options", "nosniff"), ("cache-control", "no-store")];
+
+/// Gives an answer the headers that every answer has.
+pub(crate) fn set_headers(headers: &mut HeaderMap) {
+    for (name, value) in HEADERS {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+}
 
 /// A request under way.
 pub(crate) struct Exchange {
@@ -27,6 +35,11 @@ impl Exchange {
         Self { id, started: Instant::now() }
     }
 
+    /// What is left of the time that a request has.
+    pub(crate) fn left(&self, options: &Options) -> Duration {
+        options.deadline.saturating_sub(self.started.elapsed())
+    }
+
     /// Gives the answer its headers, counts it and writes the access log, which never has ids, queries, bodies or tokens.
     pub(crate) fn finish(
         self,
@@ -36,9 +49,7 @@ impl Exchange {
     ) -> HttpResponse {
         provider.count_answer(response.status().as_u16());
         let headers = response.headers_mut();
-        for (name, value) in HEADERS {
-            headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
-        }
+        set_headers(headers);
         if let Ok(value) = HeaderValue::from_str(&self.id) {
             headers.insert(HeaderName::from_static("x-request-id"), value);
         }

@@ -1,6 +1,8 @@
-//! What every server around the scopes wants: an answer for paths outside them, and a request id in every answer.
+//! What every server around the scopes wants: an answer for paths outside them, and what every answer has.
 
-use actix_web::body::MessageBody;
+use std::rc::Rc;
+
+use actix_web::body::{BodySize, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::middleware::Next;
@@ -10,7 +12,9 @@ use scim_core::ScimError;
 use crate::Service;
 use crate::base::WHERE;
 use crate::body::unread;
+use crate::connection::{Line, in_pieces};
 use crate::error::scim_error;
+use crate::exchange::set_headers;
 use crate::request::request_id;
 
 /// 404 with a SCIM body, for `App::default_service`.
@@ -18,24 +22,47 @@ pub async fn nothing_here(payload: web::Payload) -> HttpResponse {
     unread(scim_error(&ScimError::status_only(404, WHERE)), payload)
 }
 
-/// Gives a request id to answers that have none, such as those of [`nothing_here`] and [`crate::health`]; for
-/// `App::wrap(actix_web::middleware::from_fn(request_ids))`, with a [`Service`] as `web::Data` of the app.
+/// Gives every answer the headers that an API for machines wants, and a request id; bodies to errors that the framework
+/// makes without one; and lets [`crate::Watch`] know what is under way. For
+/// `App::wrap(actix_web::middleware::from_fn(every_answer))`, with a [`Service`] as `web::Data` of the app.
 ///
 /// # Errors
 /// Those of the services that it wraps.
-pub async fn request_ids(
+pub async fn every_answer(
     request: ServiceRequest,
-    next: Next<impl MessageBody>,
-) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse, Error> {
     let name = HeaderName::from_static("x-request-id");
     let given = request_id(request.request());
     let service = request.app_data::<web::Data<Service>>().cloned();
-    let mut response = next.call(request).await?;
+    let line = request.request().conn_data::<Rc<Line>>().cloned();
+    if let Some(line) = &line {
+        line.busy();
+    }
+    let response = next.call(request).await?;
+    let (request, response) = response.map_into_boxed_body().into_parts();
+    let mut response = with_body(response);
+    set_headers(response.headers_mut());
     if !response.headers().contains_key(&name) {
         let own = || service.map(|service| service.provider().source().uuid().to_string());
         if let Some(Ok(value)) = given.or_else(own).map(|id| HeaderValue::from_str(&id)) {
             response.headers_mut().insert(name, value);
         }
     }
-    Ok(response)
+    Ok(ServiceResponse::new(request, in_pieces(response, line)))
+}
+
+/// An error of the framework's own routing, with a body.
+fn with_body(response: HttpResponse) -> HttpResponse {
+    let status = response.status();
+    let empty = matches!(response.body().size(), BodySize::None | BodySize::Sized(0));
+    if !empty || !(status.is_client_error() || status.is_server_error()) {
+        return response;
+    }
+    let detail = status.canonical_reason().unwrap_or("The request failed");
+    let mut error = scim_error(&ScimError::status_only(status.as_u16(), detail));
+    for (name, value) in response.headers() {
+        error.headers_mut().append(name.clone(), value.clone());
+    }
+    error
 }

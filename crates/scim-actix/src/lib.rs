@@ -12,12 +12,13 @@
 //! # }
 //! ```
 //!
-//! What is here is HTTP alone: collecting bodies within limits and time, request ids, the base URL, clients' addresses,
-//! headers, and errors that happen before a request reaches the provider, all with SCIM bodies (or those of OAuth, at its
-//! routes).
+//! What is here is HTTP alone: collecting bodies within limits and time, ending connections that come to nothing, request
+//! ids, the base URL, clients' addresses, headers, and errors that happen before a request reaches the provider, all with
+//! SCIM bodies (or those of OAuth, at its routes).
 
 mod base;
 mod body;
+mod connection;
 mod error;
 mod exchange;
 mod fallback;
@@ -29,8 +30,9 @@ mod request;
 mod service;
 
 pub use base::root_of;
+pub use connection::Watch;
 pub use error::scim_error;
-pub use fallback::{nothing_here, request_ids};
+pub use fallback::{every_answer, nothing_here};
 pub use health::health;
 pub use metrics::metrics;
 pub use oauth::oauth;

@@ -97,11 +97,11 @@ async fn answer(
         }
         return unread(refused, payload);
     }
-    let headers = match Headers::read(http.headers()) {
+    let headers = match Headers::read(http, options) {
         Ok(headers) => headers,
         Err(error) => return unread(invalid(&error), payload),
     };
-    let body = match collect(http, &mut payload, MAX_BODY_BYTES, options.deadline).await {
+    let body = match collect(http, &mut payload, MAX_BODY_BYTES, exchange, options).await {
         Ok(body) => body,
         Err(error) => return unread(invalid(&error), payload),
     };
@@ -124,8 +124,7 @@ async fn answer(
             Endpoint::Metadata => provider.oauth_metadata(request.root),
         }
     };
-    let left = options.deadline.saturating_sub(exchange.started.elapsed());
-    if let Ok(response) = actix_web::rt::time::timeout(left, answered).await {
+    if let Ok(response) = actix_web::rt::time::timeout(exchange.left(options), answered).await {
         return http_response(response);
     }
     log::warn!("request {}: not done within {:?}", exchange.id, options.deadline);

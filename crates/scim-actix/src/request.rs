@@ -5,11 +5,11 @@ use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue,
 use scim_core::ScimError;
 use scim_provider::HeaderSource;
 
+use crate::Options;
+
 /// Longest request id that is taken over from a client or proxy, in bytes. It is logged, so it is shorter than any key: a
 /// client that sends its key there does not put it into the log.
 const MAX_REQUEST_ID_BYTES: usize = 64;
-/// The longest header fields together, in bytes.
-const MAX_HEADER_BYTES: usize = 32 * 1024;
 
 /// Headers as the provider reads them.
 pub(crate) struct Headers<'r> {
@@ -19,22 +19,32 @@ pub(crate) struct Headers<'r> {
 }
 
 impl<'r> Headers<'r> {
-    /// Takes headers within the limit. Those that decide whether a write happens must be readable, as to ignore them
+    /// Takes a request's headers within the limits. Those that decide whether a write happens must be readable, as to ignore them
     /// would be to write.
     ///
     /// # Errors
-    /// 431 where they are too long together; 400 where preconditions are no text, or where there are two `Authorization`
+    /// 431 where the head is too long, or `Authorization` alone; 400 where preconditions are no text, or where there are two `Authorization`
     /// fields (RFC 9110 §5.3), of which a proxy may have looked at the other one.
-    pub(crate) fn read(map: &'r HeaderMap) -> Result<Self, ScimError> {
-        let bytes: usize = map.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
-        if bytes > MAX_HEADER_BYTES {
-            let detail = format!(
-                "The header fields have more than {MAX_HEADER_BYTES} bytes; send fewer or shorter ones"
-            );
-            return Err(ScimError::status_only(431, detail));
-        }
-        if map.get_all(AUTHORIZATION).count() > 1 {
+    pub(crate) fn read(http: &'r HttpRequest, options: &Options) -> Result<Self, ScimError> {
+        let map = http.headers();
+        let too_long = |what: &str, limit: usize, way_out: &str| {
+            Err(ScimError::status_only(431, format!("{what} more than {limit} bytes; {way_out}")))
+        };
+        let mut credentials = map.get_all(AUTHORIZATION);
+        let first = credentials.next();
+        if credentials.next().is_some() {
             return Err(ScimError::status_only(400, "Send one Authorization field, not several"));
+        }
+        if first.is_some_and(|value| value.len() > options.max_authorization_bytes) {
+            let way_out = "no key and no token of this server is that long";
+            return too_long("Authorization has", options.max_authorization_bytes, way_out);
+        }
+        // The request line, and what stands between names and values and behind them.
+        let line = http.method().as_str().len() + target_bytes(http) + " HTTP/1.1\r\n\r\n".len() + 1;
+        let field = |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + value.len() + 4;
+        if line + map.iter().map(field).sum::<usize>() > options.max_head_bytes {
+            let way_out = "send fewer or shorter header fields";
+            return too_long("The request's head has", options.max_head_bytes, way_out);
         }
         let mut lists = Vec::new();
         for name in [IF_MATCH, IF_NONE_MATCH] {
@@ -60,6 +70,11 @@ impl HeaderSource for Headers<'_> {
     }
 }
 
+/// How long path and query are together, in bytes.
+pub(crate) fn target_bytes(http: &HttpRequest) -> usize {
+    http.uri().path_and_query().map_or(0, |target| target.as_str().len())
+}
+
 /// The request id that came with the request, where it is fit to be logged.
 pub(crate) fn request_id(request: &HttpRequest) -> Option<String> {
     let given = request.headers().get("x-request-id")?.to_str().ok()?;
@@ -81,10 +96,30 @@ mod tests {
             for field in fields {
                 request = request.append_header(("authorization", *field));
             }
-            Headers::read(request.to_http_request().headers()).map(|_| ()).map_err(|error| error.status())
+            let request = request.to_http_request();
+            Headers::read(&request, &Options::default()).map(|_| ()).map_err(|error| error.status())
         };
         assert_eq!((read(&[]), read(&["Bearer a"])), (Ok(()), Ok(())));
         assert_eq!(read(&["Bearer a", "Bearer b"]), Err(400));
+    }
+
+    #[test]
+    fn heads_have_a_length() {
+        let read = |name: &'static str, bytes: usize| {
+            let field = (name, "x".repeat(bytes));
+            let request = TestRequest::default().insert_header(field).to_http_request();
+            Headers::read(&request, &Options::default()).map(|_| ()).map_err(|error| error.status())
+        };
+        assert_eq!(
+            (read("authorization", 8 * 1024), read("authorization", 8 * 1024 + 1)),
+            (Ok(()), Err(431))
+        );
+        // `GET / HTTP/1.1`, the name, and what stands around them.
+        let rest = 18 + "x-other".len() + 4;
+        assert_eq!(
+            (read("x-other", 16 * 1024 - rest), read("x-other", 16 * 1024 - rest + 1)),
+            (Ok(()), Err(431))
+        );
     }
 
     #[test]

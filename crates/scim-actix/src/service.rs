@@ -16,15 +16,13 @@ use scim_provider::{Method, Provider, Request, Response};
 
 use crate::Proxies;
 use crate::base::{BASE_PATH, DOOR_PATH, Place, WHERE, base, root};
-use crate::body::{collect, is_large, unread};
+use crate::body::{collect, is_large, refused_body, unread};
 use crate::error::scim_error;
 use crate::exchange::Exchange;
-use crate::request::Headers;
+use crate::request::{Headers, target_bytes};
 
 /// When a client may come again after a request that took too long.
 pub(crate) const RETRY_AFTER_SECONDS: &str = "5";
-/// The longest path and query together, in bytes.
-const MAX_TARGET_BYTES: usize = 8 * 1024;
 
 /// How requests are taken in.
 #[derive(Clone, Debug)]
@@ -37,6 +35,13 @@ pub struct Options {
     pub metrics_networks: Vec<IpNet>,
     /// How long a request may take, its body included. Default: 30 seconds.
     pub deadline: Duration,
+    /// The longest head: request line and header fields, in bytes. Default: 16 KiB. (The framework takes in up to 128 KiB and
+    /// 96 fields, before it refuses by itself.)
+    pub max_head_bytes: usize,
+    /// The longest `Authorization`, in bytes. Default: 8 KiB.
+    pub max_authorization_bytes: usize,
+    /// The longest path and query together, in bytes. Default: 8 KiB.
+    pub max_target_bytes: usize,
 }
 
 impl Default for Options {
@@ -50,6 +55,9 @@ impl Default for Options {
             proxies: Proxies::None,
             metrics_networks: this_machine.to_vec(),
             deadline: Duration::from_secs(30),
+            max_head_bytes: 16 * 1024,
+            max_authorization_bytes: 8 * 1024,
+            max_target_bytes: 8 * 1024,
         }
     }
 }
@@ -105,7 +113,7 @@ async fn answer(
     exchange: &Exchange,
 ) -> HttpResponse {
     let (provider, options) = (&service.provider, &service.options);
-    let Incoming { door, path, query, headers } = match take_in(http) {
+    let Incoming { door, path, query, headers } = match take_in(http, options) {
         Ok(incoming) => incoming,
         Err(error) => return unread(scim_error(&error), payload),
     };
@@ -128,19 +136,20 @@ async fn answer(
         now: provider.source().now(),
     };
     if is_large(http) {
-        match actix_web::rt::time::timeout(options.deadline, provider.admit(&request)).await {
+        match actix_web::rt::time::timeout(exchange.left(options), provider.admit(&request)).await {
             Ok(Ok(())) => {}
             Ok(Err(refused)) => return unread(http_response(refused), payload),
             Err(_) => return unread(too_slow(), payload),
         }
     }
-    request.body = match collect(http, &mut payload, provider.max_body_bytes(path), options.deadline).await {
+    let limit = provider.max_body_bytes(path);
+    request.body = match collect(http, &mut payload, limit, exchange, options).await {
         Ok(body) => body,
-        Err(error) => return unread(scim_error(&error), payload),
+        Err(error) => return unread(refused_body(&error), payload),
     };
     request.now = provider.source().now();
-    let left = options.deadline.saturating_sub(exchange.started.elapsed());
-    let Ok(response) = actix_web::rt::time::timeout(left, provider.handle(request)).await else {
+    let handled = actix_web::rt::time::timeout(exchange.left(options), provider.handle(request));
+    let Ok(response) = handled.await else {
         log::warn!("request {}: not done within {:?}", exchange.id, options.deadline);
         return too_slow();
     };
@@ -166,14 +175,15 @@ struct Incoming<'r> {
 }
 
 /// Takes a request's head in.
-fn take_in(http: &HttpRequest) -> Result<Incoming<'_>, ScimError> {
+fn take_in<'r>(http: &'r HttpRequest, options: &Options) -> Result<Incoming<'r>, ScimError> {
     let place = Place::of(http.uri().path()).ok_or_else(|| ScimError::status_only(404, WHERE))?;
     let query = http.uri().query().unwrap_or_default();
-    if place.path.len() + query.len() > MAX_TARGET_BYTES {
-        let detail = format!("Path and query have more than {MAX_TARGET_BYTES} bytes; use POST .search");
+    let limit = options.max_target_bytes;
+    if target_bytes(http) > limit {
+        let detail = format!("Path and query have more than {limit} bytes; use POST .search");
         return Err(ScimError::status_only(414, detail));
     }
-    let headers = Headers::read(http.headers())?;
+    let headers = Headers::read(http, options)?;
     Ok(Incoming { door: place.door.map(|id| id.to_string()), path: place.path, query, headers })
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
-use scim_actix::{Options, Service, health, nothing_here, request_ids, scim};
+use scim_actix::{Options, Service, every_answer, health, nothing_here, scim};
 use scim_core::instant::Timestamp;
 use scim_core::schema::Registry;
 use scim_directory::{ChangeSet, Committed, Fact, Key, Position, Question, Record, Scope};
@@ -146,7 +146,7 @@ fn serve(behaviour: Behaviour, deadline: Duration) -> String {
             HttpServer::new(move || {
                 App::new()
                     .app_data(web::Data::new(service.clone()))
-                    .wrap(from_fn(request_ids))
+                    .wrap(from_fn(every_answer))
                     .service(scim(service.clone()))
                     .service(health(service.clone()))
                     .default_service(web::to(nothing_here))

@@ -168,6 +168,17 @@ pub(crate) fn store_failure(error: &StoreError) -> Failure {
             log::warn!("store unavailable: {reason}");
             Failure::unavailable("The directory is not available now; try again")
         }
+        StoreError::TooLong => {
+            log::warn!("a read took too long and was given up");
+            Failure::unavailable(
+                "This list takes too long to find; ask for less: a filter with eq on userName, externalId, emails.value \
+                 or id is quick, and so is a list without filter and sort",
+            )
+            .advice(
+                "too_long",
+                "The identity provider's filter is held against everybody; let it match by an attribute that is indexed",
+            )
+        }
         StoreError::Unsupported { what } => {
             Failure::scim(ScimType::InvalidFilter, format!("This server's store does not support {what}"))
         }

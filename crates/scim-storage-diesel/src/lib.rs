@@ -13,6 +13,7 @@ mod error;
 mod filter_sql;
 mod meter;
 mod open;
+mod patience;
 mod read;
 mod sql;
 mod store;

@@ -1,12 +1,14 @@
 //! Opening a database file: pragmas, migrations, what is refused.
 
 use std::path::Path;
+use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::sqlite::SqliteConnection;
 use diesel::{Connection, ConnectionError};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
+use crate::patience::teach;
 use crate::sql::{Line, Number, Statement};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
@@ -18,11 +20,28 @@ pub struct Options {
     pub migrate: bool,
     /// Connections for reading. Default: 8.
     pub readers: u32,
+    /// How many reads that may take long wait for a thread, before others are refused as [`StoreError::Unavailable`].
+    /// Default: 256.
+    ///
+    /// [`StoreError::Unavailable`]: scim_storage::StoreError::Unavailable
+    pub waiting_reads: usize,
+    /// How many change sets wait for the writer, before others are refused in the same way. Default: 1024.
+    pub waiting_writes: usize,
+    /// How long a read of a list may take, before it ends as [`StoreError::TooLong`]. Default: 10 seconds.
+    ///
+    /// [`StoreError::TooLong`]: scim_storage::StoreError::TooLong
+    pub read_time: Duration,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { migrate: false, readers: 8 }
+        Self {
+            migrate: false,
+            readers: 8,
+            waiting_reads: 256,
+            waiting_writes: 1024,
+            read_time: Duration::from_secs(10),
+        }
     }
 }
 
@@ -75,6 +94,7 @@ pub(crate) fn connect(path: &str) -> Result<SqliteConnection, ConnectionError> {
 
 /// Sets what SQLite keeps per connection.
 pub(crate) fn configure(connection: &mut SqliteConnection) -> diesel::QueryResult<()> {
+    teach(connection)?;
     connection.batch_execute(
         "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -8192; \
          PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 268435456;",

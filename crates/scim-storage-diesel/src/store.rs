@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool};
 use diesel::sqlite::SqliteConnection;
@@ -16,8 +16,9 @@ use scim_storage::{
 
 use crate::meter::{Meter, Reading};
 use crate::open::{OpenError, Options, configure, connect, migrate};
+use crate::patience::at_most;
 use crate::sql::{Number, Statement};
-use crate::workers::Workers;
+use crate::workers::{Workers, ended};
 use crate::writer::Writer;
 use crate::{error, read};
 
@@ -33,6 +34,7 @@ pub struct SqliteStore {
     writer: Writer,
     meter: Arc<Meter>,
     file: PathBuf,
+    read_time: Duration,
 }
 
 impl std::fmt::Debug for SqliteStore {
@@ -75,10 +77,12 @@ impl SqliteStore {
         let meter = Arc::new(Meter::default());
         Ok(Self {
             readers,
-            workers: Workers::start(workers).map_err(|error| open(&error))?,
-            writer: Writer::start(writer, Arc::clone(&meter)).map_err(|error| open(&error))?,
+            workers: Workers::start(workers, options.waiting_reads).map_err(|error| open(&error))?,
+            writer: Writer::start(writer, options.waiting_writes, Arc::clone(&meter))
+                .map_err(|error| open(&error))?,
             meter,
             file: path.to_owned(),
+            read_time: options.read_time,
         })
     }
 
@@ -99,22 +103,25 @@ impl SqliteStore {
         T: Send + 'static,
         F: FnOnce(&mut SqliteConnection) -> Result<T, StoreError> + Send + 'static,
     {
+        let time = self.read_time;
         if short && let Some(mut connection) = self.readers.try_get() {
-            return job(&mut connection);
+            return at_most(time, || job(&mut connection));
         }
         let (answer, receiver) = oneshot::channel();
         let meter = Arc::clone(&self.meter);
         meter.read_waits();
         let submitted = self.workers.submit(Box::new(move |connection| {
             meter.read_begins();
-            let _ = answer.send(job(connection));
+            // Who asked may have gone while this waited; then nobody reads.
+            if !answer.is_canceled() {
+                let _ = answer.send(at_most(time, || job(connection)));
+            }
         }));
-        let gone = || StoreError::Unavailable { reason: "the reader threads have ended".to_owned() };
-        if !submitted {
+        if submitted.is_err() {
             self.meter.read_begins();
-            return Err(gone());
         }
-        receiver.await.map_err(|_| gone())?
+        submitted?;
+        receiver.await.map_err(|_| ended())?
     }
 }
 

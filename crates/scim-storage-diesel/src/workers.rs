@@ -1,42 +1,53 @@
 //! Threads for reads that may take long, so that no caller's thread is blocked by a scan.
 
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use diesel::sqlite::SqliteConnection;
+use scim_storage::StoreError;
 
 type Job = Box<dyn FnOnce(&mut SqliteConnection) + Send>;
 
 /// A few threads, each with a connection of its own.
 #[derive(Debug)]
 pub(crate) struct Workers {
-    jobs: Sender<Job>,
+    jobs: SyncSender<Job>,
 }
 
 impl Workers {
-    /// Starts one thread for each connection.
-    pub(crate) fn start(connections: Vec<SqliteConnection>) -> std::io::Result<Self> {
-        let (jobs, waiting) = channel::<Job>();
-        let waiting = Arc::new(Mutex::new(waiting));
+    /// Starts one thread for each connection; so many jobs may wait for them.
+    pub(crate) fn start(connections: Vec<SqliteConnection>, waiting: usize) -> std::io::Result<Self> {
+        let (jobs, queue) = sync_channel::<Job>(waiting);
+        let queue = Arc::new(Mutex::new(queue));
         for connection in connections {
-            let waiting = Arc::clone(&waiting);
+            let queue = Arc::clone(&queue);
             thread::Builder::new()
                 .name("sqlite-reader".to_owned())
-                .spawn(move || work(connection, &waiting))?;
+                .spawn(move || work(connection, &queue))?;
         }
         Ok(Self { jobs })
     }
 
-    /// Hands a job to the next free thread; false where there is none any more.
-    pub(crate) fn submit(&self, job: Job) -> bool {
-        self.jobs.send(job).is_ok()
+    /// Hands a job to the next free thread. It fails where too many wait already.
+    pub(crate) fn submit(&self, job: Job) -> Result<(), StoreError> {
+        self.jobs.try_send(job).map_err(|refused| match refused {
+            TrySendError::Full(_) => {
+                StoreError::Unavailable { reason: "too many long reads wait".to_owned() }
+            }
+            TrySendError::Disconnected(_) => ended(),
+        })
     }
 }
 
-fn work(mut connection: SqliteConnection, waiting: &Mutex<Receiver<Job>>) {
+/// Why no job is done any more.
+pub(crate) fn ended() -> StoreError {
+    StoreError::Unavailable { reason: "the reader threads have ended".to_owned() }
+}
+
+fn work(mut connection: SqliteConnection, queue: &Mutex<Receiver<Job>>) {
     loop {
-        let job = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(job) = job else { return };
         job(&mut connection);
     }

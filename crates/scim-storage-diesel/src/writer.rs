@@ -1,7 +1,7 @@
 //! The one writer: it takes whatever waits, applies each change set in a savepoint, commits once, then answers all.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
@@ -47,14 +47,19 @@ impl Asking {
 #[derive(Debug)]
 pub(crate) struct Writer {
     // `None` only while it is dropped.
-    queue: Option<Sender<Waiting>>,
+    queue: Option<SyncSender<Waiting>>,
     thread: Option<JoinHandle<()>>,
     meter: Arc<Meter>,
 }
 
 impl Writer {
-    pub(crate) fn start(connection: SqliteConnection, meter: Arc<Meter>) -> std::io::Result<Self> {
-        let (queue, waiting) = channel();
+    /// Starts the thread; so many change sets may wait for it.
+    pub(crate) fn start(
+        connection: SqliteConnection,
+        waiting: usize,
+        meter: Arc<Meter>,
+    ) -> std::io::Result<Self> {
+        let (queue, waiting) = sync_channel(waiting);
         let counted = Arc::clone(&meter);
         let thread = thread::Builder::new()
             .name("sqlite-writer".to_owned())
@@ -62,19 +67,21 @@ impl Writer {
         Ok(Self { queue: Some(queue), thread: Some(thread), meter })
     }
 
-    /// Queues a change set; the receiver gives the answer once it is on disk.
+    /// Queues a change set; the receiver gives the answer once it is on disk. It fails where too many wait already.
     pub(crate) fn submit(&self, changes: ChangeSet) -> Result<oneshot::Receiver<Answer>, StoreError> {
         let (sender, receiver) = oneshot::channel();
         let answer = Asking { sender, since: Instant::now(), at: changes.at };
         self.meter.write_waits();
-        let sent = self.queue.as_ref().and_then(|queue| queue.send(Waiting { changes, answer }).ok());
-        match sent {
-            Some(()) => Ok(receiver),
-            None => {
-                self.meter.write_turned_away();
-                Err(StoreError::Unavailable { reason: "the writer has ended".to_owned() })
-            }
-        }
+        let refused = match self.queue.as_ref() {
+            Some(queue) => match queue.try_send(Waiting { changes, answer }) {
+                Ok(()) => return Ok(receiver),
+                Err(TrySendError::Full(_)) => "too many changes wait to be written",
+                Err(TrySendError::Disconnected(_)) => "the writer has ended",
+            },
+            None => "the writer has ended",
+        };
+        self.meter.write_turned_away();
+        Err(StoreError::Unavailable { reason: refused.to_owned() })
     }
 }
 

@@ -12,6 +12,10 @@ pub enum StoreError {
         /// Why, for the log.
         reason: String,
     },
+    /// The read was given up, because it took longer than the store lets one take: the same call will hardly do better, a
+    /// narrower one may (503 with advice).
+    #[error("the read took too long")]
+    TooLong,
     /// The backend does not support this (a filter or sort beyond its capabilities).
     #[error("the store does not support this: {what}")]
     Unsupported {

@@ -11,7 +11,9 @@ use actix_web::rt::task::JoinHandle;
 use actix_web::{App, HttpServer, web};
 use anyhow::Context as _;
 use futures_util::future::select;
-use scim_actix::{Options, Proxies, Service, health, metrics, nothing_here, oauth, request_ids, scim};
+use scim_actix::{
+    Options, Proxies, Service, Watch, every_answer, health, metrics, nothing_here, oauth, scim,
+};
 use scim_storage::Store;
 
 use super::jobs::Jobs;
@@ -71,13 +73,14 @@ impl Server {
         let server = HttpServer::new(move || {
             App::new()
                 .app_data(web::Data::new(service.clone()))
-                .wrap(from_fn(request_ids))
+                .wrap(from_fn(every_answer))
                 .service(scim(service.clone()))
                 .service(oauth(service.clone()))
                 .service(metrics(service.clone()))
                 .service(health(service.clone()))
                 .default_service(web::to(nothing_here))
         })
+        .on_connect(|connection, data| Watch::default().connected(connection, data))
         .keep_alive(KEEP_ALIVE)
         .client_request_timeout(HEAD_TIMEOUT)
         .shutdown_timeout(SHUTDOWN_SECONDS)

@@ -8,7 +8,7 @@ use actix_web::http::header::HeaderMap;
 use actix_web::middleware::from_fn;
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
 use actix_web::{App, web};
-use scim_actix::{Options, Service, health, metrics, nothing_here, oauth, request_ids, scim};
+use scim_actix::{Options, Service, every_answer, health, metrics, nothing_here, oauth, scim};
 use scim_core::instant::Timestamp;
 use scim_core::schema::Registry;
 use scim_directory::{Connector, Instance, InstanceSettings, KeyId, KeyRecord};
@@ -135,7 +135,7 @@ impl World {
     pub(crate) async fn send(&self, request: TestRequest) -> Answer {
         let app = App::new()
             .app_data(web::Data::new(self.service.clone()))
-            .wrap(from_fn(request_ids))
+            .wrap(from_fn(every_answer))
             .service(scim(self.service.clone()))
             .service(oauth(self.service.clone()))
             .service(metrics(self.service.clone()))

@@ -12,6 +12,7 @@ use scim_storage::{Keyset, Page, Query, SortKey, Start, StoreError};
 use super::record::{Row, columns, connector};
 use crate::error::{damaged, store_error};
 use crate::filter_sql::{compile, is_look_up, is_narrow, sort_expression};
+use crate::patience::WITHIN_TIME;
 use crate::sql::{Bind, Number, Statement};
 
 /// Offsets up to here are cheap.
@@ -120,6 +121,10 @@ fn from(scope: &Scope, query: &Query) -> Statement {
     )
     .blob(connector(scope))
     .blob(scope.instance.uuid().into_bytes());
+    if !is_short(query) {
+        statement.push_str(WITHIN_TIME);
+        statement.push_str(" AND ");
+    }
     let parts = query.parts.iter().map(|part| {
         let mut own = Statement::new("r.resource_type = ?").text(&*part.resource_type.name);
         if let Some(filter) = &part.filter {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
-use scim_provider::{Method, Provider, Source};
+use scim_provider::{Method, Source};
 
 use crate::Options;
 use crate::base::Place;
@@ -40,14 +40,8 @@ impl Exchange {
         options.deadline.saturating_sub(self.started.elapsed())
     }
 
-    /// Gives the answer its headers, counts it and writes the access log, which never has ids, queries, bodies or tokens.
-    pub(crate) fn finish(
-        self,
-        provider: &Provider,
-        request: &HttpRequest,
-        mut response: HttpResponse,
-    ) -> HttpResponse {
-        provider.count_answer(response.status().as_u16());
+    /// Gives the answer its headers and writes the access log, which never has ids, queries, bodies or tokens.
+    pub(crate) fn finish(self, request: &HttpRequest, mut response: HttpResponse) -> HttpResponse {
         let headers = response.headers_mut();
         set_headers(headers);
         if let Ok(value) = HeaderValue::from_str(&self.id) {

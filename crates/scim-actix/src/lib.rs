@@ -34,7 +34,7 @@ pub use connection::Watch;
 pub use error::scim_error;
 pub use fallback::{every_answer, nothing_here};
 pub use health::health;
-pub use metrics::metrics;
+pub use metrics::{RouteLabel, measured, metrics};
 pub use oauth::oauth;
 pub use proxies::Proxies;
 pub use service::{Options, Service, scim};

@@ -78,7 +78,7 @@ async fn handle(
         log::error!("request {}: a panic was caught", exchange.id);
         failed(500, "server_error", "The server failed; its log has the cause under this request's id")
     });
-    exchange.finish(service.provider(), &http, response)
+    exchange.finish(&http, response)
 }
 
 async fn answer(

@@ -19,6 +19,7 @@ use crate::base::{BASE_PATH, DOOR_PATH, Place, WHERE, base, root};
 use crate::body::{collect, is_large, refused_body, unread};
 use crate::error::scim_error;
 use crate::exchange::Exchange;
+use crate::metrics::Traffic;
 use crate::request::{Headers, target_bytes};
 
 /// When a client may come again after a request that took too long.
@@ -67,13 +68,14 @@ impl Default for Options {
 pub struct Service {
     provider: Arc<Provider>,
     options: Arc<Options>,
+    traffic: Arc<Traffic>,
 }
 
 impl Service {
     /// A service over `provider`.
     #[must_use]
     pub fn new(provider: Arc<Provider>, options: Options) -> Self {
-        Self { provider, options: Arc::new(options) }
+        Self { provider, options: Arc::new(options), traffic: Arc::default() }
     }
 
     /// The provider.
@@ -84,6 +86,10 @@ impl Service {
 
     pub(crate) fn options(&self) -> &Options {
         &self.options
+    }
+
+    pub(crate) fn traffic(&self) -> &Traffic {
+        &self.traffic
     }
 }
 
@@ -103,7 +109,7 @@ async fn handle(http: HttpRequest, payload: web::Payload, service: web::Data<Ser
         let detail = "The server failed; its log has the cause under this request's id";
         scim_error(&ScimError::status_only(500, detail))
     });
-    exchange.finish(&service.provider, &http, response)
+    exchange.finish(&http, response)
 }
 
 async fn answer(

@@ -89,7 +89,7 @@ impl Operation<'_> {
         let conditions = self.caller.condition().into_iter().chain([decided_on]).collect();
         let changes = vec![Change::Hold(*hold)];
         let set = ChangeSet { changes, log: vec![record], conditions, ..self.change_set() };
-        match self.provider.store.commit(set).await {
+        match self.provider.commit(set).await {
             Ok(_) => Failure::refusal(refusal).logged(),
             Err(error) => crate::failure::commit_failure(error),
         }

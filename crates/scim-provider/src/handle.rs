@@ -32,6 +32,7 @@ impl Provider {
 
     async fn answer(&self, mut request: Request<'_>) -> Result<Response, Failure> {
         let caller = self.authenticate(&request, Counted::Yes).await?;
+        self.counters.connectors.asked(caller.scope, request.now);
         let body = std::mem::take(&mut request.body);
         let route = Route::parse(caller.registry, request.path);
         let outcome = self.let_in(&caller, &request, route.as_ref(), &body).await;

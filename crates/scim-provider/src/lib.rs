@@ -29,7 +29,10 @@ mod turns;
 mod view;
 
 pub use access::{ROUTES, RouteAccess};
-pub use counters::{Count, Counts, ENDING_DAYS, EndingKey, MAX_ENDING_KEYS};
+pub use counters::{
+    ConnectorCounts, Count, Counts, ENDING_DAYS, EndingKey, Housekeeping, HousekeepingCounts, Job, JobCounts,
+    MAX_CONNECTORS, MAX_ENDING_KEYS, MailOutcome, OTHERS,
+};
 pub use failure::Failure;
 pub use http::{HeaderSource, Method, Request, Response};
 pub use limits::Limits;

@@ -53,7 +53,7 @@ impl Operation<'_> {
             ..LogRecord::new(action, LogStatus::Failure, self.subject.take())
         };
         let set = ChangeSet { log: vec![record], ..self.change_set() };
-        if let Err(error) = self.provider.store.commit(set).await {
+        if let Err(error) = self.provider.commit(set).await {
             log::warn!("request {}: its failure could not be logged: {error}", self.request.request_id);
         }
     }

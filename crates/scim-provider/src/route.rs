@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use scim_core::schema::{Registry, ResourceType};
 
+use crate::Provider;
 use crate::http::Method;
 
 /// What a path names.
@@ -94,6 +95,16 @@ impl Route {
 
 fn decode_segment(segment: &str) -> Option<String> {
     percent_encoding::percent_decode_str(segment).decode_utf8().ok().map(std::borrow::Cow::into_owned)
+}
+
+impl Provider {
+    /// Whether the server has an endpoint of that name right below the base, in some instance: `Users`, `Bulk`. For adapters
+    /// that count requests, lest names which clients make up are kept; so a name that is written with escapes is none.
+    #[must_use]
+    pub fn has_endpoint(&self, name: &str) -> bool {
+        // The instances' schemas differ in nothing that a path shows.
+        !name.contains(['%', '/']) && Route::parse(self.policies.registry(true), name).is_some()
+    }
 }
 
 #[cfg(test)]

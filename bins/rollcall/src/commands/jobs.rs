@@ -12,7 +12,7 @@ use actix_web::rt::task::JoinHandle;
 use actix_web::rt::time::sleep;
 use scim_core::instant::Timestamp;
 use scim_provider::admin::{Admin, AdminError};
-use scim_provider::{Provider, Source};
+use scim_provider::{Housekeeping, Job, Provider, Source};
 
 use crate::mail::{Mailer, Postbox};
 use crate::node::Node;
@@ -44,23 +44,33 @@ impl Jobs {
     pub(crate) fn start(node: &Node, admin: Admin, provider: Arc<Provider>) -> anyhow::Result<Self> {
         let admin = Arc::new(admin);
         let mailer = node.settings.mail.as_ref().map(Mailer::new).transpose()?;
-        let postbox = mailer.clone().map(Postbox::start).transpose()?.map(Arc::new);
+        let postbox = mailer.clone();
+        let postbox = postbox.map(|mailer| Postbox::start(mailer, Arc::clone(provider.housekeeping())));
+        let postbox = postbox.transpose()?.map(Arc::new);
+        for job in [Job::Pruning, Job::KeyUses, Job::KeyEnds] {
+            provider.housekeeping().job_starts(job);
+        }
         let pruning = {
-            let admin = Arc::clone(&admin);
+            let (admin, counts) = (Arc::clone(&admin), Arc::clone(provider.housekeeping()));
             repeat(node, HOUR, move |now| {
-                let admin = Arc::clone(&admin);
+                let (admin, counts) = (Arc::clone(&admin), Arc::clone(&counts));
                 Box::pin(async move {
-                    if let Err(error) = prune(&admin, now).await {
+                    let pruned = prune(&admin, now, &counts).await;
+                    if let Err(error) = &pruned {
                         log::warn!("pruning failed, it is tried again in an hour: {error}");
                     }
+                    counts.job_ended(Job::Pruning, pruned.is_ok(), now);
                 })
             })
         };
         let uses = {
             let provider = Arc::clone(&provider);
-            repeat(node, USES, move |_| {
+            repeat(node, USES, move |now| {
                 let provider = Arc::clone(&provider);
-                Box::pin(async move { provider.flush_uses().await })
+                Box::pin(async move {
+                    let written = provider.flush_uses().await;
+                    provider.housekeeping().job_ended(Job::KeyUses, written, now);
+                })
             })
         };
         let enough = Arc::new(AtomicBool::new(false));
@@ -118,7 +128,9 @@ impl Teller {
     }
 
     async fn tell(&self, soon: bool, now: Timestamp) {
-        let told = match self.admin.tell_of_key_ends(soon).await {
+        let told = self.admin.tell_of_key_ends(soon).await;
+        self.provider.housekeeping().job_ended(Job::KeyEnds, told.is_ok(), now);
+        let told = match told {
             Ok(told) => told,
             Err(error) => {
                 return log::warn!("telling of keys that end failed, it is tried again: {error}");
@@ -177,9 +189,14 @@ impl Schedule {
 }
 
 /// Lets go of what is older than each instance's retention time, slice by slice.
-async fn prune(admin: &Admin, now: Timestamp) -> Result<(), AdminError> {
+async fn prune(admin: &Admin, now: Timestamp, counts: &Housekeeping) -> Result<(), AdminError> {
     for instance in admin.instance_list().await? {
-        while admin.prune_slice(&instance, now).await?.more {
+        loop {
+            let slice = admin.prune_slice(&instance, now).await?;
+            counts.pruned(slice.rows);
+            if !slice.more {
+                break;
+            }
             sleep(PAUSE).await;
         }
     }
@@ -210,7 +227,9 @@ mod tests {
         let reader = ImportReader::new(file.as_bytes()).expect("readable");
         let summary = admin.account_import(&instance, reader, |_| {}).await.expect("imported");
         assert_eq!(summary.imported, 600);
-        prune(&admin, System.now().plus_millis(days * 86_400_000)).await.expect("pruned");
+        let counts = Housekeeping::default();
+        prune(&admin, System.now().plus_millis(days * 86_400_000), &counts).await.expect("pruned");
+        assert_eq!(counts.read().pruned > 600, days > 30);
         let query = JournalQuery { limit: 1000, ..JournalQuery::default() };
         admin.log(&instance, &query).await.expect("a log").entries.len()
     }

@@ -12,7 +12,7 @@ use actix_web::{App, HttpServer, web};
 use anyhow::Context as _;
 use futures_util::future::select;
 use scim_actix::{
-    Options, Proxies, Service, Watch, every_answer, health, metrics, nothing_here, oauth, scim,
+    Options, Proxies, Service, Watch, every_answer, health, measured, metrics, nothing_here, oauth, scim,
 };
 use scim_storage::Store;
 
@@ -74,6 +74,7 @@ impl Server {
             App::new()
                 .app_data(web::Data::new(service.clone()))
                 .wrap(from_fn(every_answer))
+                .wrap(from_fn(measured))
                 .service(scim(service.clone()))
                 .service(oauth(service.clone()))
                 .service(metrics(service.clone()))

@@ -4,11 +4,13 @@
 //! the mail server fails again.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use scim_provider::{Housekeeping, MailOutcome};
 
 use super::{Mail, MailError, Mailer, advice};
 
@@ -31,13 +33,13 @@ pub(crate) struct Postbox {
 }
 
 impl Postbox {
-    /// Begins to send.
-    pub(crate) fn start(mailer: Mailer) -> anyhow::Result<Self> {
+    /// Begins to send, and to count what becomes of mails.
+    pub(crate) fn start(mailer: Mailer, counts: Arc<Housekeeping>) -> anyhow::Result<Self> {
         let (mails, receiver) = channel();
         let deliver = move |mail: &Mail| mailer.send(mail);
         let thread = std::thread::Builder::new()
             .name("mail".to_owned())
-            .spawn(move || run(&receiver, &deliver, &PAUSES))
+            .spawn(move || run(&receiver, &deliver, &PAUSES, &counts))
             .context("cannot start the thread that sends mail")?;
         Ok(Self { mails, thread })
     }
@@ -64,41 +66,56 @@ struct Waiting {
 }
 
 /// Sends what comes until nothing comes any more.
-fn run(mails: &Receiver<Mail>, deliver: &dyn Fn(&Mail) -> Result<(), MailError>, pauses: &[Duration]) {
+fn run(
+    mails: &Receiver<Mail>,
+    deliver: &dyn Fn(&Mail) -> Result<(), MailError>,
+    pauses: &[Duration],
+    counts: &Housekeeping,
+) {
     let mut waiting: VecDeque<Waiting> = VecDeque::new();
     loop {
+        counts.mails_waiting(waiting.len());
         let pause = waiting.iter().filter_map(|waiting| pauses.get(waiting.failures.saturating_sub(1))).min();
         let next = match pause {
             Some(pause) => mails.recv_timeout(*pause),
             None => mails.recv().map_err(|_| RecvTimeoutError::Disconnected),
         };
         match next {
-            Ok(mail) => waiting.extend(attempt(Waiting { mail, failures: 0 }, deliver, pauses)),
+            Ok(mail) => waiting.extend(attempt(Waiting { mail, failures: 0 }, deliver, pauses, counts)),
             Err(RecvTimeoutError::Timeout) => {
                 let again = std::mem::take(&mut waiting);
-                waiting.extend(again.into_iter().filter_map(|mail| attempt(mail, deliver, pauses)));
+                waiting.extend(again.into_iter().filter_map(|mail| attempt(mail, deliver, pauses, counts)));
             }
             Err(RecvTimeoutError::Disconnected) => {
-                return last_tries(waiting, deliver);
+                return last_tries(waiting, deliver, counts);
             }
         }
         if waiting.len() > MAX_WAITING
             && let Some(oldest) = waiting.pop_front()
         {
+            counts.mail(MailOutcome::GivenUp);
             log::warn!("{}: the mail about its end is given up: too many wait", oldest.mail.about);
         }
     }
 }
 
 /// Tries each once more, until the mail server fails: it would fail, or take long to fail, for the rest too.
-fn last_tries(waiting: VecDeque<Waiting>, deliver: &dyn Fn(&Mail) -> Result<(), MailError>) {
+fn last_tries(
+    waiting: VecDeque<Waiting>,
+    deliver: &dyn Fn(&Mail) -> Result<(), MailError>,
+    counts: &Housekeeping,
+) {
     let mut failed = false;
     for Waiting { mail, .. } in waiting {
         if failed {
+            counts.mail(MailOutcome::GivenUp);
             log::warn!("{}: the mail about its end is given up: the server ends", mail.about);
         } else if let Err(error) = deliver(&mail) {
             failed = !error.permanent;
+            counts.mail(MailOutcome::GivenUp);
             log::warn!("{}", advice(&mail.about, &error));
+        } else {
+            counts.mail(MailOutcome::Sent);
         }
     }
 }
@@ -108,13 +125,19 @@ fn attempt(
     mut waiting: Waiting,
     deliver: &dyn Fn(&Mail) -> Result<(), MailError>,
     pauses: &[Duration],
+    counts: &Housekeeping,
 ) -> Option<Waiting> {
-    let Err(error) = deliver(&waiting.mail) else { return None };
+    let Err(error) = deliver(&waiting.mail) else {
+        counts.mail(MailOutcome::Sent);
+        return None;
+    };
     waiting.failures += 1;
     if error.permanent || waiting.failures > pauses.len() {
+        counts.mail(MailOutcome::GivenUp);
         log::warn!("{}", advice(&waiting.mail.about, &error));
         return None;
     }
+    counts.mail(MailOutcome::Failed);
     log::info!("{}: the mail about its end was not sent, it is tried again: {error}", waiting.mail.about);
     Some(waiting)
 }
@@ -131,6 +154,11 @@ mod tests {
         let address: lettre::message::Mailbox = "it@example.com".parse().expect("an address");
         let message = Message::builder().from(address.clone()).to(address).body(String::new());
         Mail { about: about.to_owned(), message: message.expect("a mail") }
+    }
+
+    /// How many mails were sent, failed and were given up.
+    fn told(counts: &Housekeeping) -> Vec<u64> {
+        counts.read().mails.iter().map(|count| count.count).collect()
     }
 
     /// How often a mail is tried where the server fails so often, and the failures are for good.
@@ -151,7 +179,7 @@ mod tests {
             let thread = threads.spawn(move || {
                 let (receiver, deliver) =
                     (receiver.into_inner().expect("one"), deliver.into_inner().expect("one"));
-                run(&receiver, &|mail| deliver(mail), &pauses);
+                run(&receiver, &|mail| deliver(mail), &pauses, &Housekeeping::default());
             });
             drop(sender);
             thread.join().expect("ended");
@@ -174,15 +202,22 @@ mod tests {
         };
         for (permanent, expected) in [(true, 2), (false, 1)] {
             let tries = std::cell::Cell::new(0);
-            last_tries(both(), &|_| {
+            let counts = Housekeeping::default();
+            let deliver = |_: &Mail| {
                 tries.set(tries.get() + 1);
                 Err(MailError { reason: "busy".to_owned(), permanent })
-            });
+            };
+            last_tries(both(), &deliver, &counts);
             assert_eq!(tries.get(), expected, "permanent: {permanent}");
+            assert_eq!(told(&counts), [0, 0, 2]);
         }
         let waiting = |failures| Waiting { mail: mail("a key"), failures };
         let fails = |_: &Mail| Err(MailError { reason: "busy".to_owned(), permanent: false });
-        assert!(attempt(waiting(4), &fails, &PAUSES).is_some());
-        assert!(attempt(waiting(5), &fails, &PAUSES).is_none());
+        let counts = Housekeeping::default();
+        assert!(attempt(waiting(4), &fails, &PAUSES, &counts).is_some());
+        assert_eq!(told(&counts), [0, 1, 0]);
+        assert!(attempt(waiting(5), &fails, &PAUSES, &counts).is_none());
+        assert!(attempt(waiting(5), &|_| Ok(()), &PAUSES, &counts).is_none());
+        assert_eq!(told(&counts), [1, 1, 1]);
     }
 }

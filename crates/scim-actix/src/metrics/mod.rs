@@ -3,35 +3,36 @@
 //! The text is OpenMetrics 1.0 for whoever asks for it, else Prometheus' own text format 0.0.4. No key's text, secret, address or person is
 //! in it, but names of instances and connectors are, so that not everybody may read it ([`Options::metrics_networks`]).
 //!
+//! A scrape reads counters, which cost requests a few atomic additions, and a few bounded answers of the store; it never
+//! looks through people, and its length does not grow with them or with the instances. `catalogue.rs` has every metric,
+//! `traffic.rs` counts requests, `process.rs` asks the operating system, `text.rs` writes.
+//!
 //! [`Options::metrics_networks`]: crate::Options::metrics_networks
+
+mod catalogue;
+mod process;
+mod text;
+mod traffic;
 
 use actix_web::http::header::{ACCEPT, FORWARDED, HeaderMap, X_FORWARDED_FOR};
 use actix_web::{HttpRequest, HttpResponse, Resource, web};
-use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
-use prometheus_client::metrics::MetricType;
-use prometheus_client::metrics::counter::ConstCounter;
-use prometheus_client::metrics::gauge::ConstGauge;
-use prometheus_client::registry::Registry;
-use scim_provider::{Count, Counts, EndingKey};
+use scim_core::instant::Timestamp;
+use scim_provider::{ConnectorCounts, Count, EndingKey, HousekeepingCounts, Provider};
+use scim_storage::StoreMeasures;
 
+use self::catalogue as of;
+use self::catalogue::Metric;
+use self::process::Process;
+use self::text::{Samples, Value};
+pub(crate) use self::traffic::Traffic;
+use self::traffic::TrafficCounts;
+pub use self::traffic::{RouteLabel, measured};
 use crate::Service;
 
 /// The type of OpenMetrics.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 /// The type of Prometheus' own format.
 const PLAIN: &str = "text/plain; version=0.0.4; charset=utf-8";
-
-/// Clients that were not let in.
-const REFUSED: &str = "rollcall_access_refused";
-/// What was told of keys.
-const REMINDERS: &str = "rollcall_key_reminders";
-/// Answers.
-const REQUESTS: &str = "rollcall_requests";
-/// Answers with 429.
-const RATE_LIMITED: &str = "rollcall_rate_limited";
-/// Every counter, without the `_total` of its values.
-const COUNTERS: [&str; 4] = [REFUSED, REMINDERS, REQUESTS, RATE_LIMITED];
 
 /// The route `/metrics`, at the root.
 #[must_use]
@@ -45,23 +46,13 @@ async fn scrape(http: HttpRequest, service: web::Data<Service>) -> HttpResponse 
             "metrics are for the networks that the server was told, by default for this machine alone\n",
         );
     }
-    let provider = service.provider();
-    let ending = provider.ending_keys(provider.source().now());
-    // A store that does not answer takes the keys away, not the counters.
-    let keys = match actix_web::rt::time::timeout(service.options().deadline, ending).await {
-        Ok(Ok(keys)) => keys,
-        Ok(Err(_)) | Err(_) => {
-            log::warn!("metrics without keys: the store does not answer");
-            Vec::new()
-        }
-    };
     let open = takes_open_metrics(http.headers());
-    match text(Scrape { counts: provider.counts(), keys }) {
+    match samples(&service).await.text(open) {
         Ok(text) => HttpResponse::Ok()
             .content_type(if open { OPEN_METRICS } else { PLAIN })
             .insert_header(("Cache-Control", "no-store"))
             .insert_header(("X-Content-Type-Options", "nosniff"))
-            .body(if open { text } else { plain(&text) }),
+            .body(text),
         Err(_) => HttpResponse::InternalServerError().finish(),
     }
 }
@@ -84,206 +75,122 @@ fn takes_open_metrics(headers: &HeaderMap) -> bool {
 }
 
 /// What is told at one moment.
-#[derive(Debug)]
-struct Scrape {
-    counts: Counts,
-    keys: Vec<EndingKey>,
-}
-
-fn text(scrape: Scrape) -> Result<String, std::fmt::Error> {
-    let mut registry = Registry::default();
-    registry.register_collector(Box::new(scrape));
-    let mut text = String::new();
-    prometheus_client::encoding::text::encode(&mut text, &registry)?;
-    Ok(text)
-}
-
-/// The same in Prometheus' own format, where a counter is declared under the whole name that its values have, and where no
-/// mark is at the end.
-fn plain(open: &str) -> String {
-    let mut text = String::with_capacity(open.len() + 64);
-    for line in open.lines().filter(|line| *line != "# EOF") {
-        let mut words = line.splitn(4, ' ');
-        match (words.next(), words.next(), words.next(), words.next()) {
-            (Some("#"), Some(what), Some(name), Some(rest)) if COUNTERS.contains(&name) => {
-                text.extend(["# ", what, " ", name, "_total ", rest]);
-            }
-            _ => text.push_str(line),
-        }
-        text.push('\n');
+async fn samples(service: &Service) -> Samples {
+    let provider = service.provider();
+    let now = provider.source().now();
+    let mut samples = Samples::default();
+    add_traffic(&mut samples, service.traffic().read());
+    let counts = provider.counts();
+    add_counts(&mut samples, of::REFUSED, &counts.refused);
+    add_counts(&mut samples, of::REMINDERS, &counts.told);
+    if let Some(measures) = provider.store_measures() {
+        add_store(&mut samples, measures);
     }
-    text
+    add_housekeeping(&mut samples, provider.housekeeping().read(), now);
+    add_process(&mut samples, &Process::read());
+    samples.add(of::BUILD, &[env!("CARGO_PKG_VERSION")], Value::Whole(1));
+    let asked = actix_web::rt::time::timeout(service.options().deadline, ask(provider, now, &mut samples));
+    // A store that does not answer takes away what it alone knows, not the counters.
+    let complete = asked.await.unwrap_or_default();
+    if !complete {
+        log::warn!("metrics are not complete: the store does not answer");
+    }
+    samples.add(of::COMPLETE, &[], Value::Whole(complete.into()));
+    samples
 }
 
-impl Collector for Scrape {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
-        let Counts { refused, told, answers, rate_limited } = &self.counts;
-        let mut counters = |name: &str, help: &str, label: &'static str, counts: &[Count]| {
-            let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
-            counts.iter().try_for_each(|count| {
-                ConstCounter::new(count.count).encode(family.encode_family(&[(label, count.label)])?)
-            })
-        };
-        counters(
-            REFUSED,
-            "Clients that were not let in, by the code in the provisioning log.",
-            "code",
-            refused,
-        )?;
-        counters(
-            REMINDERS,
-            "What this node told of keys that end: that they expire soon, have expired, or that an overlap is over.",
-            "what",
-            told,
-        )?;
-        counters(
-            REQUESTS,
-            "SCIM and OAuth requests that were answered, by the class of the status.",
-            "status",
-            answers,
-        )?;
-        let limited = ConstCounter::new(*rate_limited);
-        let help = "Requests that were answered with 429.";
-        limited.encode(encoder.encode_descriptor(RATE_LIMITED, help, None, MetricType::Counter)?)?;
-        let help = "Seconds until a key in use expires, of keys that do within 60 days; negative from then until that was told.";
-        let name = "rollcall_api_key_seconds_to_expiry";
-        let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
-        self.keys.iter().try_for_each(|key| {
-            let id = key.key.to_string();
-            let labels = [
-                ("instance", key.instance.as_str()),
-                ("connector", key.connector.as_str()),
-                ("key", id.as_str()),
-            ];
-            ConstGauge::new(key.seconds).encode(family.encode_family(&labels)?)
-        })
+/// Adds what the store has to be asked for; whether it answered.
+async fn ask(provider: &Provider, now: Timestamp, samples: &mut Samples) -> bool {
+    add_connectors(samples, provider.connector_counts().await);
+    let Ok(keys) = provider.ending_keys(now).await else { return false };
+    add_keys(samples, &keys);
+    true
+}
+
+fn add_traffic(samples: &mut Samples, traffic: TrafficCounts) {
+    for (route, method, status, count) in traffic.answers {
+        samples.add(of::HTTP_REQUESTS, &[&route, method, status], Value::Whole(count));
+    }
+    for (route, method, class, times) in traffic.times {
+        samples.add(of::HTTP_DURATION, &[&route, method, class], Value::Distribution(times));
+    }
+    samples.add(of::HTTP_IN_FLIGHT, &[], Value::Whole(traffic.in_flight));
+    samples.add(of::HTTP_ABORTED, &[], Value::Whole(traffic.aborted));
+}
+
+fn add_counts(samples: &mut Samples, metric: Metric, counts: &[Count]) {
+    for count in counts {
+        samples.add(metric, &[count.label], Value::Whole(count.count));
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn scrape() -> Scrape {
-        let count = |label, count| Count { label, count };
-        Scrape {
-            counts: Counts {
-                refused: vec![count("key_missing", 3), count("other", 0)],
-                told: vec![count("expiring", 1)],
-                answers: vec![count("2xx", u64::MAX)],
-                rate_limited: 2,
-            },
-            keys: vec![
-                EndingKey {
-                    instance: "ac\"me\\ \u{e9}".to_owned(),
-                    connector: "entra".to_owned(),
-                    key: "0198d9a2-7c3a-7000-8000-0123456789ab".parse().expect("an id"),
-                    seconds: 86_400,
-                },
-                EndingKey {
-                    instance: "globex".to_owned(),
-                    connector: "okta".to_owned(),
-                    key: "0198d9a2-7c3a-7000-8000-0123456789ac".parse().expect("an id"),
-                    seconds: -60,
-                },
-            ],
+fn add_connectors(samples: &mut Samples, connectors: Vec<ConnectorCounts>) {
+    for counts in connectors {
+        let names = [counts.instance.as_str(), counts.connector.as_str()];
+        let [instance, connector] = names;
+        for (action, status, count) in counts.outcomes {
+            let labels = [instance, connector, action, status];
+            samples.add(of::CONNECTOR_OUTCOMES, &labels, Value::Whole(count));
         }
+        samples.add_known(of::CONNECTOR_REQUEST, &names, counts.last_request.map(seconds));
+        samples.add_known(of::CONNECTOR_WRITE, &names, counts.last_write.map(seconds));
     }
+}
 
-    #[test]
-    fn names_helps_and_labels_are_these() {
-        let text = text(scrape()).expect("a text");
-        let expected = [
-            "# HELP rollcall_access_refused Clients that were not let in, by the code in the provisioning log.",
-            "# TYPE rollcall_access_refused counter",
-            "rollcall_access_refused_total{code=\"key_missing\"} 3",
-            "rollcall_access_refused_total{code=\"other\"} 0",
-            "# HELP rollcall_key_reminders What this node told of keys that end: that they expire soon, have expired, or that an overlap is over.",
-            "# TYPE rollcall_key_reminders counter",
-            "rollcall_key_reminders_total{what=\"expiring\"} 1",
-            "# HELP rollcall_requests SCIM and OAuth requests that were answered, by the class of the status.",
-            "# TYPE rollcall_requests counter",
-            "rollcall_requests_total{status=\"2xx\"} 18446744073709551615",
-            "# HELP rollcall_rate_limited Requests that were answered with 429.",
-            "# TYPE rollcall_rate_limited counter",
-            "rollcall_rate_limited_total 2",
-            "# HELP rollcall_api_key_seconds_to_expiry Seconds until a key in use expires, of keys that do within 60 days; negative from then until that was told.",
-            "# TYPE rollcall_api_key_seconds_to_expiry gauge",
-            "rollcall_api_key_seconds_to_expiry{instance=\"ac\\\"me\\\\ \u{e9}\",connector=\"entra\",key=\"0198d9a2-7c3a-7000-8000-0123456789ab\"} 86400",
-            "rollcall_api_key_seconds_to_expiry{instance=\"globex\",connector=\"okta\",key=\"0198d9a2-7c3a-7000-8000-0123456789ac\"} -60",
-            "# EOF",
-        ];
-        assert_eq!(text.lines().collect::<Vec<_>>(), expected);
-        assert!(text.ends_with("# EOF\n"));
+fn add_keys(samples: &mut Samples, keys: &[EndingKey]) {
+    for key in keys {
+        let id = key.key.to_string();
+        samples.add(of::KEYS, &[&key.instance, &key.connector, &id], Value::Signed(key.seconds));
     }
+}
 
-    /// In Prometheus' own format values stand under the name that is declared before them.
-    #[test]
-    fn values_have_a_declared_name_in_the_plain_format() {
-        let text = plain(&text(scrape()).expect("a text"));
-        let (mut declared, mut counters) = ("", 0);
-        for line in text.lines() {
-            if let Some(of) = line.strip_prefix("# TYPE ") {
-                declared = of.split(' ').next().expect("a name");
-                counters += usize::from(of.ends_with("_total counter"));
-            } else if !line.starts_with('#') {
-                assert_eq!(line.split(['{', ' ']).next(), Some(declared));
-            }
-        }
-        assert_eq!(counters, COUNTERS.len());
-        assert!(text.ends_with("} -60\n"));
+fn add_store(samples: &mut Samples, store: StoreMeasures) {
+    for read in store.reads {
+        samples.add(of::READS, &[read.operation], Value::Distribution(read.time));
+        samples.add(of::READS_FAILED, &[read.operation], Value::Whole(read.failed));
     }
+    samples.add(of::COMMITS, &[], Value::Distribution(store.commits));
+    for (outcome, count) in store.outcomes {
+        samples.add(of::OUTCOMES, &[outcome], Value::Whole(count));
+    }
+    samples.add(of::GROUPS, &[], Value::Distribution(store.groups));
+    samples.add(of::TRANSACTIONS, &[], Value::Distribution(store.transactions));
+    samples.add(of::WRITES_WAITING, &[], Value::Whole(store.writes_waiting));
+    samples.add(of::READS_WAITING, &[], Value::Whole(store.reads_waiting));
+    samples.add_known(of::LAST_COMMIT, &[], store.last_commit.map(seconds));
+    for (file, bytes) in store.files {
+        samples.add(of::FILES, &[file], Value::Whole(bytes));
+    }
+}
 
-    /// Prometheus' text format 0.0.4: what a line may be.
-    fn parse(line: &str) -> Option<()> {
-        let name = |text: &str| {
-            let mut bytes = text.bytes();
-            let first = bytes.next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_');
-            (first && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')).then_some(())
-        };
-        if let Some(comment) = line.strip_prefix("# ") {
-            let mut words = comment.splitn(3, ' ');
-            return match (words.next()?, words.next(), words.next()) {
-                ("EOF", None, None) => Some(()),
-                ("HELP", Some(of), Some(_)) => name(of),
-                ("TYPE", Some(of), Some("counter" | "gauge")) => name(of),
-                _ => None,
-            };
-        }
-        let end = line.find(['{', ' '])?;
-        name(line.get(..end)?)?;
-        let mut rest = line.get(end..)?;
-        if let Some(labels) = rest.strip_prefix('{') {
-            rest = labels;
-            loop {
-                let (label, value) = rest.split_once("=\"")?;
-                name(label)?;
-                let mut characters = value.chars();
-                loop {
-                    match characters.next()? {
-                        '"' => break,
-                        '\\' if !['\\', '"', 'n'].contains(&characters.next()?) => return None,
-                        _ => {}
-                    }
-                }
-                match characters.next()? {
-                    ',' => rest = characters.as_str(),
-                    '}' => break rest = characters.as_str(),
-                    _ => return None,
-                }
-            }
-        }
-        rest.strip_prefix(' ')?.parse::<f64>().ok().map(|_| ())
+fn add_housekeeping(samples: &mut Samples, counts: HousekeepingCounts, now: Timestamp) {
+    for job in counts.jobs {
+        samples.add(of::JOB_RUNS, &[job.job, "success"], Value::Whole(job.succeeded));
+        samples.add(of::JOB_RUNS, &[job.job, "failure"], Value::Whole(job.failed));
+        samples.add(of::JOB_SUCCESS, &[job.job], seconds(job.last_success));
     }
+    samples.add(of::PRUNED, &[], Value::Whole(counts.pruned));
+    add_counts(samples, of::MAILS, &counts.mails);
+    samples.add(of::MAILS_WAITING, &[], Value::Whole(counts.mails_waiting));
+    let left = |ends: Timestamp| Value::Signed((ends.unix_millis() - now.unix_millis()).div_euclid(1000));
+    samples.add_known(of::CERTIFICATE, &[], counts.certificate_ends.map(left));
+}
 
-    #[test]
-    fn every_line_is_in_prometheus_text_format() {
-        let text = text(scrape()).expect("a text");
-        for line in text.lines().chain(plain(&text).lines()) {
-            assert_eq!(parse(line), Some(()), "{line}");
-        }
-        for wrong in ["", "a", "1a 1", "a{b=\"c} 1", "a{b=\"c\"}1", "a{b=\"\\x\"} 1", "# TYPE a", "a b"] {
-            assert_eq!(parse(wrong), None, "{wrong}");
-        }
-    }
+fn add_process(samples: &mut Samples, process: &Process) {
+    samples.add_known(of::CPU, &[], process.cpu_seconds.map(Value::Real));
+    samples.add_known(of::RESIDENT, &[], process.resident_bytes.map(Value::Whole));
+    samples.add_known(of::VIRTUAL, &[], process.virtual_bytes.map(Value::Whole));
+    samples.add_known(of::OPEN_FDS, &[], process.open_fds.map(Value::Whole));
+    samples.add_known(of::MAX_FDS, &[], process.max_fds.map(Value::Whole));
+    samples.add_known(of::STARTED, &[], process.started.map(Value::Real));
+}
+
+/// A moment, in seconds since 1970.
+fn seconds(at: Timestamp) -> Value {
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "milliseconds since 1970 stay below 2^53 for 285,000 years"
+    )]
+    let millis = at.unix_millis() as f64;
+    Value::Real(millis / 1000.0)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use actix_web::test::TestRequest;
 use scim_actix::Options;
 
-use crate::world::{DAY, World};
+use crate::world::{BEGINNING, DAY, World};
 
 fn scrape() -> TestRequest {
     TestRequest::get().uri("/metrics").peer_addr("127.0.0.1:1".parse().expect("an address"))
@@ -35,18 +35,33 @@ async fn what_happens_is_counted() {
         "rollcall_access_refused_total{code=\"key_missing\"} 1",
         "rollcall_access_refused_total{code=\"rate\"} 0",
         "rollcall_key_reminders_total{what=\"expiring\"} 1",
-        "rollcall_requests_total{status=\"2xx\"} 1",
-        "rollcall_requests_total{status=\"4xx\"} 2",
-        "rollcall_rate_limited_total 0",
+        "rollcall_http_requests_total{route=\"/scim/v2/Users\",method=\"POST\",status=\"201\"} 1",
+        "rollcall_http_requests_total{route=\"/scim/v2/Users\",method=\"GET\",status=\"401\"} 1",
+        "rollcall_http_requests_total{route=\"/scim/v2/Users\",method=\"GET\",status=\"403\"} 1",
+        "rollcall_http_request_duration_seconds_count{route=\"/scim/v2/Users\",method=\"GET\",status_class=\"4xx\"} 2",
+        // This one.
+        "rollcall_http_requests_in_flight 1",
+        "rollcall_http_requests_aborted_total 0",
+        "rollcall_connector_outcomes_total{rollcall_instance=\"acme\",connector=\"default\",action=\"created\",status=\"success\"} 1",
+        "rollcall_scrape_complete 1",
         &format!(
-            "rollcall_api_key_seconds_to_expiry{{instance=\"acme\",connector=\"default\",key=\"{}\"}} {until}",
+            "rollcall_connector_last_request_timestamp_seconds{{rollcall_instance=\"acme\",connector=\"default\"}} {}.0",
+            BEGINNING / 1000
+        ),
+        &format!(
+            "rollcall_connector_last_write_timestamp_seconds{{rollcall_instance=\"acme\",connector=\"default\"}} {}.0",
+            BEGINNING / 1000
+        ),
+        &format!(
+            "rollcall_api_key_seconds_to_expiry{{rollcall_instance=\"acme\",connector=\"default\",key=\"{}\"}} {until}",
             key.id
         ),
     ] {
         assert!(answer.text.lines().any(|told| told == line), "{line} in {}", answer.text);
     }
     // The one that ends in 79 days is not told of, and nothing that is nobody's business.
-    for secret in ["globex", "ada", "rck1_", &key.text, &other.text, "127.0.0.1", "integration"] {
+    let other_id = other.id.to_string();
+    for secret in [&other_id, "ada", "rck1_", &key.text, &other.text, "127.0.0.1", "integration"] {
         assert!(!answer.text.contains(secret), "{secret} in {}", answer.text);
     }
     // Once it has expired the number is negative, until that was told; one that retires is told of no more.
@@ -64,6 +79,75 @@ async fn what_happens_is_counted() {
     assert!(shows(other.id).await && shows(next.id).await);
     assert_eq!(world.get("/scim/v2/Users", &next).await.status, 200);
     assert!(!shows(other.id).await && shows(next.id).await);
+}
+
+/// Whatever clients write, routes are those of the server.
+#[actix_web::test]
+async fn a_route_is_a_template() {
+    let world = World::new(Options::default()).await;
+    let key = world.key(&world.acme, |_| {}).await;
+    let connector = key.record.connector;
+    let check = async |path: &str, expected: &str| {
+        world.get(path, &key).await;
+        let text = world.send(scrape()).await.text;
+        let before = format!("rollcall_http_requests_total{{route=\"{expected}\",method=\"GET\",");
+        assert!(text.contains(&before), "{path} is not {expected} in {text}");
+    };
+    check("/scim/v2", "/scim/v2").await;
+    check("/scim/v2//Users/", "/scim/v2/Users").await;
+    check("/scim/v2/Users/ada@example.com", "/scim/v2/Users/{id}").await;
+    check("/scim/v2/Users/.search", "/scim/v2/Users/.search").await;
+    check("/scim/v2/.search", "/scim/v2/.search").await;
+    check("/scim/v2/Schemas/urn:x", "/scim/v2/Schemas/{id}").await;
+    check(&format!("/c/{connector}/scim/v2/Groups/1"), "/scim/v2/Groups/{id}").await;
+    check("/oauth2/jwks", "/oauth2/jwks").await;
+    check("/healthz", "/healthz").await;
+    for path in [
+        "/ada",
+        "/scim/v2/Ada",
+        "/scim/v2/Ada/1",
+        "/scim/v2/%55sers",
+        "/scim/v2/Users/ada/1",
+        "/scim/v2/users",
+        "/oauth2/ada",
+        "/c/ada/scim/v2/Users",
+    ] {
+        check(path, "(no route)").await;
+    }
+    let text = world.send(scrape()).await.text;
+    assert!(!text.to_lowercase().contains("ada"), "{text}");
+}
+
+/// What connectors' requests come to, as the log has it.
+#[actix_web::test]
+async fn outcomes_are_those_of_the_log() {
+    let world = World::new(Options::default()).await;
+    let key = world.key(&world.acme, |_| {}).await;
+    assert_eq!(world.create("/scim/v2", &key, "ada@example.com").await.status, 201);
+    assert_eq!(world.create("/scim/v2", &key, "ada@example.com").await.status, 409);
+    world.pass(DAY);
+    assert_eq!(world.get("/scim/v2/Users", &key).await.status, 200);
+    let other = world.key(&world.globex, |_| {}).await;
+    for _ in 0..3 {
+        assert_eq!(world.get(&format!("/c/{}/scim/v2", key.record.connector), &other).await.status, 403);
+    }
+    let text = world.send(scrape()).await.text;
+    let told = |start: &str| {
+        let lines = text.lines().filter(|line| line.starts_with(start));
+        lines.map(|line| line.replace("rollcall_instance", "of").split_off(start.len())).collect::<Vec<_>>()
+    };
+    let outcomes = [
+        "{of=\"acme\",connector=\"default\",action=\"created\",status=\"success\"} 1",
+        "{of=\"acme\",connector=\"default\",action=\"created\",status=\"failure\"} 1",
+        // The log has one of a minute.
+        "{of=\"globex\",connector=\"default\",action=\"access_refused\",status=\"failure\"} 3",
+    ];
+    let mut found = told("rollcall_connector_outcomes_total");
+    found.sort_by_key(|line| outcomes.iter().position(|expected| expected == line));
+    assert_eq!(found, outcomes);
+    let of = |seconds: i64| vec![format!("{{of=\"acme\",connector=\"default\"}} {seconds}.0")];
+    assert_eq!(told("rollcall_connector_last_request_timestamp_seconds"), of((BEGINNING + DAY) / 1000));
+    assert_eq!(told("rollcall_connector_last_write_timestamp_seconds"), of(BEGINNING / 1000));
 }
 
 #[actix_web::test]

@@ -8,7 +8,7 @@ use actix_web::http::header::HeaderMap;
 use actix_web::middleware::from_fn;
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
 use actix_web::{App, web};
-use scim_actix::{Options, Service, every_answer, health, metrics, nothing_here, oauth, scim};
+use scim_actix::{Options, Service, every_answer, health, measured, metrics, nothing_here, oauth, scim};
 use scim_core::instant::Timestamp;
 use scim_core::schema::Registry;
 use scim_directory::{Connector, Instance, InstanceSettings, KeyId, KeyRecord};
@@ -136,6 +136,7 @@ impl World {
         let app = App::new()
             .app_data(web::Data::new(self.service.clone()))
             .wrap(from_fn(every_answer))
+            .wrap(from_fn(measured))
             .service(scim(self.service.clone()))
             .service(oauth(self.service.clone()))
             .service(metrics(self.service.clone()))

@@ -262,6 +262,7 @@ impl Provider {
             Some(About::Known { key, actor, .. }) => (key.as_ref(), actor.clone()),
             _ => (None, Actor::default()),
         };
+        self.counters.connectors.refused(instance, actor.connector);
         let kind = (instance, key.map(|(id, _)| *id), failure.code());
         let Some(more) = self.refusals.due(kind, request.now) else { return };
         let mut record = LogRecord::new(Action::AccessRefused, LogStatus::Failure, None);
@@ -285,7 +286,7 @@ impl Provider {
             log: vec![record],
             ..ChangeSet::empty(id, scope, actor, request.request_id.to_owned(), request.now)
         };
-        if let Err(error) = self.store.commit(set).await {
+        if let Err(error) = self.commit(set).await {
             log::warn!("request {}: its refusal could not be logged: {error}", request.request_id);
         }
     }

@@ -190,7 +190,7 @@ impl Provider {
             conditions: caller.condition().into_iter().chain(kept.conditions).collect(),
             ..ChangeSet::empty(id, caller.scope, actor, request_id, request.now)
         };
-        match self.store.commit(set).await {
+        match self.commit(set).await {
             // Another request with the same key was first, or the key was changed.
             Ok(_) | Err(CommitError::Conflict) => Ok(()),
             Err(error) => Err(error),
@@ -198,16 +198,19 @@ impl Provider {
     }
 
     /// Writes when and from where keys were used last: one change set for each instance whose keys were.
-    pub async fn flush_uses(&self) {
+    /// Whether all of it was written; what was not is kept for the next time.
+    pub async fn flush_uses(&self) -> bool {
         let now = self.source.now();
         let commits = self.uses.take().into_iter().map(|(instance, touches)| async move {
             let again = touches.clone();
             if let Err(error) = self.flush_instance(instance, touches, now).await {
                 log::warn!("instance {instance}: when keys were used last could not be written: {error}");
                 again.into_iter().for_each(|touch| self.uses.note(instance, touch));
+                return false;
             }
+            true
         });
-        futures_util::future::join_all(commits).await;
+        futures_util::future::join_all(commits).await.into_iter().all(|written| written)
     }
 
     async fn flush_instance(
@@ -220,7 +223,7 @@ impl Provider {
         let scope = Scope { instance, connector: None };
         let changes = vec![Change::Admin(AdminChange::Key(KeyChange::Touch(touches)))];
         let empty = ChangeSet::empty(id, scope, scim_directory::Actor::default(), id.to_string(), now);
-        self.store.commit(ChangeSet { changes, ..empty }).await.map(|_| ())
+        self.commit(ChangeSet { changes, ..empty }).await.map(|_| ())
     }
 }
 

@@ -69,6 +69,6 @@ impl Provider {
         let mut record = LogRecord::about_key(Action::KeyChanged, key);
         record.notes.push("its client gave its access tokens up; the key stays in force".to_owned());
         let empty = ChangeSet::empty(id, scope, actor, request.request_id.to_owned(), request.now);
-        self.store.commit(ChangeSet { changes, log: vec![record], ..empty }).await.map(|_| ())
+        self.commit(ChangeSet { changes, log: vec![record], ..empty }).await.map(|_| ())
     }
 }

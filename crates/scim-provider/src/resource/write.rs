@@ -19,7 +19,7 @@ impl Operation<'_> {
         conditions.extend(self.caller.condition());
         let own = own_names(&changes);
         let changes = ChangeSet { changes, log, events, conditions, realm, ..self.change_set() };
-        let committed = self.provider.store.commit(changes).await;
+        let committed = self.provider.commit(changes).await;
         if committed.is_ok() {
             self.caller.wrote.store(true, Ordering::Relaxed);
         }

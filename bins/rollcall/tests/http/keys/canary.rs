@@ -138,7 +138,7 @@ fn secrets_are_written_nowhere_and_people_in_no_server_log() {
     client.get("/Users").error(401, None);
 
     let metrics = send(&address, "GET", "/metrics", &[], b"").body;
-    assert!(found(&metrics, "rollcall_requests_total"), "metrics are there to be searched");
+    assert!(found(&metrics, "rollcall_http_requests_total"), "metrics are there to be searched");
     let commands = [
         "log --instance acme --format jsonl",
         "log --instance acme",

@@ -10,6 +10,7 @@ mod custom_types;
 mod demo;
 mod etags;
 mod groups;
+mod hardening;
 mod keys;
 mod keys_cli;
 mod life;

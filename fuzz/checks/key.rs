@@ -1,6 +1,6 @@
 //! What holds of every key and every text of peppers, whatever somebody sends or an operator writes.
 
-use scim_api_keys::{ApiKey, KEY_BYTES, MAX_PEPPERS, Peppers, Verdict};
+use scim_api_keys::{AdminKey, AnyKey, ApiKey, KEY_BYTES, KeyKind, MAX_PEPPERS, Peppers, Verdict};
 
 const DIGITS: &str = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
@@ -10,12 +10,9 @@ const DIGITS: &str = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuv
 pub(crate) fn check(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     for text in [text.to_owned(), sealed(text)] {
-        let hint = ApiKey::instance_hint(&text);
-        let Ok(key) = ApiKey::parse(&text) else { continue };
-        assert_eq!(key.reveal(), text);
-        assert_eq!((text.len(), hint), (KEY_BYTES, Some(key.instance_id())), "{text}");
-        assert!(text.ends_with(&key.ending()) && !format!("{key:?}").contains(&text[51..94]), "{text}");
-        proved(&key);
+        let key = ApiKey::parse(&text).inspect(|key| holds(key, &text));
+        let admin = AdminKey::parse(&text).inspect(|key| holds(key, &text));
+        assert!(key.is_err() || admin.is_err(), "{text}");
     }
     match Peppers::parse(text) {
         Ok(peppers) => {
@@ -37,14 +34,33 @@ pub(crate) fn check(data: &[u8]) {
     }
 }
 
-/// What is kept of a key proves it, and what is not quite that does not.
-fn proved(key: &ApiKey) {
+/// What holds of the key that a text was read as.
+fn holds<K: KeyKind>(key: &AnyKey<K>, text: &str) {
+    assert_eq!(key.reveal(), text);
+    let hint = AnyKey::<K>::instance_hint(text);
+    assert_eq!((text.len(), hint), (KEY_BYTES, Some(key.instance_id())), "{text}");
+    assert!(text.ends_with(&key.ending()) && !format!("{key:?}").contains(&text[51..94]), "{text}");
+    proved(key);
+}
+
+/// What is kept of a key proves it, and what is not quite that does not; nor does it prove the same key of another kind.
+fn proved<K: KeyKind>(key: &AnyKey<K>) {
     let Ok(peppers) = Peppers::parse(&"0123456789abcdef".repeat(4)) else {
         unreachable!("32 bytes that differ");
     };
     let kept = peppers.keep(key);
     assert_eq!(peppers.verify(key, Some(&kept)), Verdict::Right);
     assert_eq!(peppers.verify(key, None), Verdict::Wrong);
+    let relabelled = |from: &str, to: &str| key.reveal()[..KEY_BYTES - 6].replacen(from, to, 1);
+    for text in [sealed(&relabelled("rck1_", "rca1_")), sealed(&relabelled("rca1_", "rck1_"))] {
+        let verdict = match (ApiKey::parse(&text), AdminKey::parse(&text)) {
+            (Ok(other), _) => peppers.verify(&other, Some(&kept)),
+            (_, Ok(other)) => peppers.verify(&other, Some(&kept)),
+            _ => unreachable!("a key of either kind"),
+        };
+        let same = text == key.reveal();
+        assert_eq!(verdict, if same { Verdict::Right } else { Verdict::Wrong }, "{text}");
+    }
     let mut other = kept;
     other.mac[31] ^= 1;
     assert_eq!(peppers.verify(key, Some(&other)), Verdict::Wrong);

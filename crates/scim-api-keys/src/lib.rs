@@ -7,6 +7,10 @@
 //! `\brck1_[0-9A-Za-z]{22}_[0-9A-Za-z]{22}_[0-9A-Za-z]{49}\b`. A key has one text: what is not canonical is refused. Keys
 //! are opaque to clients. Expiry, revocation and scopes are not in the key; they stand in its row.
 //!
+//! A key of administrators ([`AdminKey`]) is the same behind `rca1_`; its instance's id is all zeros where it opens the whole
+//! server. Neither its text nor what is stored of it ever passes for a key of the other kind, because the prefix is part of
+//! both.
+//!
 //! # What is stored
 //! HMAC-SHA-256 under a *pepper*, a secret that stands outside the database ([`Pepper::mac`]), and the pepper's id. The
 //! secret has 256 random bits, so nothing slower protects it better. Who reads the database learns no key; who writes to
@@ -55,7 +59,7 @@ pub mod token;
 pub use basic::{
     BasicCredentials, BasicError, MAX_BASIC_BYTES, MAX_BASIC_PASSWORD_BYTES, MAX_BASIC_USER_BYTES,
 };
-pub use key::{ApiKey, KEY_BYTES, KeyFormatError};
+pub use key::{AdminKey, Administration, AnyKey, ApiKey, KEY_BYTES, KeyFormatError, KeyKind, Scim};
 pub use pepper::{MAX_PEPPER_BYTES, MIN_PEPPER_BYTES, Pepper, PepperError};
 pub use peppers::{KeptMac, MAX_PEPPERS, Peppers, Verdict};
 pub use rate::{MAX_RATED_IDS, Rate, RateLimiter, Wait};

@@ -9,7 +9,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use crate::ApiKey;
+use crate::key::{AnyKey, KeyKind};
 
 /// The fewest bytes of a pepper.
 pub const MIN_PEPPER_BYTES: usize = 32;
@@ -108,10 +108,10 @@ impl Pepper {
         self.id
     }
 
-    /// What is stored of a key: HMAC-SHA-256 under this pepper over `rck1_`, the instance's id, the key's id and the
-    /// secret. Bound to both ids, so that a mac copied into another row is useless.
+    /// What is stored of a key: HMAC-SHA-256 under this pepper over `rck1_` or `rca1_`, the instance's id, the key's id and
+    /// the secret. Bound to the kind and both ids, so that a mac copied into another row is useless.
     #[must_use]
-    pub fn mac(&self, key: &ApiKey) -> [u8; 32] {
+    pub fn mac<K: KeyKind>(&self, key: &AnyKey<K>) -> [u8; 32] {
         let mut mac = Hmac::clone(&self.keyed);
         for part in key.parts() {
             mac.update(part);
@@ -148,6 +148,7 @@ mod tests {
     use zeroize::ZeroizeOnDrop;
 
     use super::*;
+    use crate::ApiKey;
 
     fn pepper() -> Pepper {
         Pepper::new(&std::array::from_fn::<u8, 32, _>(|at| u8::try_from(at).expect("small")))

@@ -10,7 +10,7 @@ use std::hint::black_box;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use crate::ApiKey;
+use crate::key::{AnyKey, KeyKind};
 use crate::pepper::{MAX_PEPPER_BYTES, MIN_PEPPER_BYTES, Pepper, PepperError, Problem};
 
 /// The most peppers that a node holds.
@@ -127,7 +127,7 @@ impl Peppers {
 
     /// What is to be kept of a key: its mac by the current pepper.
     #[must_use]
-    pub fn keep(&self, key: &ApiKey) -> KeptMac {
+    pub fn keep<K: KeyKind>(&self, key: &AnyKey<K>) -> KeptMac {
         KeptMac { pepper: self.current.id(), mac: self.current.mac(key) }
     }
 
@@ -136,7 +136,7 @@ impl Peppers {
     /// One mac is made and compared in constant time whatever the outcome, so that its duration does not tell which keys
     /// there are.
     #[must_use]
-    pub fn verify(&self, key: &ApiKey, kept: Option<&KeptMac>) -> Verdict {
+    pub fn verify<K: KeyKind>(&self, key: &AnyKey<K>, kept: Option<&KeptMac>) -> Verdict {
         let held = kept.and_then(|kept| self.get(&kept.pepper));
         let pepper = held.unwrap_or(&self.current);
         let expected = kept.map_or([0; 32], |kept| kept.mac);
@@ -179,6 +179,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::ApiKey;
 
     /// 64 digits that end with these two.
     fn line(end: &str) -> String {

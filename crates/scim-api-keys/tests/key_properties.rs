@@ -29,12 +29,12 @@ proptest! {
     }
 
     #[test]
-    fn what_looks_like_a_key(text in "rck[0-2]_[0-9A-Za-z]{21,23}[_-][0-9A-Za-z]{21,23}_[0-9A-Za-zé]{42,50}") {
+    fn what_looks_like_a_key(text in "rc[ak][0-2]_[0-9A-Za-z]{21,23}[_-][0-9A-Za-z]{21,23}_[0-9A-Za-zé]{42,50}") {
         key::check(text.as_bytes());
     }
 
     #[test]
-    fn keys_without_their_check(body in "rck1_[0-7][0-9A-Za-z]{21}_[0-7][0-9A-Za-z]{21}_[0-9A-Za-z]{43}") {
+    fn keys_without_their_check(body in "rc[ak]1_[0-7][0-9A-Za-z]{21}_[0-7][0-9A-Za-z]{21}_[0-9A-Za-z]{43}") {
         key::check(body.as_bytes());
     }
 

@@ -293,7 +293,7 @@ impl Admin {
             conditions,
             ..ChangeSet::empty(id, scope, key.actor(), request_id, self.now())
         };
-        self.store.commit(set).await.map(|_| ())
+        self.submit(set).await.map(|_| ())
     }
 }
 

@@ -24,8 +24,8 @@ use scim_api_keys::Peppers;
 use scim_core::instant::Timestamp;
 use scim_core::schema::Registry;
 use scim_directory::{
-    Action, Actor, AdminChange, AttributeChange, Change, ChangeSet, ChangeSetId, Committed, Condition,
-    Instance, InstanceId, LogRecord, LogStatus, Scope,
+    Action, Actor, AdminChange, AdminKeyId, AttributeChange, Change, ChangeSet, ChangeSetId, Committed,
+    Condition, Instance, InstanceId, LogRecord, LogStatus, Scope,
 };
 use scim_lifecycle::{Decision, Facts, Occasion, Policy, Stop};
 use scim_storage::{CommitError, ServerAnswer, ServerQuestion, Store, StoreError};
@@ -57,17 +57,29 @@ pub enum AdminError {
     /// The name is taken.
     #[error("{0}")]
     Taken(String),
+    /// What it was asked on is not any more: somebody changed it in between.
+    #[error("{0}")]
+    Changed(String),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Administration of a server.
+/// Administration of a server. Cheap to clone.
+#[derive(Clone)]
 pub struct Admin {
     store: Arc<dyn Store>,
     source: Arc<dyn Source>,
-    policies: Policies,
+    policies: Arc<Policies>,
     peppers: Option<Arc<Peppers>>,
+    behalf: Option<Behalf>,
+}
+
+/// With which admin key something is done, and by which request.
+#[derive(Clone)]
+struct Behalf {
+    key: AdminKeyId,
+    request_id: String,
 }
 
 impl std::fmt::Debug for Admin {
@@ -80,7 +92,8 @@ impl Admin {
     /// Administration of what `store` holds, with the schemas that the server has.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, source: Arc<dyn Source>, registry: Registry) -> Self {
-        Self { store, source, policies: Policies::new(registry), peppers: None }
+        let policies = Arc::new(Policies::new(registry));
+        Self { store, source, policies, peppers: None, behalf: None }
     }
 
     /// The same, with the peppers that keys are hashed with: for who issues keys.
@@ -91,6 +104,23 @@ impl Admin {
         check_peppers(&*self.store, &peppers).await?;
         self.peppers = Some(peppers);
         Ok(self)
+    }
+
+    /// The same, on behalf of an admin key: every change is logged as made with it and by that request, and is refused where
+    /// the key was revoked in between.
+    #[must_use]
+    pub fn on_behalf_of(&self, key: AdminKeyId, request_id: &str) -> Self {
+        Self { behalf: Some(Behalf { key, request_id: request_id.to_owned() }), ..self.clone() }
+    }
+
+    /// Commits a change set, on whose behalf it is.
+    async fn submit(&self, mut changes: ChangeSet) -> Result<Committed, CommitError> {
+        if let Some(Behalf { key, request_id }) = &self.behalf {
+            changes.actor.admin = Some(*key);
+            changes.request_id.clone_from(request_id);
+            changes.conditions.push(Condition::AdminKey(*key));
+        }
+        self.store.commit(changes).await
     }
 
     /// The peppers.
@@ -178,7 +208,7 @@ impl Admin {
         let id = ChangeSetId::new(self.source.uuid());
         let scope = Scope { instance, connector: None };
         let empty = ChangeSet::empty(id, scope, Actor::default(), request_id.to_owned(), self.source.now());
-        self.store.commit(ChangeSet { changes, log, events, conditions, realm, ..empty }).await
+        self.submit(ChangeSet { changes, log, events, conditions, realm, ..empty }).await
     }
 
     /// Commits administrative changes that were decided on the instance as it was read.
@@ -212,7 +242,7 @@ impl Admin {
             log,
             ..ChangeSet::empty(id, scope, Actor::default(), request_id, self.source.now())
         };
-        self.store.commit(set).await.map(|_| ())
+        self.submit(set).await.map(|_| ())
     }
 
     fn now(&self) -> Timestamp {

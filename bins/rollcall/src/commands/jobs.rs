@@ -188,7 +188,7 @@ impl Schedule {
     }
 }
 
-/// Lets go of what is older than each instance's retention time, slice by slice.
+/// Lets go of what is older than each instance's retention time, or the server's own, slice by slice.
 async fn prune(admin: &Admin, now: Timestamp, counts: &Housekeeping) -> Result<(), AdminError> {
     for instance in admin.instance_list().await? {
         loop {
@@ -200,7 +200,14 @@ async fn prune(admin: &Admin, now: Timestamp, counts: &Housekeeping) -> Result<(
             sleep(PAUSE).await;
         }
     }
-    Ok(())
+    loop {
+        let slice = admin.prune_server_slice(now).await?;
+        counts.pruned(slice.rows);
+        if !slice.more {
+            return Ok(());
+        }
+        sleep(PAUSE).await;
+    }
 }
 
 #[cfg(test)]

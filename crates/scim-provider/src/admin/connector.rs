@@ -5,12 +5,16 @@ use scim_storage::{ServerAnswer, ServerQuestion};
 
 use super::{Admin, AdminError, check_name, record, refused};
 
+/// The most connectors of an instance: it is read with all of them.
+const MAX_CONNECTORS: usize = 1000;
+
 impl Admin {
     /// Creates a connector; `keep_passwords` says whether passwords that it sends are kept, as argon2id hashes, and
     /// `profile` what its settings begin with.
     ///
     /// # Errors
-    /// [`AdminError::Taken`] where the instance has the name; [`AdminError::Invalid`] where it is no name.
+    /// [`AdminError::Taken`] where the instance has the name; [`AdminError::Invalid`] where it is no name, or the instance has
+    /// 1,000 connectors already.
     pub async fn connector_create(
         &self,
         instance: &Instance,
@@ -20,6 +24,12 @@ impl Admin {
         profile: Profile,
     ) -> Result<Connector, AdminError> {
         check_name("a connector", name)?;
+        if self.connector_list(instance).await?.len() >= MAX_CONNECTORS {
+            return Err(AdminError::Invalid(format!(
+                "the instance {:?} has {MAX_CONNECTORS} connectors already, which is the most; use one of them, or another instance",
+                instance.name
+            )));
+        }
         let connector = Connector {
             id: ConnectorId::new(self.source.uuid()),
             instance: instance.id,

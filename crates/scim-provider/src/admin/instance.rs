@@ -65,6 +65,17 @@ impl Admin {
         Ok(NewInstance { instance, connector, user })
     }
 
+    /// The instance of that id.
+    ///
+    /// # Errors
+    /// [`AdminError::NotFound`] where there is none.
+    pub async fn instance_of(&self, id: InstanceId) -> Result<Instance, AdminError> {
+        match self.store.server(&ServerQuestion::Instance(id)).await? {
+            ServerAnswer::Instance(Some(instance)) => Ok(instance),
+            _ => Err(AdminError::NotFound(format!("there is no instance {id}; `instance list` shows them"))),
+        }
+    }
+
     /// Every instance, by name.
     ///
     /// # Errors

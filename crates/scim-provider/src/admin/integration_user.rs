@@ -12,6 +12,8 @@ use super::{Admin, AdminError, check_name, record, refused};
 
 /// The longest e-mail address, in bytes (RFC 5321 §4.5.3.1.3).
 const MAX_EMAIL_BYTES: usize = 254;
+/// The most integration users of an instance: it is read with all of them.
+const MAX_INTEGRATION_USERS: usize = 1000;
 
 impl Admin {
     /// The integration users of an instance, by name.
@@ -52,7 +54,7 @@ impl Admin {
     ///
     /// # Errors
     /// [`AdminError::Taken`] where the instance has an integration user or a person of that name; [`AdminError::Invalid`]
-    /// where name or address are none.
+    /// where name or address are none, or the instance has 1,000 integration users already.
     pub async fn integration_user_create(
         &self,
         instance: &Instance,
@@ -62,6 +64,12 @@ impl Admin {
     ) -> Result<IntegrationUser, AdminError> {
         check_name("an integration user", name)?;
         check_email(email)?;
+        if self.integration_user_list(instance).await?.len() >= MAX_INTEGRATION_USERS {
+            return Err(AdminError::Invalid(format!(
+                "the instance {:?} has {MAX_INTEGRATION_USERS} integration users already, which is the most; use one of them",
+                instance.name
+            )));
+        }
         self.refuse_name_of_person(instance, name).await?;
         let user = IntegrationUser {
             id: IntegrationUserId::new(self.source.uuid()),

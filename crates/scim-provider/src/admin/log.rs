@@ -1,6 +1,6 @@
 //! The provisioning log, read back.
 
-use scim_directory::{Fact, Instance, Question, ResourceId, Target};
+use scim_directory::{Fact, Instance, Question, ResourceId, Scope, Target};
 use scim_storage::{About, JournalPage, JournalQuery};
 
 use super::account::scope;
@@ -13,6 +13,14 @@ impl Admin {
     /// If the store fails.
     pub async fn log(&self, instance: &Instance, query: &JournalQuery) -> Result<JournalPage, AdminError> {
         Ok(self.store.journal(&scope(instance), query).await?)
+    }
+
+    /// A page of the server's own log: of what concerns no instance.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn server_log(&self, query: &JournalQuery) -> Result<JournalPage, AdminError> {
+        Ok(self.store.journal(&Scope::SERVER, query).await?)
     }
 
     /// Whom log records about a person are about: of an id, or of a user name, deleted people and creations that failed

@@ -1,6 +1,7 @@
 //! What administrators do: instances, connectors, keys, the log. The command line is a client of these use-cases.
 
 pub mod account;
+mod admin_key;
 mod connector;
 mod field;
 mod group;
@@ -12,6 +13,7 @@ mod key_ends;
 mod log;
 mod mapping;
 mod names;
+mod pages;
 mod reapply;
 mod report;
 mod retention;
@@ -34,6 +36,7 @@ use crate::peppers::check_peppers;
 use crate::policies::Policies;
 use crate::{Source, StartError};
 
+pub use admin_key::{AdminKeyRefused, AdminKeyRequest, IssuedAdminKey};
 pub use instance::NewInstance;
 pub use key::{IssuedKey, KeyRequest};
 pub use key_ends::{MAX_REMINDER_DAYS, Telling, Told};

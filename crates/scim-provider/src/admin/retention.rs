@@ -1,7 +1,7 @@
-//! What is older than an instance's retention time goes.
+//! What is older than the retention time, of an instance or the server, goes.
 
 use scim_core::instant::Timestamp;
-use scim_directory::{AdminChange, Change, Instance};
+use scim_directory::{AdminChange, Change, Instance, InstanceId, Scope};
 use scim_lifecycle::Decision;
 
 use super::account::account_refused;
@@ -9,6 +9,8 @@ use super::{Admin, AdminError};
 
 /// The most rows of each kind that one commit deletes, so that nobody waits long behind it.
 const SLICE: usize = 500;
+/// For how long the server's own log is kept, in days.
+const SERVER_DAYS: i64 = 365;
 const DAY_MILLIS: i64 = 86_400_000;
 
 /// What a slice came to.
@@ -27,13 +29,24 @@ impl Admin {
     /// # Errors
     /// If the store fails.
     pub async fn prune_slice(&self, instance: &Instance, now: Timestamp) -> Result<Pruned, AdminError> {
-        let days = i64::from(instance.settings.retention_days);
+        self.prune_of(instance.id, i64::from(instance.settings.retention_days), now).await
+    }
+
+    /// The same of the server's own log, which is kept for a year, and of first answers to requests about the server.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn prune_server_slice(&self, now: Timestamp) -> Result<Pruned, AdminError> {
+        self.prune_of(Scope::SERVER.instance, SERVER_DAYS, now).await
+    }
+
+    async fn prune_of(&self, instance: InstanceId, days: i64, now: Timestamp) -> Result<Pruned, AdminError> {
         let before = now.plus_millis(-days.saturating_mul(DAY_MILLIS));
         let change = AdminChange::Prune { before, limit: SLICE };
         let decision = Decision { changes: vec![Change::Admin(change)], ..Decision::default() };
         let request_id = self.source.uuid().to_string();
         let committed =
-            self.commit_decision(instance.id, &request_id, decision).await.map_err(account_refused)?;
+            self.commit_decision(instance, &request_id, decision).await.map_err(account_refused)?;
         let rows = committed.effects.iter().map(|effect| effect.rows).sum();
         // A kind of which more is left filled the slice.
         Ok(Pruned { rows, more: rows >= SLICE as u64 })

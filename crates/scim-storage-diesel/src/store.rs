@@ -230,6 +230,7 @@ impl Store for SqliteStore {
                 | ServerQuestion::Keys(_)
                 | ServerQuestion::KeysDue { .. }
                 | ServerQuestion::Peppers(_)
+                | ServerQuestion::Backlog { .. }
         );
         Box::pin(self.read(Reading::Server, !long, move |connection| read::server(connection, &question)))
     }

@@ -293,6 +293,43 @@ pub fn held_changes_wait_for_a_decision(store: &dyn Store) {
     assert!(is_conflict(&world.try_commit(vec![decide(first.id, HeldState::Released)])));
 }
 
+/// What waits for a decision is counted by instance, the most first, and no more than was asked for.
+pub fn waiting_changes_are_counted(store: &dyn Store) {
+    let world = World::new(store);
+    let hold = |world: &World<'_>, state| {
+        let key = create(world, &json!({ "userName": world.uuid().to_string() }));
+        let held = HeldChange {
+            id: HeldChangeId::new(world.uuid()),
+            key,
+            name: None,
+            removal: Removal::Delete,
+            connector: world.scope.connector.expect("a connector"),
+            at: Timestamp::from_unix_millis(7),
+            state: HeldState::Waiting,
+        };
+        let id = held.id;
+        world.commit(vec![Change::Hold(held)]);
+        if state != HeldState::Waiting {
+            world.commit(vec![Change::Admin(AdminChange::DecideHeld(id, state))]);
+        }
+    };
+    let held = |instances, count| match world.server(&ServerQuestion::Backlog { instances, count }) {
+        ServerAnswer::Backlog(backlog) => (backlog.held, backlog.held_elsewhere),
+        answer => panic!("{answer:?}"),
+    };
+    let named = |name: &str, count| (name.to_owned(), count);
+    assert_eq!(held(9, 9), (Vec::new(), 0));
+    hold(&world, HeldState::Waiting);
+    hold(&world, HeldState::Released);
+    hold(&world, HeldState::Rejected { reason: "still needed".to_owned() });
+    let elsewhere = world.from_elsewhere();
+    hold(&elsewhere, HeldState::Waiting);
+    hold(&elsewhere, HeldState::Waiting);
+    assert_eq!(held(9, 9), (vec![named("second", 2), named("first", 1)], 0));
+    assert_eq!(held(1, 9), (vec![named("second", 2)], 1));
+    assert_eq!(held(9, 2), (vec![named("first", 1), named("second", 1)], 0));
+}
+
 /// An object is found in any letter case, refused twice in its kind, and listed by name.
 pub fn objects_have_one_name_in_their_kind(store: &dyn Store) {
     let world = World::new(store);

@@ -294,6 +294,7 @@ macro_rules! __groups {
             names_are_claimed_within_a_realm
             removals_are_counted_by_the_log
             held_changes_wait_for_a_decision
+            waiting_changes_are_counted
             objects_have_one_name_in_their_kind
             unmanaged_ones_of_a_name_come_first
             changes_of_one_set_give_up_what_earlier_ones_took
@@ -322,6 +323,7 @@ macro_rules! __groups {
         $crate::__group!($dollar $factory $skips log [
             records_are_found_by_what_they_are_about
             pruning_takes_the_oldest_of_each_in_slices
+            how_far_log_and_outbox_reach_is_told
             erasing_a_person_leaves_what_counts
             events_of_groups_are_kept_where_an_edge_changed
         ]);

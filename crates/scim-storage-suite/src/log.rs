@@ -8,7 +8,8 @@ use scim_directory::{
     LogError, LogRecord, LogResource, LogStatus, Position, Question,
 };
 use scim_storage::{
-    About, InstanceAnswer, InstanceQuestion, JournalEntry, JournalFilter, JournalQuery, ReportLine, Store,
+    About, InstanceAnswer, InstanceQuestion, JournalEntry, JournalFilter, JournalQuery, Reach, ReportLine,
+    ServerAnswer, ServerQuestion, Store,
 };
 use serde_json::json;
 
@@ -180,6 +181,35 @@ pub fn pruning_takes_the_oldest_of_each_in_slices(store: &dyn Store) {
     assert_eq!(left(), (0, 0));
     let next = log_at(&world, start, record(Action::Updated, LogStatus::Success, &key));
     assert!(Some(&next) > positions.last(), "no position is used again");
+}
+
+/// The oldest and the newest of all instances, in log and outbox; nothing where nothing is left.
+pub fn how_far_log_and_outbox_reach_is_told(store: &dyn Store) {
+    let world = World::new(store);
+    let key = world.key("User");
+    let log = |world: &World<'_>, at| {
+        Position(log_at(world, at, record(Action::Updated, LogStatus::Success, &key)))
+    };
+    let told = || match world.server(&ServerQuestion::Backlog { instances: 9, count: 9 }) {
+        ServerAnswer::Backlog(backlog) => *backlog,
+        answer => panic!("{answer:?}"),
+    };
+    assert_eq!((told().log, told().outbox), (None, None));
+    let start = world.now().plus_millis(HOUR);
+    let times = [0, 1, 2].map(|hours| start.plus_millis(hours * HOUR));
+    let first = log(&world, times[0]);
+    let alone = Reach { oldest: (first, times[0]), newest: (first, times[0]) };
+    assert_eq!(told().log, Some(alone));
+    let second = log(&world.from_elsewhere(), times[1]);
+    let third = log(&world, times[2]);
+    assert_eq!(told().log, Some(Reach { oldest: (first, times[0]), newest: (third, times[2]) }));
+    let outbox = told().outbox.expect("events");
+    assert_eq!((outbox.oldest.1, outbox.newest.1), (times[0], times[2]));
+    assert!(outbox.oldest.0 < outbox.newest.0);
+    let change = AdminChange::Prune { before: times[1], limit: 100 };
+    let set = world.change_set(world.scope, vec![Change::Admin(change)]);
+    world.commit_set(ChangeSet { at: times[2], ..set });
+    assert_eq!(told().log, Some(Reach { oldest: (second, times[1]), newest: (third, times[2]) }));
 }
 
 /// Names and values go from log, events and tombstone; the records stay.

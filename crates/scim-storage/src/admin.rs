@@ -8,6 +8,8 @@ use scim_directory::{
     IntegrationUserId, KeyId, KeyRecord, LogStatus, MappingVersion, RejectedLine, RequestMark,
 };
 
+use crate::Backlog;
+
 /// A question to the server's own data. There is no other way to read without a [`scim_directory::Scope`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ServerQuestion {
@@ -68,6 +70,14 @@ pub enum ServerQuestion {
     /// one of them, or none at all yet; the store then keeps the first one's id as known. A node without any does not. At
     /// most 8; answered by [`ServerAnswer::Peppers`].
     Peppers(Vec<[u8; 16]>),
+    /// How far the log and the outbox of all instances reach, and how many held changes wait for a decision, by instance.
+    /// Costs as much as is counted; answered by [`ServerAnswer::Backlog`].
+    Backlog {
+        /// How many instances at most are told of by name: those where the most wait.
+        instances: usize,
+        /// How many held changes are counted at most, over all instances.
+        count: usize,
+    },
     /// A 32-byte secret of that name, which all nodes share, made by the store at the first question from a secure
     /// source; answered by [`ServerAnswer::Secret`]. Seals cursors; never anything that opens a door.
     Secret(&'static str),
@@ -133,6 +143,8 @@ pub enum ServerAnswer {
     Answered(Option<AnsweredRequest>),
     /// See [`ServerQuestion::Peppers`].
     Peppers(PeppersKnown),
+    /// See [`ServerQuestion::Backlog`].
+    Backlog(Box<Backlog>),
     /// See [`ServerQuestion::Secret`].
     Secret([u8; 32]),
 }

@@ -5,6 +5,7 @@
 //! is object-safe; the crate has no async runtime.
 
 mod admin;
+mod backlog;
 mod error;
 mod full;
 mod happened;
@@ -18,6 +19,7 @@ pub use admin::{
     Door, InstanceAnswer, InstanceQuestion, KeyContext, PeppersKnown, PolicySource, ReportLine, ServerAnswer,
     ServerQuestion,
 };
+pub use backlog::{Backlog, Reach};
 pub use error::{CommitError, StoreError};
 pub use full::{Relations, full_resource};
 pub use happened::{manager_changed, manager_cleared, manager_linked, reference_linked, what_happened};

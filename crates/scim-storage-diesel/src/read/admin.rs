@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use super::admin_keys::{admin_key, answered};
+use super::backlog::backlog;
 use super::keys::{key, keys, keys_due, live_keys};
 use super::secret::{know_peppers, secret};
 use crate::error::{damaged, store_error};
@@ -123,6 +124,9 @@ pub(crate) fn server(
         ServerQuestion::AdminKey(id) => ServerAnswer::AdminKey(admin_key(connection, *id)?.map(Box::new)),
         ServerQuestion::Answered(mark, now) => ServerAnswer::Answered(answered(connection, *mark, *now)?),
         ServerQuestion::Peppers(held) => ServerAnswer::Peppers(know_peppers(connection, held)?),
+        ServerQuestion::Backlog { instances, count } => {
+            ServerAnswer::Backlog(Box::new(backlog(connection, *instances, *count)?))
+        }
         ServerQuestion::Secret(name) => ServerAnswer::Secret(secret(connection, name)?),
     })
 }

@@ -2,6 +2,7 @@
 
 mod admin;
 mod admin_keys;
+mod backlog;
 mod branch;
 mod edges;
 mod events;

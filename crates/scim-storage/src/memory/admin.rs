@@ -112,7 +112,7 @@ impl Administration {
         names
     }
 
-    /// Answers every question but that for a secret.
+    /// Answers every question but those for a secret and for the backlog.
     pub(super) fn answer(&mut self, question: &ServerQuestion) -> ServerAnswer {
         match question {
             ServerQuestion::Key(id) => ServerAnswer::Key(self.key(*id).map(Box::new)),
@@ -162,8 +162,8 @@ impl Administration {
             }
             ServerQuestion::Answered(mark, now) => ServerAnswer::Answered(self.answered(*mark, *now)),
             ServerQuestion::Peppers(held) => ServerAnswer::Peppers(self.know_peppers(held)),
-            // INVARIANT: the store answers this one itself; nothing is known of it here.
-            ServerQuestion::Secret(_) => ServerAnswer::Instances(Vec::new()),
+            // INVARIANT: the store answers these itself; nothing is known of them here.
+            ServerQuestion::Secret(_) | ServerQuestion::Backlog { .. } => ServerAnswer::Instances(Vec::new()),
         }
     }
 

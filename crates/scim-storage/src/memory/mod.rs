@@ -8,6 +8,7 @@ mod admin;
 mod admin_keys;
 mod answers;
 mod apply;
+mod backlog;
 mod check;
 mod directory;
 mod find;
@@ -167,6 +168,9 @@ impl Store for MemoryStore {
         let mut state = self.state();
         let answer = match question {
             ServerQuestion::Secret(name) => state.secret(name).map(ServerAnswer::Secret),
+            ServerQuestion::Backlog { instances, count } => {
+                Ok(ServerAnswer::Backlog(Box::new(state.backlog(*instances, *count))))
+            }
             other => Ok(state.admin.answer(other)),
         };
         drop(state);

@@ -271,6 +271,7 @@ CREATE TABLE held_changes (
     PRIMARY KEY (instance_id, id),
     UNIQUE (instance_id, resource_id, removal)
 ) WITHOUT ROWID;
+CREATE INDEX held_changes_waiting ON held_changes (instance_id) WHERE state = '"waiting"';
 
 -- User names within a realm of several instances.
 CREATE TABLE name_claims (

@@ -31,7 +31,7 @@ mod view;
 pub use access::{ROUTES, RouteAccess};
 pub use counters::{
     ConnectorCounts, Count, Counts, ENDING_DAYS, EndingKey, Housekeeping, HousekeepingCounts, Job, JobCounts,
-    MAX_CONNECTORS, MAX_ENDING_KEYS, MailOutcome, OTHERS,
+    MAX_CONNECTORS, MAX_ENDING_KEYS, MAX_HELD, MAX_HOLDING_INSTANCES, MailOutcome, OTHERS,
 };
 pub use failure::Failure;
 pub use http::{HeaderSource, Method, Request, Response};

@@ -48,6 +48,16 @@ metrics! {
         "Seconds until a key in use expires, of keys that do within 60 days, at most 1,000; negative from the expiry until that was told, seconds later. A key that is being replaced is left out.";
     REMINDERS: Counter "rollcall_key_reminders" ["what"]
         "What this process told of keys that end: that they expire soon, have expired, or that an overlap is over.";
+    HELD: Gauge "rollcall_held_changes_waiting" ["rollcall_instance"]
+        "Suspensions and deletions that the guard held back and that wait for a decision: of the 100 instances with the most, all others are (other); at most 10,000 are counted.";
+    LOG_POSITION: Gauge "rollcall_log_position" ["end"]
+        "Positions of the provisioning log, of all instances: the oldest record that is kept, and the newest.";
+    LOG_TIME: Gauge "rollcall_log_timestamp_seconds" ["end"]
+        "When those records were decided.";
+    OUTBOX_POSITION: Gauge "rollcall_outbox_position" ["end"]
+        "Positions of the outbox of events, of all instances: the oldest event that is kept, and the newest.";
+    OUTBOX_TIME: Gauge "rollcall_outbox_timestamp_seconds" ["end"]
+        "When those events were decided.";
     READS: Histogram "rollcall_store_read_duration_seconds" ["operation"]
         "How long reads of the database took, waiting included, by the method of the store.";
     READS_FAILED: Counter "rollcall_store_reads_failed" ["operation"]

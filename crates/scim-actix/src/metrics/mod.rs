@@ -17,8 +17,8 @@ mod traffic;
 use actix_web::http::header::{ACCEPT, FORWARDED, HeaderMap, X_FORWARDED_FOR};
 use actix_web::{HttpRequest, HttpResponse, Resource, web};
 use scim_core::instant::Timestamp;
-use scim_provider::{ConnectorCounts, Count, EndingKey, HousekeepingCounts, Provider};
-use scim_storage::StoreMeasures;
+use scim_provider::{ConnectorCounts, Count, EndingKey, HousekeepingCounts, OTHERS, Provider};
+use scim_storage::{Backlog, StoreMeasures};
 
 use self::catalogue as of;
 use self::catalogue::Metric;
@@ -104,6 +104,8 @@ async fn ask(provider: &Provider, now: Timestamp, samples: &mut Samples) -> bool
     add_connectors(samples, provider.connector_counts().await);
     let Ok(keys) = provider.ending_keys(now).await else { return false };
     add_keys(samples, &keys);
+    let Ok(backlog) = provider.backlog().await else { return false };
+    add_backlog(samples, &backlog);
     true
 }
 
@@ -141,6 +143,23 @@ fn add_keys(samples: &mut Samples, keys: &[EndingKey]) {
     for key in keys {
         let id = key.key.to_string();
         samples.add(of::KEYS, &[&key.instance, &key.connector, &id], Value::Signed(key.seconds));
+    }
+}
+
+fn add_backlog(samples: &mut Samples, backlog: &Backlog) {
+    for (instance, count) in &backlog.held {
+        samples.add(of::HELD, &[instance], Value::Whole(*count));
+    }
+    samples.add(of::HELD, &[OTHERS], Value::Whole(backlog.held_elsewhere));
+    for (position, time, reach) in [
+        (of::LOG_POSITION, of::LOG_TIME, backlog.log),
+        (of::OUTBOX_POSITION, of::OUTBOX_TIME, backlog.outbox),
+    ] {
+        let Some(reach) = reach else { continue };
+        for (end, (at, when)) in [("oldest", reach.oldest), ("newest", reach.newest)] {
+            samples.add(position, &[end], Value::Signed(at.0));
+            samples.add(time, &[end], seconds(when));
+        }
     }
 }
 

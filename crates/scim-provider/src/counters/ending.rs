@@ -1,8 +1,8 @@
-//! Keys that end soon, for monitoring.
+//! What monitoring asks the store: keys that end soon, what is kept and what waits.
 
 use scim_core::instant::Timestamp;
 use scim_directory::KeyId;
-use scim_storage::{ServerAnswer, ServerQuestion};
+use scim_storage::{Backlog, ServerAnswer, ServerQuestion};
 
 use crate::Provider;
 use crate::failure::Failure;
@@ -11,6 +11,10 @@ use crate::failure::Failure;
 pub const ENDING_DAYS: u32 = crate::admin::MAX_REMINDER_DAYS;
 /// The most keys that [`Provider::ending_keys`] tells of.
 pub const MAX_ENDING_KEYS: usize = 1000;
+/// The most instances that [`Provider::backlog`] tells of by name.
+pub const MAX_HOLDING_INSTANCES: usize = 100;
+/// The most held changes that [`Provider::backlog`] counts.
+pub const MAX_HELD: usize = 10_000;
 /// Keys read at once.
 const PAGE: usize = 250;
 /// A day, in milliseconds.
@@ -30,6 +34,19 @@ pub struct EndingKey {
 }
 
 impl Provider {
+    /// How far the log and the outbox reach, and how many held changes wait for a decision: up to [`MAX_HELD`], those of
+    /// [`MAX_HOLDING_INSTANCES`] instances by name.
+    ///
+    /// # Errors
+    /// If the store does not answer.
+    pub async fn backlog(&self) -> Result<Backlog, Failure> {
+        let question = ServerQuestion::Backlog { instances: MAX_HOLDING_INSTANCES, count: MAX_HELD };
+        let ServerAnswer::Backlog(backlog) = self.server(&question).await? else {
+            return Ok(Backlog::default());
+        };
+        Ok(*backlog)
+    }
+
     /// Keys that end within [`ENDING_DAYS`], the next first, at most [`MAX_ENDING_KEYS`]; and those that have ended, until
     /// that was told. One that retires is none of them: another has taken its place.
     ///

@@ -13,7 +13,7 @@ use scim_storage::StoreMeasures;
 
 use self::connectors::Connectors;
 pub use self::connectors::{ConnectorCounts, MAX_CONNECTORS, OTHERS};
-pub use self::ending::{ENDING_DAYS, EndingKey, MAX_ENDING_KEYS};
+pub use self::ending::{ENDING_DAYS, EndingKey, MAX_ENDING_KEYS, MAX_HELD, MAX_HOLDING_INSTANCES};
 pub use self::housekeeping::{Housekeeping, HousekeepingCounts, Job, JobCounts, MailOutcome};
 use crate::Provider;
 use crate::admin::{Telling, Told};

@@ -3,6 +3,8 @@
 use actix_web::HttpRequest;
 use scim_directory::ConnectorId;
 
+use crate::Options;
+
 /// The path of the base that serves all instances: a key says itself which one it opens.
 pub(crate) const BASE_PATH: &str = "/scim/v2";
 /// What comes before a connector's id in the path of its own base.
@@ -65,8 +67,8 @@ pub fn root_of(base: &str) -> &str {
 /// The root URL that the client used: that of the configured base, else scheme and host of the request.
 ///
 /// `X-Forwarded-Proto` and `X-Forwarded-Host` count only where a proxy is `trusted` that sends them.
-pub(crate) fn root(request: &HttpRequest, configured: Option<&str>, trusted: bool) -> String {
-    if let Some(base) = configured {
+pub(crate) fn root(request: &HttpRequest, options: &Options, trusted: bool) -> String {
+    if let Some(base) = &options.base_url {
         return root_of(base).to_owned();
     }
     let forwarded = |name: &str| {
@@ -79,7 +81,7 @@ pub(crate) fn root(request: &HttpRequest, configured: Option<&str>, trusted: boo
     let scheme = match forwarded("x-forwarded-proto").as_deref() {
         Some("https") => "https",
         Some("http") => "http",
-        _ if request.app_config().secure() => "https",
+        _ if options.secure || request.app_config().secure() => "https",
         _ => "http",
     };
     let host = forwarded("x-forwarded-host")
@@ -122,7 +124,7 @@ mod tests {
             for (name, value) in headers {
                 request = request.insert_header((*name, *value));
             }
-            let root = root(&request.to_http_request(), None, trusted);
+            let root = root(&request.to_http_request(), &Options::default(), trusted);
             assert_eq!(base(None, &root, None), format!("{expected}/scim/v2"));
             assert_eq!(base(None, &root, Some(ID)), format!("{expected}/c/{ID}/scim/v2"));
             assert_eq!(root, expected);
@@ -133,13 +135,17 @@ mod tests {
         check(&forwarded, true, "https://scim.example");
         check(&forwarded, false, "http://inner:1");
         check(&[("host", "evil/path")], false, "http://127.0.0.1:8080");
+        let options = Options { secure: true, ..Options::default() };
+        let request = TestRequest::default().insert_header(("host", "scim.example")).to_http_request();
+        assert_eq!(root(&request, &options, false), "https://scim.example");
     }
 
     #[test]
     fn the_base_follows_what_is_configured() {
         let check = |configured: &str, of_all: &str, root: &str| {
             let request = TestRequest::default().insert_header(("host", "inner:1")).to_http_request();
-            assert_eq!(super::root(&request, Some(configured), true), root);
+            let options = Options { base_url: Some(configured.to_owned()), ..Options::default() };
+            assert_eq!(super::root(&request, &options, true), root);
             assert_eq!(base(Some(configured), root, None), of_all);
             assert_eq!(base(Some(configured), root, Some(ID)), format!("{root}/c/{ID}/scim/v2"));
         };

@@ -28,6 +28,7 @@ mod oauth;
 mod proxies;
 mod request;
 mod service;
+mod state;
 
 pub use base::root_of;
 pub use connection::Watch;
@@ -38,3 +39,4 @@ pub use metrics::{RouteLabel, measured, metrics};
 pub use oauth::oauth;
 pub use proxies::Proxies;
 pub use service::{Options, Service, scim};
+pub use state::State;

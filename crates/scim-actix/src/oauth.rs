@@ -106,7 +106,7 @@ async fn answer(
         Err(error) => return unread(invalid(&error), payload),
     };
     let peer = http.peer_addr().map(|peer| peer.ip());
-    let root = root(http, options.base_url.as_deref(), options.proxies.trust(peer));
+    let root = root(http, options, options.proxies.trust(peer));
     let request = OauthRequest {
         authorization: headers.get("authorization"),
         content_type: headers.get("content-type"),

@@ -14,13 +14,13 @@ use ipnet::IpNet;
 use scim_core::ScimError;
 use scim_provider::{Method, Provider, Request, Response};
 
-use crate::Proxies;
 use crate::base::{BASE_PATH, DOOR_PATH, Place, WHERE, base, root};
 use crate::body::{collect, is_large, refused_body, unread};
 use crate::error::scim_error;
 use crate::exchange::Exchange;
 use crate::metrics::Traffic;
 use crate::request::{Headers, target_bytes};
+use crate::{Proxies, State};
 
 /// When a client may come again after a request that took too long.
 pub(crate) const RETRY_AFTER_SECONDS: &str = "5";
@@ -30,6 +30,9 @@ pub(crate) const RETRY_AFTER_SECONDS: &str = "5";
 pub struct Options {
     /// The base URL that clients see, such as `https://scim.example.com/scim/v2`. Default: as each request says.
     pub base_url: Option<String>,
+    /// Whether clients reach this server by TLS that it speaks itself, in a way that the framework does not know of. Default:
+    /// no.
+    pub secure: bool,
     /// Whose `X-Forwarded-For` (or `Forwarded`), `X-Forwarded-Proto` and `X-Forwarded-Host` are believed. Default: nobody's.
     pub proxies: Proxies,
     /// From where `/metrics` may be read. Default: from this machine alone.
@@ -53,6 +56,7 @@ impl Default for Options {
         ];
         Self {
             base_url: None,
+            secure: false,
             proxies: Proxies::None,
             metrics_networks: this_machine.to_vec(),
             deadline: Duration::from_secs(30),
@@ -69,19 +73,27 @@ pub struct Service {
     provider: Arc<Provider>,
     options: Arc<Options>,
     traffic: Arc<Traffic>,
+    state: Arc<State>,
 }
 
 impl Service {
     /// A service over `provider`.
     #[must_use]
     pub fn new(provider: Arc<Provider>, options: Options) -> Self {
-        Self { provider, options: Arc::new(options), traffic: Arc::default() }
+        let options = Arc::new(options);
+        Self { provider, options, traffic: Arc::default(), state: Arc::default() }
     }
 
     /// The provider.
     #[must_use]
     pub fn provider(&self) -> &Provider {
         &self.provider
+    }
+
+    /// What the server knows of itself; the same for all clones.
+    #[must_use]
+    pub fn state(&self) -> &State {
+        &self.state
     }
 
     pub(crate) fn options(&self) -> &Options {
@@ -126,7 +138,7 @@ async fn answer(
     let peer = http.peer_addr().map(|peer| peer.ip());
     let trusted = options.proxies.trust(peer);
     let configured = options.base_url.as_deref();
-    let root = root(http, configured, trusted);
+    let root = root(http, options, trusted);
     let base = base(configured, &root, door.as_deref());
     let mut request = Request {
         method: Method::named(http.method().as_str()),

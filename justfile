@@ -15,6 +15,12 @@ fix:
     cargo fmt --manifest-path fuzz/Cargo.toml
     cargo clippy --workspace --all-targets --fix --allow-dirty --allow-staged
 
+# Write what is made from the table of settings: the reference and the example
+settings:
+    cargo run -q -- config example > packaging/rollcall.toml
+    cargo run -q -- config reference > target/settings.md
+    sed -i -e '/<!-- settings: begin -->/r target/settings.md' -e '/<!-- settings: begin -->/,/<!-- settings: end -->/{/<!-- settings:/!d}' docs/configuration.md
+
 # A company's people arrive
 demo:
     cargo run --release -- demo

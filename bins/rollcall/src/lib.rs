@@ -5,11 +5,13 @@ mod clock;
 mod commands;
 mod config;
 mod egress;
+mod logging;
 mod mail;
 mod node;
 mod output;
 mod pepper;
 mod progress;
+mod server;
 mod summary;
 
 use std::ffi::OsString;
@@ -20,9 +22,9 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser as _};
 use scim_provider::Source;
 
-use crate::cli::Cli;
+use crate::cli::{Cli, Command};
 use crate::clock::System;
-use crate::config::Settings;
+use crate::config::{Environment, Settings};
 use crate::node::Node;
 
 /// A wrong command line or configuration.
@@ -46,8 +48,18 @@ pub fn run_with(arguments: impl IntoIterator<Item = OsString>, source: Arc<dyn S
             return if error.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS };
         }
     };
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
-    let settings = match Settings::load(&cli.global, cli.command.listen(), &|name| std::env::var(name).ok()) {
+    let listens = cli.command.listen().is_some() || matches!(cli.command, Command::Config(_));
+    let serves = matches!(cli.command, Command::Serve(_) | Command::Config(_)).then(|| source.now());
+    let environment = Environment::of_process();
+    let loaded = Settings::load(&cli.global, cli.command.listen(), listens, serves, &environment);
+    if let Command::Config(command) = cli.command {
+        return match commands::config::run(command, &loaded, cli.global.json) {
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) => ExitCode::from(USAGE),
+            Err(error) => failed(&error),
+        };
+    }
+    let settings = match loaded.settings {
         Ok(settings) => settings,
         Err(mistakes) => {
             for mistake in mistakes {
@@ -56,16 +68,22 @@ pub fn run_with(arguments: impl IntoIterator<Item = OsString>, source: Arc<dyn S
             return ExitCode::from(USAGE);
         }
     };
+    logging::init(&settings.log);
     let node = Node { settings, source };
     match actix_web::rt::System::new().block_on(commands::run(cli.command, node)) {
         Ok(code) => code,
-        // Whoever read the results has seen enough: `rollcall log | head`.
-        Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) => {
-            output::message(&format!("error: {error:#}"));
-            ExitCode::FAILURE
-        }
+        Err(error) => failed(&error),
     }
+}
+
+/// Tells why a command failed.
+fn failed(error: &anyhow::Error) -> ExitCode {
+    // Whoever read the results has seen enough: `rollcall log | head`.
+    if output::is_broken_pipe(error) {
+        return ExitCode::SUCCESS;
+    }
+    output::message(&format!("error: {error:#}"));
+    ExitCode::FAILURE
 }
 
 /// A command line whose options do not contradict each other.

@@ -17,7 +17,7 @@ use scim_provider::admin::{Telling, Told};
 use scim_storage::KeyContext;
 use zeroize::Zeroizing;
 
-use crate::config::MailSettings;
+use crate::config::{MailPassword, MailSettings};
 
 pub(crate) use self::postbox::Postbox;
 
@@ -53,9 +53,15 @@ impl Mailer {
     /// A mailer as the settings say. Connects to nobody yet.
     pub(crate) fn new(settings: &MailSettings) -> anyhow::Result<Self> {
         let mut url = settings.url.clone();
-        if let Some(path) = &settings.password_file {
-            let cannot = || format!("mail_password_file: cannot read {}", path.display());
-            let password = Zeroizing::new(std::fs::read_to_string(path).with_context(cannot)?);
+        let password = match &settings.password {
+            None => None,
+            Some(MailPassword::Text(password)) => Some(password.clone()),
+            Some(MailPassword::File(path)) => {
+                let cannot = || format!("mail_password_file: cannot read {}", path.display());
+                Some(Zeroizing::new(std::fs::read_to_string(path).with_context(cannot)?))
+            }
+        };
+        if let Some(password) = password {
             url = with_password(&url, password.trim_end_matches(['\r', '\n']));
         }
         // The error would show the URL, and with it a password.

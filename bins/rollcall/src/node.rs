@@ -7,7 +7,7 @@ use scim_api_keys::Peppers;
 use scim_core::instant::Timestamp;
 use scim_core::schema::Registry;
 use scim_provider::admin::Admin;
-use scim_provider::{Limits, Provider, Source};
+use scim_provider::{Provider, Source};
 use scim_storage::Store;
 use scim_storage_diesel::{Options, SqliteStore};
 
@@ -61,7 +61,7 @@ impl Node {
     pub(crate) async fn provider(&self, store: Arc<dyn Store>) -> anyhow::Result<Arc<Provider>> {
         let peppers = self.peppers(&*store).await?;
         let source = Arc::clone(&self.source);
-        let provider = Provider::start(store, source, self.registry()?, Limits::default(), peppers).await;
+        let provider = Provider::start(store, source, self.registry()?, self.settings.limits, peppers).await;
         let egress = Egress::new(self.settings.egress_networks.clone());
         Ok(Arc::new(provider?.with_fetcher(Arc::new(egress))))
     }

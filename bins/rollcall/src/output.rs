@@ -10,6 +10,11 @@ pub(crate) fn line(text: &str) -> anyhow::Result<()> {
     writeln!(std::io::stdout().lock(), "{text}").context("cannot write to standard output")
 }
 
+/// Writes a result that has its line ends already.
+pub(crate) fn text(text: &str) -> anyhow::Result<()> {
+    write!(std::io::stdout().lock(), "{text}").context("cannot write to standard output")
+}
+
 /// Whether nobody reads the results any more.
 pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
     let cause = error.root_cause().downcast_ref::<std::io::Error>();
@@ -51,8 +56,11 @@ impl List {
     }
 }
 
-/// Writes a message.
+/// Writes a message; as a line of the log where that is JSON.
 pub(crate) fn message(text: &str) {
+    if crate::logging::takes_message(text) {
+        return;
+    }
     // Nothing is left to tell it to where standard error is gone.
     let _ = writeln!(std::io::stderr().lock(), "{text}");
 }

@@ -1,6 +1,7 @@
 //! The command line, as clap reads it.
 
 mod account;
+mod config;
 mod connector;
 mod key;
 mod log;
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use account::{Account, Explain, Group, Rename, StateChoice};
+pub(crate) use config::Config;
 pub(crate) use connector::{
     Connector, ConnectorSet, ConnectorWaysIn, DialectChoice, PickUpChoice, RevokeOldChoice, SwitchChoice,
 };
@@ -49,6 +51,9 @@ pub(crate) struct Global {
     /// The file of the pepper that keys are hashed with; made at the first start. Default: `pepper` in the data folder
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) pepper_file: Option<PathBuf>,
+    /// Any setting, over the environment and the file; may be given several times. `rollcall config reference` lists them
+    #[arg(long, global = true, value_name = "NAME=VALUE")]
+    pub(crate) set: Vec<String>,
     /// Machine-readable output
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -100,6 +105,9 @@ pub(crate) enum Command {
     Report(Report),
     /// The provisioning log
     Log(Log),
+    /// The configuration: check it, and what there is to be set
+    #[command(subcommand)]
+    Config(Config),
     /// The expression language of mappings
     #[command(subcommand)]
     Expression(Vectors),
@@ -134,7 +142,7 @@ pub(crate) struct Listen {
     /// Address and port. Default: 127.0.0.1:8080
     #[arg(long = "listen", value_name = "ADDR")]
     pub(crate) address: Option<String>,
-    /// Let plain HTTP be served on an address that is not loopback
+    /// Let plain HTTP be served on an address that is not loopback: keys travel in clear
     #[arg(long)]
     pub(crate) insecure_listen: bool,
 }

@@ -1,6 +1,7 @@
 //! The commands: each a client of the provider's use-cases.
 
 mod account;
+pub(crate) mod config;
 mod connector;
 mod demo;
 mod emulate;
@@ -10,7 +11,7 @@ mod group;
 mod held;
 mod import;
 mod instance;
-mod jobs;
+pub(crate) mod jobs;
 mod key;
 mod log;
 mod mapping;
@@ -45,6 +46,8 @@ pub(crate) async fn run(command: Command, node: Node) -> anyhow::Result<ExitCode
         Command::Held(command) => held::run(command, &node).await?,
         Command::Report(options) => report::run(&options, &node).await?,
         Command::Log(options) => log::run(&options, &node).await?,
+        // It was run before settings were needed.
+        Command::Config(_) => {}
         Command::Expression(cli::Vectors::Check { file }) => {
             return vectors::check(&file, scim_mapping::vectors::check_expressions, &node.settings);
         }

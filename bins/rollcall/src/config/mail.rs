@@ -6,19 +6,29 @@ use std::path::PathBuf;
 use lettre::message::Mailbox;
 use zeroize::Zeroizing;
 
-use super::given::{Given, Sources};
+use super::sources::{Given, Sources};
+use super::table::{MAIL_FROM, MAIL_PASSWORD, MAIL_PASSWORD_FILE, MAIL_TO, MAIL_URL};
 
 /// How reminders about keys are mailed.
 #[derive(Clone)]
 pub(crate) struct MailSettings {
     /// The server, as [`lettre::SmtpTransport::from_url`] takes it; may hold a password.
     pub(crate) url: Zeroizing<String>,
-    /// A file that holds the password.
-    pub(crate) password_file: Option<PathBuf>,
+    /// Where the password is, if it is not in the URL.
+    pub(crate) password: Option<MailPassword>,
     /// Who writes.
     pub(crate) from: Mailbox,
     /// The operators: they are told where an integration user has no address.
     pub(crate) to: Vec<Mailbox>,
+}
+
+/// Where the password of the mail server's user is.
+#[derive(Clone)]
+pub(crate) enum MailPassword {
+    /// In a file.
+    File(PathBuf),
+    /// It was in the environment.
+    Text(Zeroizing<String>),
 }
 
 /// Shows nothing of the server: a password may stand there.
@@ -31,38 +41,46 @@ impl fmt::Debug for MailSettings {
 impl MailSettings {
     /// What is given, where a server is.
     pub(super) fn load(sources: &mut Sources<'_>) -> Option<Self> {
-        let Some(url) = sources.text("mail_url") else {
-            for name in ["mail_password_file", "mail_from", "mail_to"] {
-                if let Some(Given { from, .. }) = sources.text(name) {
-                    sources.mistake(&from, "no mail is sent without mail_url, such as smtp://127.0.0.1:25");
+        let Some(url) = sources.given(&MAIL_URL) else {
+            for setting in [&MAIL_PASSWORD_FILE, &MAIL_PASSWORD, &MAIL_FROM, &MAIL_TO] {
+                if let Some(given) = sources.given(setting) {
+                    sources.mistake(&given, "no mail is sent without mail_url, such as smtp://127.0.0.1:25");
                 }
             }
             return None;
         };
-        let password_file = sources.text("mail_password_file").map(|given| PathBuf::from(given.text));
-        check_url(&url, password_file.is_some(), sources);
-        let (from, to) = (sources.text("mail_from"), sources.list("mail_to"));
-        if from.is_none() {
-            sources.mistake("mail_from", "mails need a sender, such as Rollcall <rollcall@example.com>");
+        let text = sources.text(&MAIL_PASSWORD).map(|text| MailPassword::Text(Zeroizing::new(text)));
+        let file = sources.path(&MAIL_PASSWORD_FILE).map(MailPassword::File);
+        if text.is_some() && file.is_some() {
+            sources
+                .mistake_of(&MAIL_PASSWORD, "mail_password_file says where it is too; keep one of the two");
         }
-        let mut mailbox = |Given { text, from }: Given| match text.parse::<Mailbox>() {
+        let password = file.or(text);
+        check_url(&url, password.is_some(), sources);
+        let (from, to) = (sources.given(&MAIL_FROM), sources.list(&MAIL_TO));
+        if from.is_none() {
+            sources.mistake_of(&MAIL_FROM, "mails need a sender, such as Rollcall <rollcall@example.com>");
+        }
+        let mut mailbox = |given: Given| match given.text().parse::<Mailbox>() {
             Ok(mailbox) => Some(mailbox),
             Err(_) => {
-                sources.mistake(&from, &format!("{text:?} is no e-mail address, such as it@example.com"));
+                let what = format!("{:?} is no e-mail address, such as it@example.com", given.text());
+                sources.mistake(&given, &what);
                 None
             }
         };
         let from = from.and_then(&mut mailbox);
         let to = to.into_iter().filter_map(&mut mailbox).collect();
-        Some(Self { url: Zeroizing::new(url.text), password_file, from: from?, to })
+        Some(Self { url: Zeroizing::new(url.text()), password, from: from?, to })
     }
 }
 
 /// That this names a mail server. Nothing of it is quoted: a password may stand there.
-fn check_url(Given { text, from }: &Given, password_file: bool, sources: &mut Sources<'_>) {
-    if lettre::SmtpTransport::from_url(text).is_err() {
+fn check_url(given: &Given, own_password: bool, sources: &mut Sources<'_>) {
+    let text = Zeroizing::new(given.text());
+    if lettre::SmtpTransport::from_url(&text).is_err() {
         sources.mistake(
-            from,
+            given,
             "this must name a mail server: smtps://user@host, smtp://host:587?tls=required, or smtp://127.0.0.1:25",
         );
         return;
@@ -70,9 +88,11 @@ fn check_url(Given { text, from }: &Given, password_file: bool, sources: &mut So
     let (scheme, rest) = text.split_once("://").unwrap_or_default();
     let authority = rest.split(['/', '?']).next().unwrap_or_default();
     let user = authority.rsplit_once('@').map(|(user, _)| user);
-    if password_file && user.is_none_or(|user| user.contains(':')) {
-        sources.mistake(
-            "mail_password_file",
+    if own_password && user.is_none_or(|user| user.contains(':')) {
+        let place =
+            if sources.given(&MAIL_PASSWORD_FILE).is_some() { &MAIL_PASSWORD_FILE } else { &MAIL_PASSWORD };
+        sources.mistake_of(
+            place,
             "mail_url must name the user whose password that is, and no password: smtps://user@host",
         );
     }
@@ -80,7 +100,7 @@ fn check_url(Given { text, from }: &Given, password_file: bool, sources: &mut So
     let encrypted = scheme == "smtps" || query.split('&').any(|pair| pair == "tls=required");
     if user.is_some() && !encrypted {
         sources.mistake(
-            from,
+            given,
             "the password would travel in clear; use smtps://, or add ?tls=required for STARTTLS",
         );
     }
@@ -88,19 +108,20 @@ fn check_url(Given { text, from }: &Given, password_file: bool, sources: &mut So
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsString;
+
+    use super::super::sources::Environment;
     use super::*;
 
     /// What is told of these settings.
     fn told(settings: &[(&str, &str)]) -> Vec<String> {
-        let variable = |name: &str| {
-            let given =
-                settings.iter().find(|(other, _)| format!("ROLLCALL_{}", other.to_uppercase()) == name);
-            given.map(|(_, text)| (*text).to_owned())
-        };
+        let variable =
+            |(name, text): &(&str, &str)| (format!("ROLLCALL_{}", name.to_uppercase()), OsString::from(text));
+        let environment: Environment = settings.iter().map(variable).collect();
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("empty.toml");
         std::fs::write(&file, "").expect("written");
-        let mut sources = Sources::read(Some(&file), &variable);
+        let mut sources = Sources::read(Some(&file), &[], &environment);
         let settings = MailSettings::load(&mut sources);
         assert!(!format!("{settings:?}").contains("hidden"), "a password is not shown");
         sources.mistakes
@@ -119,7 +140,7 @@ mod tests {
     fn mail_settings_are_whole_and_send_no_password_in_clear() {
         let from = ("mail_from", "Rollcall <rollcall@example.com>");
         check(&[], &[]);
-        check(&[from], &["ROLLCALL_MAIL_FROM: no mail is sent without mail_url"]);
+        check(&[from], &["mail_from (ROLLCALL_MAIL_FROM): no mail is sent without mail_url"]);
         for fine in [
             "smtp://127.0.0.1:25",
             "smtps://it:hidden@mail.example",
@@ -142,8 +163,19 @@ mod tests {
         check(&[("mail_url", "smtps://it@mail.example"), file, from], &[]);
         check(&[("mail_url", "smtps://mail.example"), file, from], &["mail_password_file"]);
         check(&[("mail_url", "smtps://it:hidden@mail.example"), file, from], &["mail_password_file"]);
+        let text = ("mail_password", "hidden");
+        check(&[("mail_url", "smtps://it@mail.example"), text, from], &[]);
+        check(
+            &[("mail_url", "smtps://mail.example"), text, from],
+            &["mail_password (ROLLCALL_MAIL_PASSWORD)"],
+        );
+        check(&[text], &["no mail is sent without mail_url"]);
+        check(&[("mail_url", "smtps://it@mail.example"), text, file, from], &["keep one of the two"]);
         let url = ("mail_url", "smtp://127.0.0.1");
         check(&[url, ("mail_from", "nobody")], &["ROLLCALL_MAIL_FROM"]);
-        check(&[url, from, ("mail_to", "ops@example.com, nobody")], &["ROLLCALL_MAIL_TO: \"nobody\""]);
+        check(
+            &[url, from, ("mail_to", "ops@example.com, nobody")],
+            &["mail_to (ROLLCALL_MAIL_TO): \"nobody\""],
+        );
     }
 }

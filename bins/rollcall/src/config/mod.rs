@@ -1,32 +1,54 @@
-//! Settings: flags over environment over file over defaults; all mistakes are told together.
+//! Settings: options over environment over file over defaults; all mistakes are told together.
+//!
+//! What settings there are stands in [`table`]; the rest of this folder reads them.
 
-mod given;
+mod file;
+mod listen;
 mod mail;
+mod reference;
+mod setting;
+mod shown;
+mod sources;
+mod table;
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
+use scim_core::instant::Timestamp;
 use scim_directory::ConnectorId;
+use scim_provider::Limits;
 use zeroize::Zeroizing;
 
-use self::given::{Given, Sources};
+use self::setting::Setting;
+use self::sources::{Given, Origin, Sources};
+use self::table::{
+    BASE_URL, DATA, DATABASE, EGRESS_NETWORKS, INSECURE_LISTEN, LISTEN, LOG_FORMAT, LOG_LEVEL, MAX_BODY,
+    MAX_BULK_BODY, MAX_BULK_OPERATIONS, MAX_GROUP_BODY, MAX_PAGE, METRICS_NETWORKS, PEPPER, PEPPER_FILE,
+    RESOURCE_TYPES, SCHEMAS, TRUST_PROXY, TRUSTED_PROXIES,
+};
 use crate::cli::{Global, Listen, network};
 use crate::pepper::PepperPlace;
+use crate::server::tls;
 
-pub(crate) use self::mail::MailSettings;
+pub(crate) use self::listen::{ListenSettings, TlsFiles};
+pub(crate) use self::mail::{MailPassword, MailSettings};
+pub(crate) use self::reference::{example, reference};
+pub(crate) use self::shown::Shown;
+pub(crate) use self::sources::Environment;
 
 /// What the commands run with.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     /// Path of the SQLite file.
     pub(crate) database: PathBuf,
-    /// Whether the database was named, by flag, environment or file.
+    /// Whether the database was named, by option, environment or file.
     pub(crate) database_named: bool,
     /// Where the peppers come from that keys are hashed with.
     pub(crate) pepper: PepperPlace,
-    /// Where to listen.
-    pub(crate) listen: SocketAddr,
+    /// Where and how the server listens.
+    pub(crate) listen: ListenSettings,
+    /// The bounds of requests.
+    pub(crate) limits: Limits,
     /// The base URL that clients see.
     pub(crate) base_url: Option<String>,
     /// Whether forwarded headers are believed, whoever sends them.
@@ -41,52 +63,89 @@ pub(crate) struct Settings {
     pub(crate) schemas: Vec<PathBuf>,
     /// Files of resource types to load (RFC 7643 §6).
     pub(crate) resource_types: Vec<PathBuf>,
+    /// How the server log is written.
+    pub(crate) log: LogSettings,
     /// How reminders about keys are mailed; `None` for not at all.
     pub(crate) mail: Option<MailSettings>,
     /// Whether output is JSON.
     pub(crate) json: bool,
 }
 
+/// How the server log is written.
+#[derive(Clone, Debug)]
+pub(crate) struct LogSettings {
+    /// Whether each line is a JSON object.
+    pub(crate) json: bool,
+    /// What is logged, as `RUST_LOG` has it.
+    pub(crate) level: String,
+}
+
+/// What a configuration comes to.
+pub(crate) struct Loaded {
+    /// The settings, or all mistakes, each with its setting's name, where it came from and what to do.
+    pub(crate) settings: Result<Settings, Vec<String>>,
+    /// What is not wrong, and should be otherwise.
+    pub(crate) warnings: Vec<String>,
+    /// What holds of each setting, and where it came from.
+    pub(crate) shown: Vec<Shown>,
+}
+
 impl Settings {
-    /// Reads the settings; the mistakes, each with its setting's name, where there are any. `listen` has the flags of a
-    /// command that listens.
+    /// Reads the settings. `listen` has the options of a command that listens; `listens` where an address that is open to
+    /// others matters; `serves` is now, where the files of TLS are looked into.
     pub(crate) fn load(
-        flags: &Global,
+        global: &Global,
         listen: Option<&Listen>,
-        environment: &dyn Fn(&str) -> Option<String>,
-    ) -> Result<Self, Vec<String>> {
-        let mut sources = Sources::read(flags.config.as_deref(), environment);
-        let url = flags
-            .database
-            .clone()
-            .map(|text| Given::new(text, "--database"))
-            .or_else(|| sources.text("database"))
-            .or_else(|| sources.variable("DATABASE_URL").map(|text| Given::new(text, "DATABASE_URL")));
-        let database_named = url.is_some();
-        let url = url.unwrap_or_else(|| Given::new("sqlite:rollcall.db", "database"));
-        let database = database_path(&url, &mut sources.mistakes);
-        let pepper = pepper_place(flags, &database, &sources);
-        let (listen, base_url) = (address(listen, &mut sources), base_url(&mut sources));
-        let files = |sources: &Sources<'_>, name: &str| -> Vec<PathBuf> {
-            sources.list(name).into_iter().map(|given| given.text.into()).collect()
+        listens: bool,
+        serves: Option<Timestamp>,
+        environment: &Environment,
+    ) -> Loaded {
+        let mut sources = Sources::read(global.config.as_deref(), &global.set, environment);
+        let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+        sources.option(&DATABASE, "--database", global.database.clone());
+        sources.option(&DATA, "--data", path(&global.data));
+        sources.option(&PEPPER_FILE, "--pepper-file", path(&global.pepper_file));
+        if let Some(listen) = listen {
+            sources.option(&LISTEN, "--listen", listen.address.clone());
+            let insecure = listen.insecure_listen.then(|| "true".to_owned());
+            sources.option(&INSECURE_LISTEN, "--insecure-listen", insecure);
+        }
+        let settings = Self::of(&mut sources, listens, global.json);
+        let shown = shown::all(&sources);
+        let (mut mistakes, mut warnings) = (sources.mistakes, Vec::new());
+        if let (Some(files), Some(now)) = (&settings.listen.tls, serves) {
+            let (wrong, doubtful) = tls::check(files, now);
+            mistakes.extend(wrong);
+            warnings.extend(doubtful);
+        }
+        Loaded { warnings, settings: if mistakes.is_empty() { Ok(settings) } else { Err(mistakes) }, shown }
+    }
+
+    fn of(sources: &mut Sources<'_>, listens: bool, json: bool) -> Self {
+        let url = sources.given_or_default(&DATABASE);
+        let database = database_path(&url, sources);
+        let pepper = pepper_place(&database, sources);
+        let files = |sources: &Sources<'_>, setting: &'static Setting| -> Vec<PathBuf> {
+            sources.list(setting).into_iter().map(|given| given.text().into()).collect()
         };
-        let trust_proxy = sources.flag("trust_proxy");
-        let settings = Self {
+        let trust_proxy = sources.switch(&TRUST_PROXY);
+        Self {
             database,
-            database_named,
+            database_named: url.from != Origin::Default,
             pepper,
-            listen,
-            base_url,
+            listen: ListenSettings::load(sources, listens),
+            limits: limits(sources),
+            base_url: base_url(sources),
             trust_proxy,
-            trusted_proxies: trusted_proxies(trust_proxy, &mut sources),
-            egress_networks: networks("egress_networks", &mut sources),
-            metrics_networks: networks("metrics_networks", &mut sources),
-            schemas: files(&sources, "schemas"),
-            resource_types: files(&sources, "resource_types"),
-            mail: MailSettings::load(&mut sources),
-            json: flags.json,
-        };
-        if sources.mistakes.is_empty() { Ok(settings) } else { Err(sources.mistakes) }
+            trusted_proxies: trusted_proxies(trust_proxy, sources),
+            egress_networks: networks(&EGRESS_NETWORKS, sources),
+            metrics_networks: networks(&METRICS_NETWORKS, sources),
+            schemas: files(sources, &SCHEMAS),
+            resource_types: files(sources, &RESOURCE_TYPES),
+            log: log(sources),
+            mail: MailSettings::load(sources),
+            json,
+        }
     }
 
     /// These settings for a database that is made for a while in a folder of its own, with that pepper.
@@ -99,7 +158,7 @@ impl Settings {
     pub(crate) fn root(&self) -> String {
         match &self.base_url {
             Some(base) => scim_actix::root_of(base).to_owned(),
-            None => format!("http://{}", self.listen),
+            None => format!("{}://{}", self.listen.scheme(), self.listen.address),
         }
     }
 
@@ -120,99 +179,105 @@ impl Settings {
 /// The pepper's file in the data folder.
 const PEPPER_NAME: &str = "pepper";
 
-fn pepper_place(flags: &Global, database: &Path, sources: &Sources<'_>) -> PepperPlace {
-    let file = flags.pepper_file.clone();
-    let given = |name: &str| sources.text(name).map(|given| PathBuf::from(given.text));
-    if let (None, Some(text)) = (&file, sources.variable("ROLLCALL_PEPPER")) {
-        return PepperPlace::Text(Zeroizing::new(text));
+fn pepper_place(database: &Path, sources: &mut Sources<'_>) -> PepperPlace {
+    let data = sources.path(&DATA);
+    let beside = || data.as_deref().or(database.parent()).unwrap_or(Path::new("")).join(PEPPER_NAME);
+    let file = sources.given(&PEPPER_FILE);
+    if let Some(text) = sources.text(&PEPPER) {
+        match file {
+            None => return PepperPlace::Text(Zeroizing::new(text)),
+            // An option of the command line is nearer than any of the two.
+            Some(Given { from: Origin::Option(_), .. }) => {}
+            Some(_) => sources.mistake_of(&PEPPER, "pepper_file says where it is too; keep one of the two"),
+        }
     }
-    PepperPlace::File(file.or_else(|| given("pepper_file")).unwrap_or_else(|| {
-        let data = flags.data.clone().or_else(|| given("data"));
-        data.as_deref().or(database.parent()).unwrap_or(Path::new("")).join(PEPPER_NAME)
-    }))
+    PepperPlace::File(sources.path(&PEPPER_FILE).unwrap_or_else(beside))
+}
+
+/// The bounds of requests.
+fn limits(sources: &mut Sources<'_>) -> Limits {
+    let max_page_size = sources.size(&MAX_PAGE);
+    let usual = Limits::default();
+    Limits {
+        max_body_bytes: sources.size(&MAX_BODY),
+        max_group_body_bytes: sources.size(&MAX_GROUP_BODY),
+        max_bulk_body_bytes: sources.size(&MAX_BULK_BODY),
+        max_bulk_operations: sources.size(&MAX_BULK_OPERATIONS),
+        max_page_size,
+        default_page_size: usual.default_page_size.min(max_page_size),
+        ..usual
+    }
+}
+
+fn log(sources: &mut Sources<'_>) -> LogSettings {
+    let level = sources.given_or_default(&LOG_LEVEL);
+    if let Err(error) = env_filter::Builder::new().try_parse(&level.text()) {
+        let what =
+            format!("{error}; write error, warn, info or debug, or levels by target: warn,scim_actix=info");
+        sources.mistake(&level, &what);
+    }
+    LogSettings { json: sources.choice(&LOG_FORMAT) == "json", level: level.text() }
 }
 
 fn base_url(sources: &mut Sources<'_>) -> Option<String> {
-    let Given { text, from } = sources.text("base_url")?;
-    if !(text.starts_with("http://") || text.starts_with("https://")) {
-        sources.mistake(&from, &format!("{text:?} must be a URL such as https://scim.example.com/scim/v2"));
+    let given = sources.given(&BASE_URL)?;
+    let text = given.text();
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    if host.is_none_or(|host| host.is_empty() || host.starts_with('/')) || text.contains(['?', '#', ' ', '@'])
+    {
+        sources.mistake(&given, &format!("{text:?} must be a URL such as https://scim.example.com/scim/v2"));
     }
     Some(text)
 }
 
-fn networks(name: &str, sources: &mut Sources<'_>) -> Vec<IpNet> {
+fn networks(setting: &'static Setting, sources: &mut Sources<'_>) -> Vec<IpNet> {
     let mut networks = Vec::new();
-    for Given { text, from } in sources.list(name) {
-        match network(&text) {
+    for given in sources.list(setting) {
+        match network(&given.text()) {
             Ok(network) => networks.push(network),
-            Err(mistake) => sources.mistake(&from, &mistake),
+            Err(mistake) => sources.mistake(&given, &mistake),
         }
     }
     networks
 }
 
 fn trusted_proxies(trust_proxy: bool, sources: &mut Sources<'_>) -> Vec<IpNet> {
-    let networks = networks("trusted_proxies", sources);
+    let networks = networks(&TRUSTED_PROXIES, sources);
     if trust_proxy && !networks.is_empty() {
-        sources.mistake("trusted_proxies", "trust_proxy = true trusts every one already; set one of the two");
+        sources
+            .mistake_of(&TRUSTED_PROXIES, "trust_proxy = true trusts every one already; set one of the two");
     }
     networks
 }
 
-/// Where to listen: plain HTTP stays on this machine unless somebody asks for more.
-fn address(flags: Option<&Listen>, sources: &mut Sources<'_>) -> SocketAddr {
-    let insecure_listen = sources.flag("insecure_listen") || flags.is_some_and(|flags| flags.insecure_listen);
-    let given = flags
-        .and_then(|flags| flags.address.clone())
-        .map(|text| Given::new(text, "--listen"))
-        .or_else(|| sources.text("listen"))
-        .unwrap_or_else(|| Given::new("127.0.0.1:8080", "listen"));
-    let address = parse_listen(&given, &mut sources.mistakes);
-    if flags.is_some() && !insecure_listen && !address.ip().is_loopback() {
-        sources.mistakes.push(format!(
-            "{}: {address} is not a loopback address, and this is plain HTTP: keys would travel in clear. Listen on \
-             127.0.0.1 behind a proxy that speaks TLS, or set insecure_listen = true",
-            given.from
-        ));
-    }
-    address
-}
-
-/// An address and port.
-fn parse_listen(Given { text, from }: &Given, mistakes: &mut Vec<String>) -> SocketAddr {
-    let resolved = std::net::ToSocketAddrs::to_socket_addrs(text.as_str())
-        .ok()
-        .and_then(|mut addresses| addresses.next());
-    resolved.unwrap_or_else(|| {
-        mistakes.push(format!("{from}: {text:?} must be an address and a port such as 127.0.0.1:8080"));
-        SocketAddr::from(([127, 0, 0, 1], 8080))
-    })
-}
-
-fn database_path(url: &Given, mistakes: &mut Vec<String>) -> PathBuf {
-    let Given { text, from } = url;
+fn database_path(url: &Given, sources: &mut Sources<'_>) -> PathBuf {
+    let text = url.text();
     if let Some(path) = text.strip_prefix("sqlite:") {
         let path = path.strip_prefix("//").unwrap_or(path);
         if path.starts_with(":memory:") || path.starts_with("file:") {
-            mistakes.push(format!(
-                "{from}: {text:?} must name a file by its path; what is only in memory is lost"
-            ));
+            sources.mistake(
+                url,
+                &format!("{text:?} must name a file by its path; what is only in memory is lost"),
+            );
             return PathBuf::new();
         }
         if !path.is_empty() {
             return PathBuf::from(path);
         }
     }
-    mistakes.push(if text.starts_with("postgres") {
-        format!("{from}: this release keeps its data in SQLite; use sqlite:PATH (PostgreSQL follows)")
+    if text.starts_with("postgres") {
+        // A password may stand in it.
+        sources.mistake(url, "this release keeps its data in SQLite; use sqlite:PATH (PostgreSQL follows)");
     } else {
-        format!("{from}: {text:?} must be sqlite:PATH")
-    });
+        sources.mistake(url, "this must be sqlite:PATH");
+    }
     PathBuf::new()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsString;
+
     use super::*;
 
     fn load(
@@ -220,14 +285,31 @@ mod tests {
         environment: &[(&str, &str)],
         database: Option<&str>,
     ) -> Result<Settings, Vec<String>> {
+        load_with(
+            file,
+            environment,
+            &Global { database: database.map(str::to_owned), ..Global::default() },
+            None,
+        )
+    }
+
+    fn load_with(
+        file: Option<&str>,
+        environment: &[(&str, &str)],
+        global: &Global,
+        listen: Option<&Listen>,
+    ) -> Result<Settings, Vec<String>> {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("settings.toml");
         std::fs::write(&path, file.unwrap_or_default()).expect("written");
-        let flags = Global { database: database.map(str::to_owned), config: Some(path), ..Global::default() };
-        let variable = |name: &str| {
-            environment.iter().find(|(other, _)| *other == name).map(|(_, text)| (*text).to_owned())
+        let global = Global {
+            database: global.database.clone(),
+            config: Some(path),
+            set: global.set.clone(),
+            ..Global::default()
         };
-        Settings::load(&flags, None, &variable)
+        let variables = environment.iter().map(|(name, text)| ((*name).to_owned(), OsString::from(text)));
+        Settings::load(&global, listen, listen.is_some(), None, &variables.collect()).settings
     }
 
     #[test]
@@ -236,7 +318,7 @@ mod tests {
         assert_eq!((defaults.database.to_str(), defaults.database_named), (Some("rollcall.db"), false));
         let file = "database = \"sqlite:/a\"\nlisten = \"127.0.0.1:1\"\nschemas = [\"x.json\", \"y.json\"]";
         let settings = load(Some(file), &[("ROLLCALL_LISTEN", "127.0.0.1:2")], None).expect("fine");
-        assert_eq!((settings.database.to_str(), settings.listen.port()), (Some("/a"), 2));
+        assert_eq!((settings.database.to_str(), settings.listen.address.port()), (Some("/a"), 2));
         assert_eq!(settings.schemas, [PathBuf::from("x.json"), PathBuf::from("y.json")]);
         let settings = load(
             Some(file),
@@ -253,7 +335,7 @@ mod tests {
         let file = "databse = \"x\"\nlisten = \"nowhere\"\ntrust_proxy = \"maybe\"\nbase_url = \"scim\"\nschemas = [1]";
         let mistakes = load(Some(file), &[], Some("postgres://x")).expect_err("six");
         for name in ["databse", "listen", "trust_proxy", "base_url", "--database", "schemas"] {
-            assert!(mistakes.iter().any(|mistake| mistake.starts_with(name)), "{name}: {mistakes:?}");
+            assert!(mistakes.iter().any(|mistake| mistake.contains(name)), "{name}: {mistakes:?}");
         }
         assert_eq!(mistakes.len(), 6);
         for no_file in ["sqlite:", "sqlite::memory:", "sqlite:file:x?mode=memory", "mysql:x", ""] {
@@ -275,7 +357,9 @@ mod tests {
         check("data = \"/var/lib/rollcall\"", &[], "/var/lib/rollcall/pepper");
         check("data = \"/a\"\npepper_file = \"/b/secret\"", &[], "/b/secret");
         check("pepper_file = \"/b/secret\"", &[("ROLLCALL_DATA", "/c")], "/b/secret");
-        check("pepper_file = \"/b/secret\"", &[("ROLLCALL_PEPPER", "text")], "text");
+        check("", &[("ROLLCALL_PEPPER", "text")], "text");
+        let both = load(Some("pepper_file = \"/b/secret\""), &[("ROLLCALL_PEPPER", "text")], None);
+        assert!(both.is_err_and(|told| told.len() == 1 && told[0].contains("one of the two")));
         let told = load(Some("pepper = \"text\""), &[], None).expect_err("refused");
         assert!(told.len() == 1 && told[0].contains("ROLLCALL_PEPPER"), "{told:?}");
     }
@@ -313,18 +397,81 @@ mod tests {
 
     #[test]
     fn plain_http_on_an_open_address_is_refused_unless_it_is_asked_for() {
-        let load = |address: &str, insecure_listen, variable: Option<&str>| {
+        let load = |address: &str, insecure_listen, environment: &[(&str, &str)]| {
             let listen = Listen { address: Some(address.to_owned()), insecure_listen };
-            let variable =
-                |name: &str| variable.filter(|_| name == "ROLLCALL_INSECURE_LISTEN").map(str::to_owned);
-            Settings::load(&Global::default(), Some(&listen), &variable)
-                .map(|settings| settings.listen.to_string())
+            load_with(None, environment, &Global::default(), Some(&listen))
+                .map(|settings| settings.listen.address.to_string())
         };
-        assert_eq!(load("[::1]:80", false, None), Ok("[::1]:80".to_owned()));
-        let refused = load("0.0.0.0:80", false, None).expect_err("refused");
-        assert!(refused.iter().any(|mistake| mistake.contains("insecure_listen")), "{refused:?}");
-        assert_eq!(load("0.0.0.0:80", true, None), Ok("0.0.0.0:80".to_owned()));
-        assert_eq!(load("0.0.0.0:80", false, Some("true")), Ok("0.0.0.0:80".to_owned()));
-        assert!(load("80", true, None).is_err_and(|mistakes| mistakes.len() == 1));
+        assert_eq!(load("[::1]:80", false, &[]), Ok("[::1]:80".to_owned()));
+        let refused = load("0.0.0.0:80", false, &[]).expect_err("refused");
+        assert!(refused.len() == 1 && refused[0].starts_with("listen (--listen): "), "{refused:?}");
+        assert!(
+            refused[0].contains("insecure_listen") && refused[0].contains("tls_certificate_file"),
+            "{refused:?}"
+        );
+        assert_eq!(load("0.0.0.0:80", true, &[]), Ok("0.0.0.0:80".to_owned()));
+        assert_eq!(
+            load("0.0.0.0:80", false, &[("ROLLCALL_INSECURE_LISTEN", "true")]),
+            Ok("0.0.0.0:80".to_owned())
+        );
+        assert!(load("80", true, &[]).is_err_and(|mistakes| mistakes.len() == 1));
+        let half = load("0.0.0.0:80", false, &[("ROLLCALL_TLS_CERTIFICATE_FILE", "x")]).expect_err("refused");
+        assert!(half.len() == 1 && half[0].starts_with("tls_key_file: "), "{half:?}");
+    }
+
+    #[test]
+    fn defaults_are_those_of_the_libraries() {
+        let settings = load(None, &[], None).expect("fine");
+        assert_eq!(format!("{:?}", settings.limits), format!("{:?}", Limits::default()));
+        assert_eq!(settings.listen.deadline, scim_actix::Options::default().deadline);
+        assert_eq!((settings.log.json, settings.log.level.as_str()), (false, "warn"));
+    }
+
+    #[test]
+    fn limits_are_read_with_their_units_and_checked() {
+        let settings = load(
+            Some("max_body = \"2MiB\"\nmax_page = 50\nrequest_deadline = 5\nkeep_alive = \"0\""),
+            &[("ROLLCALL_REQUEST_DEADLINE", "2m")],
+            None,
+        )
+        .expect("fine");
+        assert_eq!((settings.limits.max_body_bytes, settings.limits.max_page_size), (2 << 20, 50));
+        assert_eq!(settings.limits.default_page_size, 50);
+        assert_eq!((settings.listen.deadline.as_secs(), settings.listen.keep_alive.as_secs()), (120, 0));
+        let told = load(
+            Some("max_body = \"1TB\"\nmax_page = 0\nworkers = -1\nlog_format = \"xml\""),
+            &[("ROLLCALL_HEAD_TIMEOUT", "1h"), ("ROLLCALL_LOG_LEVEL", "scim_actix=loud")],
+            None,
+        )
+        .expect_err("six");
+        for part in [
+            "max_body (",
+            "max_page (",
+            "workers (",
+            "log_format (",
+            "head_timeout (ROLLCALL_HEAD_TIMEOUT): \"1h\" must be a time, 1s to 5m",
+            "log_level (ROLLCALL_LOG_LEVEL)",
+        ] {
+            assert!(told.iter().any(|mistake| mistake.contains(part)), "{part}: {told:?}");
+        }
+        assert_eq!(told.len(), 6, "{told:?}");
+    }
+
+    #[test]
+    fn every_setting_can_be_an_option_but_no_secret() {
+        let load = |set: &[&str]| {
+            let set = set.iter().map(|pair| (*pair).to_owned()).collect();
+            load_with(None, &[("ROLLCALL_MAX_PAGE", "7")], &Global { set, ..Global::default() }, None)
+        };
+        assert_eq!(load(&["max_page=9"]).map(|settings| settings.limits.max_page_size), Ok(9));
+        let told = load(&["pepper=hidden", "mx_page=9", "max_page"]).expect_err("three");
+        assert!(told.len() == 3 && !told.concat().contains("hidden"), "{told:?}");
+        assert!(told[0].contains("pepper_file") && told[1].contains("did you mean max_page?"), "{told:?}");
+    }
+
+    #[test]
+    fn a_variable_that_says_nothing_is_told() {
+        let told = load(None, &[("ROLLCALL_LISTN", "x"), ("ROLLCALL_PORT", "tcp://10.0.0.1:80")], None);
+        assert!(told.is_err_and(|told| told.len() == 1 && told[0].contains("ROLLCALL_LISTEN")));
     }
 }

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use futures_util::future::{Either, select};
 use scim_api_keys::{ApiKey, Peppers};
 use scim_core::instant::Timestamp;
@@ -21,9 +21,9 @@ use zeroize::Zeroizing;
 use self::outcome::{Outcome, end_of_log};
 use self::setting::{INSTANCE, Setting};
 use super::emulate;
-use super::serve::{Server, Signals, bind};
 use crate::node::Node;
 use crate::progress::Bars;
+use crate::server::{Server, Signals, bind};
 use crate::{cli, output, summary};
 
 /// How long the key is good for.
@@ -55,6 +55,12 @@ pub(crate) async fn run(options: &cli::Demo, mut node: Node) -> anyhow::Result<E
         node.source.random(&mut *pepper);
         node.settings = node.settings.in_folder(folder.path(), Peppers::render(&pepper));
     }
+    // The identity provider that is played here knows no certificate of yours.
+    if node.settings.listen.tls.take().is_some() && !node.settings.listen.address.ip().is_loopback() {
+        bail!(
+            "the demonstration speaks plain HTTP, whatever certificate is set; add --listen 127.0.0.1:8080"
+        );
+    }
     let settings = &node.settings;
     let store = node.open(false)?;
     let admin = node.issuer(Arc::clone(&store)).await?;
@@ -62,7 +68,7 @@ pub(crate) async fn run(options: &cli::Demo, mut node: Node) -> anyhow::Result<E
     let (instance, fresh) = instance(&admin, &setting).await?;
     let begun = end_of_log(&admin, &instance).await?;
     let key = key(&admin, &instance, node.now()).await?;
-    let (address, listener) = bind_or_any(settings.listen)?;
+    let (address, listener) = bind_or_any(settings.listen.address)?;
     let server = Server::start(listener, &node, store).await?;
     let place = Place {
         base: format!("http://{}/scim/v2", reachable(address)),

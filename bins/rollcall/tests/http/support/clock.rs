@@ -10,9 +10,9 @@ use scim_provider::Source;
 use uuid::Uuid;
 
 /// The file that says by how many milliseconds the clock is ahead.
-const CLOCK: &str = "ROLLCALL_TEST_CLOCK";
+const CLOCK: &str = "CLOCK_OF_TEST";
 /// The command's arguments, as a JSON array.
-const ARGUMENTS: &str = "ROLLCALL_TEST_ARGUMENTS";
+const ARGUMENTS: &str = "ARGUMENTS_OF_TEST";
 /// What the test harness says before the command's own output.
 const HARNESS: &str = "\nrunning 1 test\n";
 

@@ -19,8 +19,7 @@ pub(crate) fn rollcall(database: &str) -> Command {
 fn on_database(mut command: Command, database: &str) -> Command {
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy().into_owned();
-        let ours = name.starts_with("ROLLCALL_") && !name.starts_with("ROLLCALL_TEST_");
-        if ours || name == "DATABASE_URL" || name == "RUST_LOG" {
+        if name.starts_with("ROLLCALL_") || name == "DATABASE_URL" || name == "RUST_LOG" {
             command.env_remove(name);
         }
     }

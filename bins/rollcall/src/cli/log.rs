@@ -21,6 +21,9 @@ pub(crate) struct Log {
     /// The instance; all without
     #[arg(long, value_name = "NAME")]
     pub(crate) instance: Option<String>,
+    /// The server's own log instead: admin keys of the whole server
+    #[arg(long, conflicts_with = "instance")]
+    pub(crate) server: bool,
     /// Only records about this person: a user name or an id; memberships and creations that failed too
     #[arg(long, value_name = "USER_NAME", conflicts_with = "group", requires = "instance")]
     pub(crate) person: Option<String>,

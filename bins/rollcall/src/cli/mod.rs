@@ -1,6 +1,7 @@
 //! The command line, as clap reads it.
 
 mod account;
+mod admin_key;
 mod config;
 mod connector;
 mod key;
@@ -15,6 +16,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use account::{Account, Explain, Group, Rename, StateChoice};
+pub(crate) use admin_key::{AdminKey, AdminKeyIssue};
 pub(crate) use config::Config;
 pub(crate) use connector::{
     Connector, ConnectorSet, ConnectorWaysIn, DialectChoice, PickUpChoice, RevokeOldChoice, SwitchChoice,
@@ -78,6 +80,9 @@ pub(crate) enum Command {
     /// Keys that let an identity provider in
     #[command(subcommand)]
     Key(Key),
+    /// Keys that let administrators in: to one instance, or to the whole server
+    #[command(subcommand)]
+    AdminKey(AdminKey),
     /// Integration users: on whose behalf keys act
     #[command(subcommand)]
     User(User),

@@ -19,7 +19,8 @@ const POLL: Duration = Duration::from_millis(500);
 
 /// An instance with the names of what its records mention, and how far it was read.
 struct Reader {
-    instance: Instance,
+    /// `None` for the server itself.
+    instance: Option<Instance>,
     names: HashMap<uuid::Uuid, String>,
     after: Option<Position>,
     /// Whether each line of text names the instance.
@@ -46,20 +47,22 @@ pub(crate) async fn run(options: &cli::Log, node: &Node) -> anyhow::Result<()> {
     let mut readers: Vec<Reader> = Vec::new();
     loop {
         let instances = match &options.instance {
-            Some(name) => vec![admin.instance_named(name).await?],
-            None => admin.instance_list().await?,
+            Some(name) => vec![Some(admin.instance_named(name).await?)],
+            None if options.server => vec![None],
+            None => admin.instance_list().await?.into_iter().map(Some).collect(),
         };
         for instance in instances {
-            if !readers.iter().any(|reader| reader.instance.id == instance.id) {
+            let id = |instance: &Option<Instance>| instance.as_ref().map(|instance| instance.id);
+            if !readers.iter().any(|reader| id(&reader.instance) == id(&instance)) {
                 let mut filter = filter.clone();
-                if let Some(person) = &options.person {
-                    filter.about = Some(admin.log_about_person(&instance, person).await?);
+                if let (Some(person), Some(instance)) = (&options.person, &instance) {
+                    filter.about = Some(admin.log_about_person(instance, person).await?);
                 }
-                if let Some(group) = &options.group {
-                    filter.about = Some(admin.log_about_group(&instance, group).await?);
+                if let (Some(group), Some(instance)) = (&options.group, &instance) {
+                    filter.about = Some(admin.log_about_group(instance, group).await?);
                 }
-                if let Some(name) = &options.connector {
-                    filter.connector = Some(admin.connector_named(&instance, name).await?.id);
+                if let (Some(name), Some(instance)) = (&options.connector, &instance) {
+                    filter.connector = Some(admin.connector_named(instance, name).await?.id);
                 }
                 readers.push(Reader {
                     instance,
@@ -95,7 +98,10 @@ impl Reader {
             if query.limit == 0 {
                 return Ok(());
             }
-            let page = admin.log(&self.instance, &query).await?;
+            let page = match &self.instance {
+                Some(instance) => admin.log(instance, &query).await?,
+                None => admin.server_log(&query).await?,
+            };
             self.left -= page.entries.len();
             let mut mentioned = page.entries.iter().flat_map(|entry| mentioned(&entry.actor));
             if mentioned.any(|id| !self.names.contains_key(&id)) {
@@ -164,10 +170,11 @@ impl Reader {
 
     /// Connectors and integration users, also those that are new.
     async fn learn_names(&mut self, admin: &Admin) -> anyhow::Result<()> {
-        for connector in admin.connector_list(&self.instance).await? {
+        let Some(instance) = &self.instance else { return Ok(()) };
+        for connector in admin.connector_list(instance).await? {
             self.names.insert(connector.id.uuid(), connector.name);
         }
-        for user in admin.integration_user_list(&self.instance).await? {
+        for user in admin.integration_user_list(instance).await? {
             self.names.insert(user.id.uuid(), user.name);
         }
         Ok(())
@@ -183,7 +190,7 @@ impl Reader {
             "at": entry.at.to_string(),
             "action": record.action,
             "status": record.status,
-            "instance": self.instance.name,
+            "instance": self.instance.as_ref().map(|instance| &instance.name),
             "connector": self.name(actor.connector.map(scim_directory::ConnectorId::uuid)),
             "key_id": actor.key.map(|key| key.to_string()),
             "admin_key_id": actor.admin.map(|key| key.to_string()),
@@ -208,8 +215,8 @@ impl Reader {
         let action = word(&serde_json::to_value(record.action).unwrap_or_default());
         let status = word(&serde_json::to_value(record.status).unwrap_or_default());
         let mut text = format!("{}  {status:7}  {action:16}", entry.at);
-        if self.named {
-            text.push_str(&format!("  [{}]", self.instance.name));
+        if let Some(instance) = self.instance.as_ref().filter(|_| self.named) {
+            text.push_str(&format!("  [{}]", instance.name));
         }
         if let Some(resource) = &record.resource {
             text.push_str(&format!(

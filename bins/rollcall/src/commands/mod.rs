@@ -1,6 +1,7 @@
 //! The commands: each a client of the provider's use-cases.
 
 mod account;
+mod admin_key;
 pub(crate) mod config;
 mod connector;
 mod demo;
@@ -36,6 +37,7 @@ pub(crate) async fn run(command: Command, node: Node) -> anyhow::Result<ExitCode
         Command::Instance(command) => instance::run(command, &node).await?,
         Command::Connector(command) => connector::run(command, &node).await?,
         Command::Key(command) => key::run(command, &node).await?,
+        Command::AdminKey(command) => admin_key::run(command, &node).await?,
         Command::User(command) => user::run(command, &node).await?,
         Command::Account(command) => return account::run(command, &node).await,
         Command::Explain(options) => explain::run(&options, &node).await?,

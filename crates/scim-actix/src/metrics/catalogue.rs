@@ -135,6 +135,32 @@ mod tests {
         assert_eq!(shown, expected, "the table in docs/monitoring.md should be:\n{}", expected.join("\n"));
     }
 
+    /// The page has each alert, with what it says and what to do as the rules have it.
+    #[test]
+    fn the_page_about_monitoring_has_every_alert() {
+        let page = include_str!("../../../../docs/monitoring.md");
+        let rules = include_str!("../../../../docs/monitoring/rollcall.rules.yml");
+        let shown: Vec<&str> = page.lines().filter(|line| line.starts_with("| `Rollcall")).collect();
+        let mut expected = Vec::new();
+        let mut row = String::new();
+        for line in rules.lines().map(str::trim) {
+            if let Some(name) = line.strip_prefix("- alert: ") {
+                row = format!("| `{name}`");
+            }
+            for part in ["severity: ", "summary: ", "cure: "] {
+                let Some(text) = line.strip_prefix(part) else { continue };
+                let text = text.trim_matches('"').replace("\\\"", "\"");
+                let text = text.replace("{{ $labels.rollcall_instance }}", "INSTANCE");
+                row = format!("{row} | {}", text.replace("{{ $labels.connector }}", "CONNECTOR"));
+                if part == "cure: " {
+                    expected.push(format!("{row} |"));
+                }
+            }
+        }
+        assert!(expected.len() > 20);
+        assert_eq!(shown, expected, "the table in docs/monitoring.md should be:\n{}", expected.join("\n"));
+    }
+
     /// Conventions of Prometheus: base units, and suffixes that say what it is.
     #[test]
     fn names_are_as_prometheus_wants_them() {

@@ -2,28 +2,17 @@
 
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 
 use crate::judges::python;
 use crate::server::{binary, free_address, rollcall};
-use crate::shell::{output, say};
+use crate::shell::{Running, output, say, within};
 
 /// How long the mail may take: the server looks every ten seconds for keys that have ended.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A process that ends with this.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 /// One key, one end, one mail, to whom it concerns and without a secret.
 pub(crate) fn reminder() -> anyhow::Result<()> {
@@ -37,7 +26,7 @@ pub(crate) fn reminder() -> anyhow::Result<()> {
         .args(["-m", "aiosmtpd", "-n", "-c", "aiosmtpd.handlers.Mailbox"])
         .arg(&mailbox)
         .args(["-l", &sink]);
-    let _sink = Running(command.stdin(Stdio::null()).spawn().context("cannot start aiosmtpd")?);
+    let _sink = Running::start(command.stdin(Stdio::null()))?;
     within(PATIENCE, "aiosmtpd listens", || Ok(TcpStream::connect(&sink).ok()))?;
 
     let run = |arguments: &[&str]| output(rollcall(&binary, &database).args(arguments));
@@ -49,7 +38,7 @@ pub(crate) fn reminder() -> anyhow::Result<()> {
     command.args(["serve", "--listen", &address]).stdin(Stdio::null());
     command.env("ROLLCALL_MAIL_URL", format!("smtp://{sink}"));
     command.env("ROLLCALL_MAIL_FROM", "rollcall@example.com").env("ROLLCALL_MAIL_TO", "ops@example.com");
-    let _server = Running(command.spawn().context("cannot start the server")?);
+    let _server = Running::start(&mut command)?;
 
     let mail = within(PATIENCE, "the mail arrives", || first_mail(&mailbox))?;
     let secret = token.rsplit('_').next().unwrap_or(&token);
@@ -66,18 +55,6 @@ pub(crate) fn reminder() -> anyhow::Result<()> {
     }
     say("reminder by SMTP: 1 passed, 0 failed");
     Ok(())
-}
-
-/// What a look gives at last.
-fn within<T>(time: Duration, what: &str, look: impl Fn() -> anyhow::Result<Option<T>>) -> anyhow::Result<T> {
-    let started = Instant::now();
-    while started.elapsed() < time {
-        if let Some(found) = look()? {
-            return Ok(found);
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    bail!("within {time:?} it did not happen that {what}")
 }
 
 /// The first mail of a Maildir.

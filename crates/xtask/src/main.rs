@@ -6,6 +6,7 @@
 
 mod judges;
 mod mail;
+mod monitoring;
 mod server;
 mod shell;
 mod steps;

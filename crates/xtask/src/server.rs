@@ -27,6 +27,8 @@ pub(crate) fn binary() -> anyhow::Result<PathBuf> {
 
 /// A running server; ended when dropped.
 pub(crate) struct Server {
+    /// Host and port.
+    pub(crate) address: String,
     /// The SCIM base URL.
     pub(crate) base: String,
     /// A key's token.
@@ -50,7 +52,8 @@ impl Server {
             .stdin(Stdio::null())
             .spawn()
             .context("cannot start the server")?;
-        let mut server = Self { base: format!("http://{address}/scim/v2"), token, child, _folder: folder };
+        let base = format!("http://{address}/scim/v2");
+        let mut server = Self { address: address.clone(), base, token, child, _folder: folder };
         server.wait(&address)?;
         Ok(server)
     }

@@ -2,7 +2,8 @@
 
 use std::io::Write as _;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 
@@ -50,4 +51,38 @@ pub(crate) fn output(command: &mut Command) -> anyhow::Result<String> {
 /// Whether a program answers `--version`.
 pub(crate) fn answers(name: impl AsRef<Path>) -> bool {
     Command::new(name.as_ref()).arg("--version").output().is_ok_and(|output| output.status.success())
+}
+
+/// A process that ends with this.
+pub(crate) struct Running(Child);
+
+impl Running {
+    /// Starts it.
+    pub(crate) fn start(command: &mut Command) -> anyhow::Result<Self> {
+        Ok(Self(command.spawn().with_context(|| format!("cannot start {:?}", command.get_program()))?))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// What a look gives at last.
+pub(crate) fn within<T>(
+    time: Duration,
+    what: &str,
+    look: impl Fn() -> anyhow::Result<Option<T>>,
+) -> anyhow::Result<T> {
+    let started = Instant::now();
+    while started.elapsed() < time {
+        if let Some(found) = look()? {
+            return Ok(found);
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    bail!("within {time:?} it did not happen that {what}")
 }

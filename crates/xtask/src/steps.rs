@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::shell::{cargo, check, output, say};
-use crate::{judges, mail, root, tidy};
+use crate::{judges, mail, monitoring, root, tidy};
 
 /// A step of the test command.
 pub(crate) struct Step {
@@ -28,6 +28,11 @@ pub(crate) const STEPS: &[Step] = &[
     Step { name: "release", what: "the release binary", run: release },
     Step { name: "demo", what: "the demo's cycles end with the right counts", run: judges::demo },
     Step { name: "mail", what: "a reminder by real SMTP, to aiosmtpd", run: mail::reminder },
+    Step {
+        name: "monitoring",
+        what: "metrics and alerts by promtool, and scraped by a real Prometheus",
+        run: monitoring::run,
+    },
     Step {
         name: "judges",
         what: "recorded clients, scim2-tester, scim-sanity: empty database",

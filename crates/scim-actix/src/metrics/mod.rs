@@ -86,7 +86,9 @@ async fn samples(service: &Service) -> Samples {
     if let Some(measures) = provider.store_measures() {
         add_store(&mut samples, measures);
     }
-    add_housekeeping(&mut samples, provider.housekeeping().read(), now);
+    add_housekeeping(&mut samples, provider.housekeeping().read());
+    let left = service.state().certificate_seconds(now);
+    samples.add_known(of::CERTIFICATE, &[], left.map(Value::Signed));
     add_process(&mut samples, &Process::read());
     samples.add(of::BUILD, &[env!("CARGO_PKG_VERSION")], Value::Whole(1));
     let asked = actix_web::rt::time::timeout(service.options().deadline, ask(provider, now, &mut samples));
@@ -182,7 +184,7 @@ fn add_store(samples: &mut Samples, store: StoreMeasures) {
     }
 }
 
-fn add_housekeeping(samples: &mut Samples, counts: HousekeepingCounts, now: Timestamp) {
+fn add_housekeeping(samples: &mut Samples, counts: HousekeepingCounts) {
     for job in counts.jobs {
         samples.add(of::JOB_RUNS, &[job.job, "success"], Value::Whole(job.succeeded));
         samples.add(of::JOB_RUNS, &[job.job, "failure"], Value::Whole(job.failed));
@@ -191,8 +193,6 @@ fn add_housekeeping(samples: &mut Samples, counts: HousekeepingCounts, now: Time
     samples.add(of::PRUNED, &[], Value::Whole(counts.pruned));
     add_counts(samples, of::MAILS, &counts.mails);
     samples.add(of::MAILS_WAITING, &[], Value::Whole(counts.mails_waiting));
-    let left = |ends: Timestamp| Value::Signed((ends.unix_millis() - now.unix_millis()).div_euclid(1000));
-    samples.add_known(of::CERTIFICATE, &[], counts.certificate_ends.map(left));
 }
 
 fn add_process(samples: &mut Samples, process: &Process) {
@@ -212,4 +212,36 @@ fn seconds(at: Timestamp) -> Value {
     )]
     let millis = at.unix_millis() as f64;
     Value::Real(millis / 1000.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use scim_directory::Position;
+    use scim_storage::Reach;
+
+    use super::*;
+
+    #[test]
+    fn what_waits_is_told_by_instance_and_how_far_the_log_reaches() {
+        let mark = |position, seconds: i64| (Position(position), Timestamp::from_unix_millis(seconds * 1000));
+        let backlog = Backlog {
+            log: Some(Reach { oldest: mark(3, 100), newest: mark(9, 160) }),
+            outbox: None,
+            held: vec![("acme".to_owned(), 7)],
+            held_elsewhere: 2,
+        };
+        let mut samples = Samples::default();
+        add_backlog(&mut samples, &backlog);
+        let text = samples.text(false).expect("a text");
+        let told: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+        let expected = [
+            "rollcall_held_changes_waiting{rollcall_instance=\"acme\"} 7",
+            "rollcall_held_changes_waiting{rollcall_instance=\"(other)\"} 2",
+            "rollcall_log_position{end=\"oldest\"} 3",
+            "rollcall_log_position{end=\"newest\"} 9",
+            "rollcall_log_timestamp_seconds{end=\"oldest\"} 100.0",
+            "rollcall_log_timestamp_seconds{end=\"newest\"} 160.0",
+        ];
+        assert_eq!(told, expected);
+    }
 }

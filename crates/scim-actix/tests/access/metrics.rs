@@ -26,6 +26,11 @@ async fn what_happens_is_counted() {
     world.pass(11 * DAY);
     let told = world.admin.tell_of_key_ends(true).await.expect("told");
     world.service.provider().count_told(&told);
+    let ends = BEGINNING + 11 * DAY + 7_000;
+    world.service.state().set_certificate_ends(scim_core::instant::Timestamp::from_unix_millis(ends));
+    let housekeeping = world.service.provider().housekeeping();
+    housekeeping.job_starts(scim_provider::Job::Pruning);
+    housekeeping.pruned(5);
     let answer = world.send(scrape()).await;
     assert_eq!((answer.status.as_u16(), answer.header("cache-control")), (200, "no-store"));
     assert_eq!(answer.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
@@ -44,6 +49,10 @@ async fn what_happens_is_counted() {
         "rollcall_http_requests_aborted_total 0",
         "rollcall_connector_outcomes_total{rollcall_instance=\"acme\",connector=\"default\",action=\"created\",status=\"success\"} 1",
         "rollcall_scrape_complete 1",
+        "rollcall_tls_certificate_seconds_to_expiry 7",
+        "rollcall_job_last_success_timestamp_seconds{name=\"pruning\"} 0.0",
+        "rollcall_pruned_rows_total 5",
+        "rollcall_held_changes_waiting{rollcall_instance=\"(other)\"} 0",
         &format!(
             "rollcall_connector_last_request_timestamp_seconds{{rollcall_instance=\"acme\",connector=\"default\"}} {}.0",
             BEGINNING / 1000

@@ -1,4 +1,4 @@
-//! What runs beside requests: jobs, mail and the server's certificate. Whoever runs them counts here.
+//! What runs beside requests: jobs and mail. Whoever runs them counts here.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
@@ -45,7 +45,6 @@ pub struct Housekeeping {
     pruned: AtomicU64,
     mails: [AtomicU64; MAILS.len()],
     mails_waiting: AtomicU64,
-    certificate: AtomicI64,
 }
 
 impl Default for Housekeeping {
@@ -57,7 +56,6 @@ impl Default for Housekeeping {
             pruned: AtomicU64::new(0),
             mails: Default::default(),
             mails_waiting: AtomicU64::new(0),
-            certificate: AtomicI64::new(UNKNOWN),
         }
     }
 }
@@ -86,8 +84,6 @@ pub struct HousekeepingCounts {
     pub mails: Vec<Count>,
     /// Mails that are still to be sent.
     pub mails_waiting: u64,
-    /// When the certificate that is shown to clients ends.
-    pub certificate_ends: Option<Timestamp>,
 }
 
 impl Housekeeping {
@@ -123,11 +119,6 @@ impl Housekeeping {
         self.mails_waiting.store(number as u64, Ordering::Relaxed);
     }
 
-    /// When the certificate ends that is shown from now on.
-    pub fn certificate_ends(&self, at: Timestamp) {
-        self.certificate.store(at.unix_millis(), Ordering::Relaxed);
-    }
-
     /// What was counted.
     #[must_use]
     pub fn read(&self) -> HousekeepingCounts {
@@ -147,7 +138,6 @@ impl Housekeeping {
             pruned: load(&self.pruned),
             mails: read(&MAILS, &self.mails),
             mails_waiting: load(&self.mails_waiting),
-            certificate_ends: known(&self.certificate).map(Timestamp::from_unix_millis),
         }
     }
 }
@@ -182,6 +172,6 @@ mod tests {
         let counts = housekeeping.read();
         let mails: Vec<_> = counts.mails.iter().map(|count| (count.label, count.count)).collect();
         assert_eq!(mails, [("sent", 1), ("failed", 2), ("given_up", 1)]);
-        assert_eq!((counts.mails_waiting, counts.certificate_ends), (3, None));
+        assert_eq!(counts.mails_waiting, 3);
     }
 }

@@ -116,7 +116,7 @@ impl Provider {
         }
     }
 
-    /// Where what runs beside requests is counted: jobs, mail, certificates.
+    /// Where what runs beside requests is counted: jobs and mail.
     #[must_use]
     pub fn housekeeping(&self) -> &Arc<Housekeeping> {
         &self.counters.housekeeping

@@ -64,6 +64,8 @@ impl AccessScope {
 
 /// A set of scopes. Default: all of them.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(value_type = Vec<String>))]
 #[serde(try_from = "Vec<String>", into = "Vec<String>")]
 pub struct AccessScopes(u8);
 
@@ -158,6 +160,8 @@ impl From<AccessScopes> for Vec<String> {
 
 /// Networks from which something may be used. Default: from anywhere.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(value_type = Vec<String>))]
 #[serde(transparent)]
 pub struct Networks(Vec<IpNet>);
 
@@ -194,6 +198,7 @@ impl Networks {
 
 /// A limit of requests: so many a second in the long run, and so many at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Rate {
     /// Requests a second, at least 1.
@@ -204,6 +209,7 @@ pub struct Rate {
 
 /// What a connector may do with a kind of resource. Reading is always allowed. Default: everything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Operations {
     /// POST.
@@ -222,6 +228,7 @@ impl Default for Operations {
 
 /// How a client may prove who it is, besides a key as bearer token. Default: in no other way.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct WaysIn {
     /// HTTP Basic (RFC 7617): the id of a key or its integration user's name, and the key.
@@ -235,6 +242,7 @@ pub struct WaysIn {
 
 /// An issuer whose tokens open a connector's door: an identity provider that signs its own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct TrustedIssuer {
     /// `iss`, exactly.
@@ -254,6 +262,7 @@ pub struct TrustedIssuer {
 
 /// When a key that another one has taken the place of ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Retirement {
     /// After the overlap.

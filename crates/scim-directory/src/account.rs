@@ -12,6 +12,7 @@ use crate::{ConnectorId, Stamp};
 
 /// Where an account stands in its life.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum AccountState {
     /// May sign in.
@@ -38,6 +39,7 @@ impl AccountState {
 /// What a person may do in the application's web portal; a later one includes the earlier ones. An account without a
 /// role signs in to the app only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum AccessRole {
     /// Looks only.
     ReadOnly,

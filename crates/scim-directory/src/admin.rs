@@ -27,6 +27,7 @@ pub struct Instance {
 
 /// A connector's dialect, by name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum DialectName {
     /// Everything that real identity providers send.
@@ -77,6 +78,7 @@ pub struct Connector {
 
 /// What an integration user may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Privilege {
     /// Look only.
     ReadOnly,

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// What a field holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum FieldKind {
     /// Text: what a mapping can fill.
@@ -37,6 +38,7 @@ impl FieldKind {
 
 /// What happens to a value that does not keep a field's limits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Excess {
     /// The request is refused.
@@ -48,6 +50,7 @@ pub enum Excess {
 
 /// What an instance says about a field: a custom one that it declares, or limits of a standard one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct FieldDefinition {
     /// The name.

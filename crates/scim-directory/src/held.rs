@@ -7,6 +7,7 @@ use crate::{ConnectorId, HeldChangeId, Key};
 
 /// What was to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Removal {
     /// The person was to be suspended.

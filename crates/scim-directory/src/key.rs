@@ -46,6 +46,7 @@ pub struct KeyTerms {
 
 /// What a key opens, from where, and how often. What is as it is by default is not written.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct KeyLimits {
     /// What it opens.

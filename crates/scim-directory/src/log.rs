@@ -7,6 +7,7 @@ use crate::{KeyRecord, ResourceId};
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Action {
@@ -92,6 +93,7 @@ pub enum Action {
 
 /// How it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum LogStatus {
@@ -109,6 +111,7 @@ pub enum LogStatus {
 
 /// Why something was refused or failed, and what an administrator does about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LogError {
     /// A word that stays as it is: the answer's `scimType`, else what the refusal is called (`guard`, `seats`,
     /// `not_found`).
@@ -121,6 +124,7 @@ pub struct LogError {
 
 /// A change of an account's field.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FieldChange {
     /// The field.
     pub field: String,
@@ -132,6 +136,7 @@ pub struct FieldChange {
 
 /// The resource that a log record is about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LogResource {
     /// The resource type's name.
     #[serde(rename = "type")]
@@ -144,6 +149,7 @@ pub struct LogResource {
 
 /// One attribute's change.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(untagged)]
 pub enum AttributeChange {
     /// A value: of the whole attribute, before and after; `null` where it had none. Secrets never.

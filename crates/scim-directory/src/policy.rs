@@ -6,6 +6,7 @@ use crate::{AccessRole, FieldDefinition, Networks, Operations, Rate, Retirement,
 
 /// What an application expects of people and of connectors; proposes settings that can be changed afterwards.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Profile {
     /// Nothing beyond the standard; no guard.
@@ -64,6 +65,7 @@ impl Profile {
 
 /// Within what a person's user name is unique.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum NameScope {
     /// Within the instance.
@@ -75,6 +77,7 @@ pub enum NameScope {
 
 /// An instance's settings. What is as it is by default is not written, so that reading them costs next to nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct InstanceSettings {
     /// What the settings began with.
@@ -120,6 +123,7 @@ impl Default for InstanceSettings {
 
 /// When a connector picks up an account or a group that is there, unmanaged, under the name that it looks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum PickUp {
     /// When a filter with `eq` on the name finds it.
@@ -132,6 +136,7 @@ pub enum PickUp {
 /// How many people a connector may suspend and delete before the rest is held for a person's decision: whichever of the
 /// two limits is reached first, though one person always passes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Guard {
     /// People an hour.
     pub people: u64,
@@ -159,6 +164,7 @@ impl Guard {
 
 /// A connector's settings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct ConnectorSettings {
     /// What the settings began with, and which values of a person are required.

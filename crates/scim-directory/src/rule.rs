@@ -6,6 +6,7 @@ use crate::AccessRole;
 
 /// What sets a rule off.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Trigger {
     /// The field of that name changed; on creation, it got a value.
@@ -18,6 +19,7 @@ pub enum Trigger {
 
 /// What happens where an object or a group of the name is not there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Unknown {
     /// It is created.
@@ -31,6 +33,7 @@ pub enum Unknown {
 
 /// What a rule does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
 pub enum RuleAction {
     /// Sets a text field to what an expression over the account's fields gives (`Left([LastName], 3)`).
@@ -77,6 +80,7 @@ pub enum RuleAction {
 
 /// A workflow rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
     /// The name; unique in the instance.

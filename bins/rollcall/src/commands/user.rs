@@ -1,7 +1,7 @@
 //! `rollcall user …`
 
 use scim_directory::IntegrationUser;
-use scim_provider::admin::Admin;
+use scim_provider::admin::{Admin, AdminError};
 use serde_json::{Value, json};
 
 use crate::cli;
@@ -34,14 +34,15 @@ pub(crate) async fn run(command: cli::User, node: &Node) -> anyhow::Result<()> {
                 if let Some(email) = &email {
                     user.email.clone_from(&email.0);
                 }
+                Ok(())
             });
             write(&changed.await?, json)
         }
         cli::User::Suspend { instance, user } => {
-            write(&change(&admin, &instance, &user, |user| user.suspended = true).await?, json)
+            write(&change(&admin, &instance, &user, |user| suspend(user, true)).await?, json)
         }
         cli::User::Activate { instance, user } => {
-            write(&change(&admin, &instance, &user, |user| user.suspended = false).await?, json)
+            write(&change(&admin, &instance, &user, |user| suspend(user, false)).await?, json)
         }
     }
 }
@@ -50,10 +51,15 @@ async fn change(
     admin: &Admin,
     instance: &str,
     user: &str,
-    change: impl Fn(&mut IntegrationUser),
+    change: impl Fn(&mut IntegrationUser) -> Result<(), AdminError>,
 ) -> anyhow::Result<IntegrationUser> {
     let instance = admin.instance_named(instance).await?;
     Ok(admin.integration_user_change(&instance, user, change).await?)
+}
+
+fn suspend(user: &mut IntegrationUser, suspended: bool) -> Result<(), AdminError> {
+    user.suspended = suspended;
+    Ok(())
 }
 
 /// What is shown of each.

@@ -114,13 +114,13 @@ impl Admin {
         &self,
         instance: &Instance,
         name: &str,
-        change: impl Fn(&mut IntegrationUser),
+        change: impl Fn(&mut IntegrationUser) -> Result<(), AdminError>,
     ) -> Result<IntegrationUser, AdminError> {
         for _ in 0..crate::resource::ATTEMPTS {
             let instance = self.instance_named(&instance.name).await?;
             let before = self.integration_user_named(&instance, name).await?;
             let mut wanted = before.clone();
-            change(&mut wanted);
+            change(&mut wanted)?;
             if wanted == before {
                 return Ok(wanted);
             }

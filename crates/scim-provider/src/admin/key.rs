@@ -205,12 +205,12 @@ impl Admin {
     pub async fn key_change(
         &self,
         id: KeyId,
-        change: impl Fn(&mut KeyTerms),
+        change: impl Fn(&mut KeyTerms) -> Result<(), AdminError>,
     ) -> Result<KeyContext, AdminError> {
         let context = self.key_show(id).await?;
         let (before, now) = (&context.key, self.now());
         let mut terms = before.terms.clone();
-        change(&mut terms);
+        change(&mut terms)?;
         if terms == before.terms {
             return Ok(context);
         }

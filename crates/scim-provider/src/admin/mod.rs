@@ -2,6 +2,7 @@
 
 pub mod account;
 mod admin_key;
+mod answers;
 mod connector;
 mod field;
 mod group;
@@ -37,6 +38,7 @@ use crate::policies::Policies;
 use crate::{Source, StartError};
 
 pub use admin_key::{AdminKeyRefused, AdminKeyRequest, IssuedAdminKey};
+pub use answers::Remembered;
 pub use instance::NewInstance;
 pub use key::{IssuedKey, KeyRequest};
 pub use key_ends::{MAX_REMINDER_DAYS, Telling, Told};
@@ -124,6 +126,17 @@ impl Admin {
             changes.conditions.push(Condition::AdminKey(*key));
         }
         self.store.commit(changes).await
+    }
+
+    /// A secret of that name which all nodes share, for what is sealed and given to clients to keep.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn shared_secret(&self, name: &'static str) -> Result<[u8; 32], AdminError> {
+        match self.store.server(&ServerQuestion::Secret(name)).await? {
+            ServerAnswer::Secret(secret) => Ok(secret),
+            _ => Err(AdminError::Invalid(format!("the store has no secret {name:?}"))),
+        }
     }
 
     /// The peppers.

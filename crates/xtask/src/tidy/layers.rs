@@ -19,8 +19,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "scim-provider",
         &["scim-core", "scim-directory", "scim-mapping", "scim-lifecycle", "scim-api-keys", "scim-storage"],
     ),
+    (
+        "scim-admin-api",
+        &["scim-core", "scim-directory", "scim-mapping", "scim-lifecycle", "scim-api-keys", "scim-storage", "scim-provider"],
+    ),
     // Storage and directory: what the provider shows of them.
-    ("scim-actix", &["scim-core", "scim-provider", "scim-storage", "scim-directory"]),
+    ("scim-actix", &["scim-core", "scim-provider", "scim-admin-api", "scim-storage", "scim-directory"]),
     (
         "rollcall",
         &[
@@ -31,6 +35,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "scim-storage-diesel",
             "scim-api-keys",
             "scim-provider",
+            "scim-admin-api",
             "scim-actix",
             "scim-emulator",
         ],

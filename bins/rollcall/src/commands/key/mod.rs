@@ -59,6 +59,7 @@ async fn set(admin: &Admin, options: cli::KeySet, node: &Node) -> anyhow::Result
         if let Some(rate) = &given.rate {
             terms.limits.rate = rate.0;
         }
+        Ok(())
     });
     let changed = changed.await?;
     in_words::warn_of_low(given.rate.and_then(|rate| rate.0));

@@ -27,12 +27,14 @@ pub(crate) struct Exchange {
     pub(crate) id: String,
     /// When its head had arrived.
     pub(crate) started: Instant,
+    /// The route, where somebody else knows it than [`template`].
+    pub(crate) route: Option<&'static str>,
 }
 
 impl Exchange {
     pub(crate) fn new(request: &HttpRequest, source: &dyn Source) -> Self {
         let id = request_id(request).unwrap_or_else(|| source.uuid().to_string());
-        Self { id, started: Instant::now() }
+        Self { id, started: Instant::now(), route: None }
     }
 
     /// What is left of the time that a request has.
@@ -51,7 +53,7 @@ impl Exchange {
             "request {} {} {} {} {} us",
             self.id,
             Method::named(request.method().as_str()).name(),
-            template(request.uri().path()),
+            self.route.map_or_else(|| template(request.uri().path()), str::to_owned),
             response.status().as_u16(),
             self.started.elapsed().as_micros()
         );

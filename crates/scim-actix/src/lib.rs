@@ -16,6 +16,7 @@
 //! ids, the base URL, clients' addresses, headers, and errors that happen before a request reaches the provider, all with
 //! SCIM bodies (or those of OAuth, at its routes).
 
+mod admin;
 mod base;
 mod body;
 mod connection;
@@ -30,6 +31,7 @@ mod request;
 mod service;
 mod state;
 
+pub use admin::admin;
 pub use base::root_of;
 pub use connection::Watch;
 pub use error::scim_error;

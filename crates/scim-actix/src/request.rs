@@ -75,6 +75,24 @@ pub(crate) fn target_bytes(http: &HttpRequest) -> usize {
     http.uri().path_and_query().map_or(0, |target| target.as_str().len())
 }
 
+/// The headers that the admin API looks at, for another thread.
+pub(crate) struct OwnedHeaders(Vec<(&'static str, String)>);
+
+impl OwnedHeaders {
+    /// Those of `headers`.
+    pub(crate) fn of(headers: &(dyn HeaderSource + Sync)) -> Self {
+        let names =
+            ["authorization", "content-type", "accept", "idempotency-key", "if-match", "if-none-match"];
+        Self(names.into_iter().filter_map(|name| Some((name, headers.get(name)?.to_owned()))).collect())
+    }
+}
+
+impl HeaderSource for OwnedHeaders {
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+}
+
 /// The request id that came with the request, where it is fit to be logged.
 pub(crate) fn request_id(request: &HttpRequest) -> Option<String> {
     let given = request.headers().get("x-request-id")?.to_str().ok()?;

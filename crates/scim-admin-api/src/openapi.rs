@@ -19,13 +19,16 @@ use crate::problem::{PROBLEM_JSON, Shown};
 const ADMIN_KEY: &str = "admin_key";
 
 /// What may go wrong with every request, with what it means.
-const EVERY: [(u16, &str); 8] = [
+const EVERY: [(u16, &str); 11] = [
     (400, "The request cannot be read"),
     (401, "No admin key, or none that is in force"),
     (403, "The key's role or network does not allow it"),
     (404, "It is not there, or not for this key"),
+    (408, "It was not sent in time"),
     (413, "The body, or what was asked for, is too large"),
+    (414, "Path and query are too long"),
     (422, "A member or parameter is not valid; `errors` names it"),
+    (431, "The header fields are too long"),
     (500, "A fault of the server; its log has the cause"),
     (503, "The server cannot answer now; `Retry-After` says when to try again"),
 ];

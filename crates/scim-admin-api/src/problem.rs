@@ -59,6 +59,8 @@ pub(crate) enum Code {
     NotFound,
     /// 405: the path has no such method.
     MethodNotAllowed,
+    /// 408: it was not sent in time.
+    TimedOut,
     /// 409: it is in the way of something that is there.
     Conflict,
     /// 409: the first request with this `Idempotency-Key` is being worked on, or its answer was lost.
@@ -67,12 +69,16 @@ pub(crate) enum Code {
     PreconditionFailed,
     /// 413: the body is too large.
     TooLarge,
+    /// 414: path and query are too long.
+    TargetTooLong,
     /// 415: a body of another media type.
     UnsupportedMediaType,
     /// 422: read and understood, but not valid.
     Invalid,
     /// 422: the `Idempotency-Key` came with another request before.
     KeyReused,
+    /// 431: the header fields are too long.
+    HeadersTooLarge,
     /// 500: a fault of the server.
     Internal,
     /// 503: not now.
@@ -88,13 +94,16 @@ impl Code {
             Self::Forbidden => (403, "forbidden", "The key's role does not allow it"),
             Self::NotFound => (404, "not_found", "It is not there"),
             Self::MethodNotAllowed => (405, "method_not_allowed", "The path has no such method"),
+            Self::TimedOut => (408, "timed_out", "The request was not sent in time"),
             Self::Conflict => (409, "conflict", "Something that is there is in the way"),
             Self::InProgress => (409, "in_progress", "The first request is not answered"),
             Self::PreconditionFailed => (412, "precondition_failed", "It changed since it was read"),
             Self::TooLarge => (413, "too_large", "The body is too large"),
+            Self::TargetTooLong => (414, "target_too_long", "Path and query are too long"),
             Self::UnsupportedMediaType => (415, "unsupported_media_type", "The body has another media type"),
             Self::Invalid => (422, "invalid", "The request is not valid"),
             Self::KeyReused => (422, "idempotency_key_reused", "The Idempotency-Key was used before"),
+            Self::HeadersTooLarge => (431, "headers_too_large", "The header fields are too long"),
             Self::Internal => (500, "internal", "The server failed"),
             Self::Unavailable => (503, "unavailable", "The server cannot answer now"),
         }
@@ -221,4 +230,23 @@ impl From<StoreError> for Problem {
             }
         }
     }
+}
+
+/// The answer to a request that the adapter did not take in: 400, 408, 413, 414, 415, 431 or 503; anything else is a fault.
+#[must_use]
+pub fn refusal(status: u16, detail: &str, request_id: &str) -> Response {
+    let code = match status {
+        400 => Code::Malformed,
+        404 => Code::NotFound,
+        408 => Code::TimedOut,
+        413 => Code::TooLarge,
+        414 => Code::TargetTooLong,
+        415 => Code::UnsupportedMediaType,
+        431 => Code::HeadersTooLarge,
+        503 => Code::Unavailable,
+        _ => return Problem::new(Code::Internal, FAULT).response(request_id),
+    };
+    let problem = Problem::new(code, detail);
+    let problem = if status == 503 { problem.with("retry-after", "5") } else { problem };
+    problem.response(request_id)
 }

@@ -21,7 +21,15 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     (
         "scim-admin-api",
-        &["scim-core", "scim-directory", "scim-mapping", "scim-lifecycle", "scim-api-keys", "scim-storage", "scim-provider"],
+        &[
+            "scim-core",
+            "scim-directory",
+            "scim-mapping",
+            "scim-lifecycle",
+            "scim-api-keys",
+            "scim-storage",
+            "scim-provider",
+        ],
     ),
     // Storage and directory: what the provider shows of them.
     ("scim-actix", &["scim-core", "scim-provider", "scim-admin-api", "scim-storage", "scim-directory"]),

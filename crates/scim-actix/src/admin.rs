@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use actix_web::dev::HttpServiceFactory;
 use actix_web::web::Bytes;
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, web};
 use futures_channel::mpsc::{Receiver, Sender, channel};
 use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _};
 use scim_admin_api::{Api, Request, refusal};
 use scim_core::ScimError;
 use scim_provider::Method;
 
+use crate::RouteLabel;
 use crate::Service;
 use crate::base::{base, root};
 use crate::body::{collect, is_large, unread};
@@ -47,15 +48,17 @@ pub fn admin(service: Service, api: Arc<Api>) -> impl HttpServiceFactory + 'stat
 }
 
 async fn handle(http: HttpRequest, payload: web::Payload, mounted: web::Data<Mounted>) -> HttpResponse {
-    let provider = mounted.service.provider();
-    let mut exchange = Exchange::new(&http, provider.source());
-    exchange.route = Some(path_of(&http).map_or("(no route)", |path| mounted.api.template(path)));
+    let mut exchange = Exchange::new(&http, mounted.service.provider().source());
+    let route = path_of(&http).and_then(|path| mounted.api.template(path));
+    let route = route.map_or("(no route)".to_owned(), |template| format!("{ADMIN_PATH}{template}"));
+    http.extensions_mut().insert(RouteLabel(route.clone().into()));
+    exchange.route = Some(route);
     let answer = AssertUnwindSafe(answer(&http, payload, &mounted, &exchange)).catch_unwind();
     let response = answer.await.unwrap_or_else(|_| {
         log::error!("request {}: a panic was caught", exchange.id);
         http_response(refusal(500, "", &exchange.id))
     });
-    exchange.finish(provider, &http, response)
+    exchange.finish(&http, response)
 }
 
 /// What follows `/admin/v1`, as it was sent. The framework finds scopes in the decoded path.

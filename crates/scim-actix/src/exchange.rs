@@ -28,7 +28,7 @@ pub(crate) struct Exchange {
     /// When its head had arrived.
     pub(crate) started: Instant,
     /// The route, where somebody else knows it than [`template`].
-    pub(crate) route: Option<&'static str>,
+    pub(crate) route: Option<String>,
 }
 
 impl Exchange {
@@ -53,7 +53,7 @@ impl Exchange {
             "request {} {} {} {} {} us",
             self.id,
             Method::named(request.method().as_str()).name(),
-            self.route.map_or_else(|| template(request.uri().path()), str::to_owned),
+            self.route.unwrap_or_else(|| template(request.uri().path())),
             response.status().as_u16(),
             self.started.elapsed().as_micros()
         );

@@ -17,7 +17,7 @@ use crate::openapi;
 use crate::page::Cursors;
 use crate::problem::{Code, Problem};
 use crate::resources;
-use crate::router::{self, Found};
+use crate::router::{self, Found, Parameters};
 
 /// The path of the API's own description, below `/admin/v1`.
 const DESCRIPTION: &str = "/openapi.json";
@@ -101,16 +101,14 @@ impl Api {
         }
     }
 
-    /// The template of a path, which names nobody: for logs and metrics.
+    /// The template of a path that is one of the API's, which names nobody: for logs and metrics.
     #[must_use]
-    pub fn template(&self, path: &str) -> &'static str {
+    pub fn template(&self, path: &str) -> Option<&'static str> {
         if path == DESCRIPTION {
-            return DESCRIPTION;
+            return Some(DESCRIPTION);
         }
         let any = [Method::Get, Method::Post, Method::Put, Method::Patch, Method::Delete];
-        any.into_iter()
-            .find_map(|method| self.endpoint(method, path))
-            .map_or("(no route)", |endpoint| endpoint.path)
+        any.into_iter().find_map(|method| self.endpoint(method, path)).map(|endpoint| endpoint.path)
     }
 
     /// The largest body that is taken whole, in bytes.
@@ -155,7 +153,7 @@ impl Api {
         }
     }
 
-    fn route(&self, request: &Request<'_>) -> Result<(&Endpoint, Vec<(&'static str, String)>), Problem> {
+    fn route(&self, request: &Request<'_>) -> Result<(&Endpoint, Parameters), Problem> {
         match router::find(&self.endpoints, request.method, request.path) {
             Found::Endpoint(endpoint, parameters) => Ok((endpoint, parameters)),
             Found::OtherMethods(methods) => {

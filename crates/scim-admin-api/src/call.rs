@@ -20,7 +20,7 @@ pub(crate) struct Call<'r> {
     pub(crate) api: &'r Api,
     pub(crate) endpoint: &'r Endpoint,
     pub(crate) request: &'r Request<'r>,
-    pub(crate) parameters: Vec<(&'static str, String)>,
+    pub(crate) parameters: crate::router::Parameters,
     pub(crate) stream: &'r Streamed,
     pub(crate) instance: Option<Instance>,
     /// The key that was shown.

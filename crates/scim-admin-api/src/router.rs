@@ -5,11 +5,14 @@ use scim_provider::Method;
 
 use crate::endpoint::Endpoint;
 
+/// The parameters of a path: names and values, decoded.
+pub(crate) type Parameters = Vec<(&'static str, String)>;
+
 /// Where a request goes.
 #[derive(Debug)]
 pub(crate) enum Found<'e> {
     /// To this endpoint, with the path's parameters, decoded.
-    Endpoint(&'e Endpoint, Vec<(&'static str, String)>),
+    Endpoint(&'e Endpoint, Parameters),
     /// The path has other methods.
     OtherMethods(Vec<&'static str>),
     /// Nowhere.
@@ -21,15 +24,15 @@ pub(crate) fn find<'e>(endpoints: &'e [Endpoint], method: Method, path: &str) ->
     let method = if method == Method::Head { Method::Get } else { method };
     let Some(segments) = path.strip_prefix('/') else { return Found::Nothing };
     let segments: Vec<&str> = segments.split('/').collect();
-    let mut best: Option<(usize, &str, Vec<(&'static str, String)>)> = None;
+    let mut best: Option<(&str, Parameters)> = None;
     for endpoint in endpoints {
         if let Some(parameters) = matches(endpoint.path, &segments)
-            && best.as_ref().is_none_or(|(count, ..)| parameters.len() < *count)
+            && best.as_ref().is_none_or(|(_, others)| parameters.len() < others.len())
         {
-            best = Some((parameters.len(), endpoint.path, parameters));
+            best = Some((endpoint.path, parameters));
         }
     }
-    let Some((_, path, parameters)) = best else { return Found::Nothing };
+    let Some((path, parameters)) = best else { return Found::Nothing };
     let of_path = || endpoints.iter().filter(|endpoint| endpoint.path == path);
     if let Some(endpoint) = of_path().find(|endpoint| endpoint.method == method) {
         return Found::Endpoint(endpoint, parameters);
@@ -41,7 +44,7 @@ pub(crate) fn find<'e>(endpoints: &'e [Endpoint], method: Method, path: &str) ->
     Found::OtherMethods(methods)
 }
 
-fn matches(template: &'static str, segments: &[&str]) -> Option<Vec<(&'static str, String)>> {
+fn matches(template: &'static str, segments: &[&str]) -> Option<Parameters> {
     let mut parameters = Vec::new();
     let mut parts = template.trim_start_matches('/').split('/');
     for segment in segments {

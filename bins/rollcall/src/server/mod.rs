@@ -22,8 +22,9 @@ use actix_web::{App, web};
 use anyhow::{Context as _, bail};
 use futures_util::future::{Either, select};
 use scim_actix::{
-    Options, Proxies, Service, every_answer, health, measured, metrics, nothing_here, oauth, scim,
+    Options, Proxies, Service, admin, every_answer, health, measured, metrics, nothing_here, oauth, scim,
 };
+use scim_admin_api::Api;
 use scim_provider::Source;
 use scim_storage::Store;
 use sd_notify::NotifyState;
@@ -75,6 +76,8 @@ impl Server {
         };
         let monitoring = listen.monitoring.map(bind).transpose()?;
         let provider = node.provider(Arc::clone(&store)).await?;
+        let api = Api::start(node.issuer(Arc::clone(&store)).await?, Arc::clone(&node.source)).await?;
+        let api = Arc::new(api);
         let jobs = Jobs::start(node, node.admin_of(store)?, Arc::clone(&provider))?;
         let service = Service::new(provider, options(settings, tls.is_some()));
         let builder = ServerBuilder::new()
@@ -109,7 +112,8 @@ impl Server {
                     .wrap(from_fn(every_answer))
                     .wrap(from_fn(measured))
                     .service(scim(service.clone()))
-                    .service(oauth(service.clone()));
+                    .service(oauth(service.clone()))
+                    .service(admin(service.clone(), Arc::clone(&api)));
                 let app = if metrics_here { app.service(metrics(service.clone())) } else { app };
                 app.service(health(service.clone())).default_service(web::to(nothing_here))
             }

@@ -76,7 +76,7 @@ pub(crate) struct NewConnector {
 }
 
 /// What can be changed of a connector.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ConnectorTerms {
     /// What it tolerates.
@@ -85,16 +85,6 @@ pub(crate) struct ConnectorTerms {
     keep_passwords: bool,
     /// What it may do, and how.
     settings: ConnectorSettings,
-}
-
-impl Default for ConnectorTerms {
-    fn default() -> Self {
-        Self {
-            dialect: DialectName::default(),
-            keep_passwords: false,
-            settings: ConnectorSettings::default(),
-        }
-    }
 }
 
 impl ConnectorTerms {

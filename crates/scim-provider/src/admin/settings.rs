@@ -29,6 +29,7 @@ impl Admin {
             if wanted.settings == source.instance.settings {
                 return Ok(wanted);
             }
+            check_instance(&wanted.settings)?;
             let registry = self.policies.registry(wanted.settings.unique_group_names);
             Policy::new(&wanted, source.mapping.as_ref(), &source.integration_users, registry)
                 .map_err(|error| AdminError::Invalid(error.to_string()))?;
@@ -100,6 +101,32 @@ fn shown(connector: &Connector) -> Value {
 /// What Entra writes as audience where no secret token is given: one for all custom applications of every tenant.
 const ENTRA_SHARED_AUDIENCE: &str = "8adf8e6e-67b2-4cf2-a259-e3dc5476c621";
 
+/// For how many days something can be kept.
+const DAYS: std::ops::RangeInclusive<u32> = 1..=36_500;
+/// The longest overlap of two keys: a year.
+const MAX_OVERLAP_SECONDS: u32 = 366 * 86_400;
+/// The longest domain name (RFC 1035 §2.3.4).
+const MAX_DOMAIN_BYTES: usize = 253;
+
+/// That an instance's settings make sense by themselves.
+fn check_instance(settings: &InstanceSettings) -> Result<(), AdminError> {
+    let wrong = |text: String| Err(AdminError::Invalid(text));
+    if !DAYS.contains(&settings.retention_days) {
+        return wrong(format!("retention_days: must be {} to {}", DAYS.start(), DAYS.end()));
+    }
+    let fit = |domain: &str| {
+        !domain.is_empty()
+            && domain.len() <= MAX_DOMAIN_BYTES
+            && !domain.contains(|c: char| c.is_whitespace() || c.is_control() || c == '@')
+    };
+    match &settings.default_domain {
+        Some(domain) if !fit(domain) => {
+            wrong(format!("default_domain: {domain:?} is no domain name, such as example.com"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// That a connector's settings make sense.
 fn check_connector(settings: &ConnectorSettings) -> Result<(), AdminError> {
     let wrong = |text: String| Err(AdminError::Invalid(text));
@@ -110,6 +137,15 @@ fn check_connector(settings: &ConnectorSettings) -> Result<(), AdminError> {
     }
     if settings.networks.list().len() > Networks::MAX {
         return wrong(format!("networks: there may be at most {}; give fewer, wider ones", Networks::MAX));
+    }
+    if settings.retention_days.is_some_and(|days| !DAYS.contains(&days)) {
+        return wrong(format!("retention_days: must be {} to {}", DAYS.start(), DAYS.end()));
+    }
+    if settings.overlap_seconds > MAX_OVERLAP_SECONDS {
+        return wrong(format!("overlap_seconds: must be at most {MAX_OVERLAP_SECONDS}, a year"));
+    }
+    if settings.guard.is_some_and(|guard| guard.percent > 100) {
+        return wrong("guard: percent must be at most 100".to_owned());
     }
     let days = &settings.reminder_days;
     if days.len() > 10 || days.iter().any(|days| !(1..=MAX_REMINDER_DAYS).contains(days)) {

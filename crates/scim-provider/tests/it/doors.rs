@@ -391,7 +391,11 @@ fn a_token_ends_with_time_with_its_key_and_with_the_way() {
     world.ways(|ways| ways.oauth = true);
     assert_eq!(world.bearer(&token).0, 200);
     let later = Some(Timestamp::from_unix_millis(BEGINNING + 86_400_000));
-    block_on(world.admin.key_change(key.id, |terms| terms.expires = later)).expect("changed");
+    block_on(world.admin.key_change(key.id, |terms| {
+        terms.expires = later;
+        Ok(())
+    }))
+    .expect("changed");
     let (status, detail) = world.bearer(&token);
     assert!(status == 401 && detail.contains("changed"), "{status} {detail}");
     let token = world.token(&key);

@@ -271,9 +271,10 @@ fn a_key_whose_secret_is_right_is_told_why_it_is_refused() {
         "{status} {detail}"
     );
     let change = |suspended| {
-        let change = world
-            .admin
-            .integration_user_change(&world.instance, "integration", |user| user.suspended = suspended);
+        let change = world.admin.integration_user_change(&world.instance, "integration", |user| {
+            user.suspended = suspended;
+            Ok(())
+        });
         block_on(change).expect("changed");
     };
     change(true);
@@ -287,6 +288,7 @@ fn a_key_whose_secret_is_right_is_told_why_it_is_refused() {
     assert_eq!((world.test(&key), world.count(Action::KeyInForce)), (200, 2));
     let demote = world.admin.integration_user_change(&world.instance, "integration", |user| {
         user.privilege = Privilege::ReadOnly;
+        Ok(())
     });
     block_on(demote).expect("changed");
     let (status, detail) = world.refusal(&key.text);
@@ -414,7 +416,12 @@ fn nothing_is_committed_after_a_revocation_that_came_between() {
     let world = World::new();
     let key = world.key(|_| {});
     assert_eq!(world.create(&key, "ada"), 201);
-    let change = |expires| world.admin.key_change(key.id, move |terms| terms.expires = expires);
+    let change = |expires| {
+        world.admin.key_change(key.id, move |terms| {
+            terms.expires = expires;
+            Ok(())
+        })
+    };
     let changed = block_on(change(None)).expect("changed");
     assert_eq!((changed.key.generation, world.create(&key, "bob")), (2, 201));
     block_on(world.admin.key_revoke(key.id)).expect("revoked");

@@ -218,7 +218,10 @@ fn connector(admin: &Admin, instance: &Instance, change: impl Fn(&mut scim_direc
 }
 
 fn user(admin: &Admin, instance: &Instance, suspended: bool) {
-    let changed = admin.integration_user_change(instance, "integration", |user| user.suspended = suspended);
+    let changed = admin.integration_user_change(instance, "integration", |user| {
+        user.suspended = suspended;
+        Ok(())
+    });
     block_on(changed).expect("changed");
 }
 
@@ -283,14 +286,18 @@ fn nothing_is_written_once_the_keys_scopes_are_fewer() {
         "scopes",
         &[503],
         |admin, _, key| {
-            block_on(
-                admin.key_change(key, |terms| terms.limits.scopes = "users:read".parse().expect("scopes")),
-            )
+            block_on(admin.key_change(key, |terms| {
+                terms.limits.scopes = "users:read".parse().expect("scopes");
+                Ok(())
+            }))
             .expect("changed");
         },
         |admin, _, key| {
-            block_on(admin.key_change(key, |terms| terms.limits.scopes = scim_directory::AccessScopes::ALL))
-                .expect("changed");
+            block_on(admin.key_change(key, |terms| {
+                terms.limits.scopes = scim_directory::AccessScopes::ALL;
+                Ok(())
+            }))
+            .expect("changed");
         },
     );
 }

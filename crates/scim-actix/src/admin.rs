@@ -90,7 +90,7 @@ async fn answer(
     };
     let peer = http.peer_addr().map(|peer| peer.ip());
     let configured = options.base_url.as_deref();
-    let root = root(http, configured, options.proxies.trust(peer));
+    let root = root(http, options, options.proxies.trust(peer));
     let scim_url = base(configured, &root, None);
     let mut request = Request {
         method: Method::named(http.method().as_str()),

@@ -1,4 +1,5 @@
 //! The admin API over a store in memory.
+#![cfg(test)]
 
 mod basics;
 mod connectors;

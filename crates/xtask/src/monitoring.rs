@@ -19,6 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How long an answer over HTTP may take.
 const ANSWER: Duration = Duration::from_secs(30);
 const RULES: &str = "docs/monitoring/rollcall.rules.yml";
+const DASHBOARD: &str = "docs/monitoring/rollcall.dashboard.json";
 const TESTS: &str = "docs/monitoring/rollcall.rules.test.yml";
 /// People that are created.
 const PEOPLE: usize = 3;
@@ -34,7 +35,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     let checks: [(&str, anyhow::Result<()>); 6] = [
         ("promtool finds nothing to say about the metrics", lint(&page)),
         ("promtool accepts the alerts", check(&mut program("promtool", &["check", "rules", RULES]))),
-        ("alerts name metrics that there are", known_metrics(&page)),
+        ("alerts and dashboard ask for metrics that there are", known_metrics(&page)),
         ("each alert has a test in which it is quiet, and one in which it fires", all_tested()),
         (
             "the tests of the alerts pass",
@@ -130,30 +131,51 @@ fn lint(page: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// That every metric that an alert asks for is on the page.
+/// That every metric that an alert or the dashboard asks for is on the page.
 fn known_metrics(page: &str) -> anyhow::Result<()> {
     let rules = std::fs::read_to_string(root().join(RULES))?;
-    let known: Vec<&str> = page
-        .lines()
-        .filter_map(|line| line.strip_prefix("# TYPE "))
-        .filter_map(|line| line.split(' ').next())
-        .collect();
-    let is_name = |text: char| text.is_ascii_alphanumeric() || text == '_';
-    let mut asked = 0;
-    for name in rules.lines().filter(|line| !line.trim_start().starts_with(['#', '-'])).flat_map(|line| {
-        line.split(|letter| !is_name(letter)).filter(|word| {
-            word.starts_with("process_") || (word.starts_with("rollcall_") && *word != "rollcall_instance")
-        })
-    }) {
-        asked += 1;
-        if !known.contains(&name.strip_suffix("_bucket").unwrap_or(name)) {
-            bail!("{RULES} asks for {name}, which the server does not tell");
+    let rules = rules.lines().filter(|line| !line.trim_start().starts_with(['#', '-'])).map(str::to_owned);
+    for (file, texts) in [(RULES, rules.collect::<Vec<_>>()), (DASHBOARD, queries()?)] {
+        let asked: Vec<&str> = texts.iter().flat_map(|text| names(text)).collect();
+        if asked.len() < 20 {
+            bail!("{file} asks for {} metrics only; are they read rightly?", asked.len());
+        }
+        let unknown = asked.into_iter().find(|name| !is_told(page, name));
+        if let Some(name) = unknown {
+            bail!("{file} asks for {name}, which the server does not tell");
         }
     }
-    if asked == 0 {
-        bail!("{RULES} asks for no metric");
-    }
     Ok(())
+}
+
+/// What the dashboard asks Prometheus.
+fn queries() -> anyhow::Result<Vec<String>> {
+    let dashboard: Value = serde_json::from_str(&std::fs::read_to_string(root().join(DASHBOARD))?)
+        .with_context(|| format!("{DASHBOARD} is not JSON"))?;
+    let panels = dashboard.get("panels").and_then(Value::as_array).context("a dashboard without panels")?;
+    let targets = panels.iter().filter_map(|panel| panel.get("targets")?.as_array()).flatten();
+    Ok(targets.filter_map(|target| Some(target.get("expr")?.as_str()?.to_owned())).collect())
+}
+
+/// The names of metrics in a text.
+fn names(text: &str) -> impl Iterator<Item = &str> {
+    let words = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+    words.filter(|word| {
+        word.starts_with("process_") || (word.starts_with("rollcall_") && *word != "rollcall_instance")
+    })
+}
+
+/// Whether a metric is on the page.
+fn is_told(page: &str, name: &str) -> bool {
+    let declared = |name: &str, kind: &str| {
+        page.lines().any(|line| {
+            line.strip_prefix("# TYPE ")
+                .and_then(|line| line.split_once(' '))
+                .is_some_and(|(told, of)| told == name && (kind.is_empty() || of == kind))
+        })
+    };
+    let of_histogram = ["_bucket", "_count", "_sum"].iter().find_map(|end| name.strip_suffix(end));
+    declared(name, "") || of_histogram.is_some_and(|name| declared(name, "histogram"))
 }
 
 /// The names after a key that begins a line of a YAML file.
@@ -235,6 +257,13 @@ fn asked(address: &str) -> anyhow::Result<()> {
             let value = answer.pointer("/data/result/0/value/1").and_then(Value::as_str);
             Ok((value == Some(expected)).then_some(()))
         })?;
+    }
+    for query in queries()? {
+        let query = query.replace("$__rate_interval", "1m").replace("$job", "rollcall");
+        let answer = query_api(address, &query)?;
+        if answer.get("status").and_then(Value::as_str) != Some("success") {
+            bail!("{DASHBOARD} asks {query:?}, and Prometheus answers {answer}");
+        }
     }
     let rules = std::fs::read_to_string(root().join(RULES))?;
     let mut expected: Vec<&str> = named(&rules, "- alert:").collect();

@@ -51,7 +51,7 @@ metrics! {
     HELD: Gauge "rollcall_held_changes_waiting" ["rollcall_instance"]
         "Suspensions and deletions that the guard held back and that wait for a decision: of the 100 instances with the most, all others are (other); at most 10,000 are counted.";
     LOG_POSITION: Gauge "rollcall_log_position" ["end"]
-        "Positions of the provisioning log, of all instances: the oldest record that is kept, and the newest.";
+        "Positions of the provisioning log, of all instances and of the server itself: the oldest record that is kept, and the newest.";
     LOG_TIME: Gauge "rollcall_log_timestamp_seconds" ["end"]
         "When those records were decided.";
     OUTBOX_POSITION: Gauge "rollcall_outbox_position" ["end"]

@@ -25,6 +25,8 @@ const MAX_NAME_CHARS: usize = 100;
 pub struct RuleError {
     /// The rule's name.
     pub rule: String,
+    /// Where in the rule it is, as a JSON pointer: `/then/0/field`; empty for the rule as a whole.
+    pub place: String,
     /// What is wrong, and what to change.
     pub reason: String,
 }
@@ -52,47 +54,53 @@ pub(crate) fn compile(
         return Ok(Vec::new());
     }
     let mut errors = Vec::new();
-    let mut refuse = |rule: &Rule, reason: String| errors.push(RuleError { rule: rule.name.clone(), reason });
+    let mut refuse = |rule: &Rule, place: &str, reason: String| {
+        errors.push(RuleError { rule: rule.name.clone(), place: place.to_owned(), reason });
+    };
     let account = account_type(fields);
     let mut compiled = Vec::with_capacity(rules.len());
     for (index, rule) in rules.iter().enumerate() {
         if index >= MAX_RULES {
-            refuse(rule, format!("an instance has at most {MAX_RULES} rules; remove one first"));
+            refuse(rule, "", format!("an instance has at most {MAX_RULES} rules; remove one first"));
         }
         let chars = rule.name.chars().count();
         if chars == 0 || chars > MAX_NAME_CHARS || rule.name.contains(char::is_control) {
-            refuse(rule, format!("a name has 1 to {MAX_NAME_CHARS} characters, no control characters"));
+            refuse(
+                rule,
+                "/name",
+                format!("a name has 1 to {MAX_NAME_CHARS} characters, no control characters"),
+            );
         }
         if rules.iter().take(index).any(|other| other.name == rule.name) {
-            refuse(rule, "there is a rule of this name already; remove that one first".to_owned());
+            refuse(rule, "/name", "there is a rule of this name already; remove that one first".to_owned());
         }
         if rule.then.is_empty() || rule.then.len() > MAX_ACTIONS {
-            refuse(rule, format!("`then` has 1 to {MAX_ACTIONS} actions"));
+            refuse(rule, "/then", format!("`then` has 1 to {MAX_ACTIONS} actions"));
         }
         if let Trigger::FieldChanged(field) = &rule.when
             && let Err(reason) = known(fields, field)
         {
-            refuse(rule, format!("`when`: {reason}"));
+            refuse(rule, "/when/field_changed", format!("`when`: {reason}"));
         }
         let condition = match (&rule.condition, &account) {
             (Some(text), Ok(account)) => match condition(text, account) {
                 Ok(filter) => Some(filter),
                 Err(reason) => {
-                    refuse(rule, format!("`if`: {reason}"));
+                    refuse(rule, "/if", format!("`if`: {reason}"));
                     None
                 }
             },
             (Some(_), Err(reason)) => {
-                refuse(rule, reason.clone());
+                refuse(rule, "/if", reason.clone());
                 None
             }
             (None, _) => None,
         };
         let mut then = Vec::with_capacity(rule.then.len());
-        for action in &rule.then {
+        for (number, action) in rule.then.iter().enumerate() {
             match compile_action(action, fields, mapping) {
                 Ok(action) => then.push(action),
-                Err(reason) => refuse(rule, reason),
+                Err((member, reason)) => refuse(rule, &format!("/then/{number}/{member}"), reason),
             }
         }
         let (name, when) = (rule.name.clone(), rule.when.clone());
@@ -102,6 +110,7 @@ pub(crate) fn compile(
     for circle in circles(&all) {
         errors.push(RuleError {
             rule: circle.first().cloned().unwrap_or_default(),
+            place: String::new(),
             reason: format!(
                 "these rules would set one another off for ever: {}; let one of them set another field",
                 circle.join(" -> ")
@@ -138,42 +147,48 @@ fn compile_action(
     action: &RuleAction,
     fields: Fields<'_>,
     mapping: &CompiledMapping,
-) -> Result<CompiledAction, String> {
+) -> Result<CompiledAction, (&'static str, String)> {
+    let in_field = |reason: String| ("field", reason);
+    let in_group = |reason: String| ("group", reason);
     match action {
         RuleAction::SetField { field, expression: text } => {
-            let kind = known(fields, field)?;
+            let kind = known(fields, field).map_err(in_field)?;
             if kind != FieldKind::Text {
-                return Err(format!("{field} holds {}, not text; set a text field", kind.words()));
+                return Err(in_field(format!("{field} holds {}, not text; set a text field", kind.words())));
             }
             if mapping.source_of(field).is_some() {
-                return Err(format!(
+                return Err(in_field(format!(
                     "{field} is filled by a row of the mapping; remove that row, or set another field"
-                ));
+                )));
             }
-            Ok(CompiledAction::SetField { field: field.clone(), value: expression(text, fields)? })
+            let value = expression(text, fields).map_err(|reason| ("expression", reason))?;
+            Ok(CompiledAction::SetField { field: field.clone(), value })
         }
         RuleAction::LinkObject { field, kind, name, unknown } => {
-            let holds = known(fields, field)?;
+            let holds = known(fields, field).map_err(in_field)?;
             if holds != FieldKind::Object {
-                return Err(format!("{field} holds {}, not a reference to an object", holds.words()));
+                return Err(in_field(format!(
+                    "{field} holds {}, not a reference to an object",
+                    holds.words()
+                )));
             }
             if kind.trim().is_empty() {
-                return Err("`kind` must name a kind of object, such as JobTitle".to_owned());
+                return Err(("kind", "`kind` must name a kind of object, such as JobTitle".to_owned()));
             }
             Ok(CompiledAction::LinkObject {
                 field: field.clone(),
                 kind: kind.clone(),
-                name: expression(name, fields)?,
+                name: expression(name, fields).map_err(|reason| ("name", reason))?,
                 unknown: *unknown,
             })
         }
         RuleAction::AddToGroup { group, unknown } => Ok(CompiledAction::Membership {
-            group: expression(group, fields)?,
+            group: expression(group, fields).map_err(in_group)?,
             joins: true,
             unknown: *unknown,
         }),
         RuleAction::RemoveFromGroup { group, unknown } => Ok(CompiledAction::Membership {
-            group: expression(group, fields)?,
+            group: expression(group, fields).map_err(in_group)?,
             joins: false,
             unknown: *unknown,
         }),

@@ -1,12 +1,11 @@
 //! `rollcall log`
 
-use std::collections::HashMap;
 use std::time::Duration;
 
-use scim_directory::{Actor, AttributeChange, Instance, Position};
-use scim_provider::admin::Admin;
+use scim_directory::{AttributeChange, Instance, Position};
+use scim_provider::admin::{Admin, LogLine, LogNames};
 use scim_storage::{JournalEntry, JournalFilter, JournalQuery};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::cli::{self, LogFormat};
 use crate::node::Node;
@@ -21,7 +20,7 @@ const POLL: Duration = Duration::from_millis(500);
 struct Reader {
     /// `None` for the server itself.
     instance: Option<Instance>,
-    names: HashMap<uuid::Uuid, String>,
+    names: LogNames,
     after: Option<Position>,
     /// Whether each line of text names the instance.
     named: bool,
@@ -42,7 +41,7 @@ pub(crate) async fn run(options: &cli::Log, node: &Node) -> anyhow::Result<()> {
         ..JournalFilter::default()
     };
     if format == LogFormat::Csv {
-        output::line(&csv_line(&HEADER.map(str::to_owned)))?;
+        output::line(&LogLine::csv_header())?;
     }
     let mut readers: Vec<Reader> = Vec::new();
     loop {
@@ -66,7 +65,7 @@ pub(crate) async fn run(options: &cli::Log, node: &Node) -> anyhow::Result<()> {
                 }
                 readers.push(Reader {
                     instance,
-                    names: HashMap::new(),
+                    names: LogNames::default(),
                     after: None,
                     named: options.instance.is_none(),
                     filter,
@@ -103,16 +102,17 @@ impl Reader {
                 None => admin.server_log(&query).await?,
             };
             self.left -= page.entries.len();
-            let mut mentioned = page.entries.iter().flat_map(|entry| mentioned(&entry.actor));
-            if mentioned.any(|id| !self.names.contains_key(&id)) {
-                self.learn_names(admin).await?;
+            if let Some(instance) = self.instance.as_ref().filter(|_| !self.names.know(&page.entries)) {
+                self.names = admin.log_names(instance).await?;
             }
             for entry in &page.entries {
                 self.after = Some(entry.position);
                 match format {
-                    LogFormat::Jsonl => output::line(&self.json(entry).to_string())?,
+                    LogFormat::Jsonl => output::line(&serde_json::to_string(&self.shown(entry))?)?,
                     LogFormat::Text => output::line(&self.text(entry))?,
-                    LogFormat::Csv => self.csv(entry)?,
+                    LogFormat::Csv => {
+                        self.shown(entry).csv().iter().try_for_each(|line| output::line(line))?
+                    }
                 }
             }
             if !page.more {
@@ -121,92 +121,8 @@ impl Reader {
         }
     }
 
-    /// A line for each value that changed; one for a record without any.
-    fn csv(&self, entry: &JournalEntry) -> anyhow::Result<()> {
-        let shown = self.json(entry);
-        let text = |pointer: &str| match shown.pointer(pointer) {
-            None | Some(Value::Null) => String::new(),
-            Some(Value::String(text)) => text.clone(),
-            Some(other) => other.to_string(),
-        };
-        let notes: Vec<&str> = entry.record.notes.iter().map(String::as_str).collect();
-        let head = [
-            text("/at"),
-            text("/instance"),
-            text("/action"),
-            text("/status"),
-            text("/resource/type"),
-            text("/resource/id"),
-            text("/resource/name"),
-            text("/connector"),
-            text("/user"),
-            text("/key_id"),
-            text("/admin_key_id"),
-            text("/request_id"),
-        ];
-        let tail = [text("/error/code"), text("/error/message"), text("/error/advice"), notes.join("; ")];
-        let word = |value: &Value| match value {
-            Value::Null => String::new(),
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
-        };
-        let mut values: Vec<[String; 3]> = Vec::new();
-        for kind in ["changes", "fields"] {
-            for change in shown.get(kind).and_then(Value::as_array).into_iter().flatten() {
-                let of = |name: &str| change.get(name).map(word).unwrap_or_default();
-                let name = if kind == "changes" { of("attribute") } else { format!("field {}", of("field")) };
-                values.push([name, of("old"), of("new")]);
-            }
-        }
-        if values.is_empty() {
-            values.push(Default::default());
-        }
-        for value in values {
-            let cells: Vec<String> = head.iter().chain(&value).chain(&tail).cloned().collect();
-            output::line(&csv_line(&cells))?;
-        }
-        Ok(())
-    }
-
-    /// Connectors and integration users, also those that are new.
-    async fn learn_names(&mut self, admin: &Admin) -> anyhow::Result<()> {
-        let Some(instance) = &self.instance else { return Ok(()) };
-        for connector in admin.connector_list(instance).await? {
-            self.names.insert(connector.id.uuid(), connector.name);
-        }
-        for user in admin.integration_user_list(instance).await? {
-            self.names.insert(user.id.uuid(), user.name);
-        }
-        Ok(())
-    }
-
-    fn name(&self, id: Option<uuid::Uuid>) -> Option<&str> {
-        self.names.get(&id?).map(String::as_str)
-    }
-
-    fn json(&self, entry: &JournalEntry) -> Value {
-        let JournalEntry { record, actor, .. } = entry;
-        json!({
-            "at": entry.at.to_string(),
-            "action": record.action,
-            "status": record.status,
-            "instance": self.instance.as_ref().map(|instance| &instance.name),
-            "connector": self.name(actor.connector.map(scim_directory::ConnectorId::uuid)),
-            "key_id": actor.key.map(|key| key.to_string()),
-            "admin_key_id": actor.admin.map(|key| key.to_string()),
-            "user": self.name(actor.user.map(scim_directory::IntegrationUserId::uuid)),
-            "request_id": entry.request_id,
-            "resource": record.resource.as_ref().map(|resource| json!({
-                "type": resource.resource_type,
-                "id": (!resource.id.is_empty()).then_some(&resource.id),
-                "name": resource.name,
-            })),
-            "changes": record.changes.iter().map(change).collect::<Vec<_>>(),
-            "fields": record.fields,
-            "notes": record.notes,
-            "error": record.error,
-            "duration_ms": entry.elapsed_ms,
-        })
+    fn shown(&self, entry: &JournalEntry) -> LogLine {
+        LogLine::new(entry, self.instance.as_ref().map(|instance| instance.name.as_str()), &self.names)
     }
 
     fn text(&self, entry: &JournalEntry) -> String {
@@ -252,65 +168,6 @@ impl Reader {
     }
 }
 
-/// The columns of CSV.
-const HEADER: [&str; 19] = [
-    "at",
-    "instance",
-    "action",
-    "status",
-    "resource_type",
-    "resource_id",
-    "resource_name",
-    "connector",
-    "user",
-    "key_id",
-    "admin_key_id",
-    "request_id",
-    "attribute",
-    "old",
-    "new",
-    "error_code",
-    "error_message",
-    "advice",
-    "notes",
-];
-
-/// A line of CSV (RFC 4180). What a spreadsheet would take for a formula gets an apostrophe in front.
-fn csv_line(cells: &[String]) -> String {
-    let cell = |cell: &String| {
-        let formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r']) && cell.parse::<f64>().is_err();
-        let text = if formula { format!("'{cell}") } else { cell.clone() };
-        if text.contains(['"', ',', '\n', '\r']) {
-            format!("\"{}\"", text.replace('"', "\"\""))
-        } else {
-            text
-        }
-    };
-    cells.iter().map(cell).collect::<Vec<_>>().join(",")
-}
-
-/// Who did it: ids that have names.
-fn mentioned(actor: &Actor) -> impl Iterator<Item = uuid::Uuid> {
-    let connector = actor.connector.map(scim_directory::ConnectorId::uuid);
-    connector.into_iter().chain(actor.user.map(scim_directory::IntegrationUserId::uuid))
-}
-
-/// A change as the log's JSON has it; edges as differences.
-fn change(change: &AttributeChange) -> Value {
-    let members = |ids: &[String]| match ids {
-        [] => Value::Null,
-        ids => ids.iter().map(|id| json!({ "value": id })).collect(),
-    };
-    match change {
-        AttributeChange::Value { attribute, old, new } => {
-            json!({ "attribute": attribute, "old": old, "new": new })
-        }
-        AttributeChange::Edges { attribute, added, removed } => {
-            json!({ "attribute": attribute, "old": members(removed), "new": members(added) })
-        }
-    }
-}
-
 /// An administrative change with its new value.
 fn named(change: &AttributeChange) -> String {
     match change {
@@ -330,18 +187,5 @@ fn told(change: &AttributeChange) -> String {
             (0, removed) => format!("{removed} left"),
             (added, removed) => format!("{added} joined, {removed} left"),
         },
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::csv_line;
-
-    #[test]
-    fn cells_that_need_care() {
-        let line =
-            |cells: &[&str]| csv_line(&cells.iter().map(|cell| (*cell).to_owned()).collect::<Vec<_>>());
-        assert_eq!(line(&["a", "b,c", "say \"hi\""]), "a,\"b,c\",\"say \"\"hi\"\"\"");
-        assert_eq!(line(&["=1+1", "-5", "+47 22", "@x"]), "'=1+1,-5,'+47 22,'@x");
     }
 }

@@ -8,7 +8,7 @@ use scim_directory::{
     Action, AdminChange, AttributeChange, Fields, Instance, LogRecord, LogStatus, MappingVersion,
 };
 use scim_lifecycle::Policy;
-use scim_mapping::mapping::{Env, GraphImport, Mapping, Tried};
+use scim_mapping::mapping::{CompiledMapping, Env, GraphImport, Mapping, Row, Source, Tried};
 use scim_storage::{CommitError, InstanceAnswer, InstanceQuestion, PolicySource};
 use serde_json::Value;
 
@@ -16,7 +16,7 @@ use super::settings::policy_failure;
 use super::{Admin, AdminError};
 use crate::admin::account::scope;
 
-/// The most versions that are listed.
+/// The most versions that the command line lists.
 const MAX_LISTED: usize = 1000;
 
 /// A mapping that was read from a file, and is not saved yet.
@@ -47,8 +47,7 @@ impl Admin {
         };
         match (saved, version) {
             (Some(saved), _) => {
-                let read =
-                    Mapping::from_json(&saved.text).map_err(|errors| AdminError::Invalid(list(&errors)))?;
+                let read = Mapping::from_json(&saved.text).map_err(AdminError::Mapping)?;
                 Ok((saved.version, read.mapping))
             }
             (None, None) => Ok((0, Mapping::defaults())),
@@ -70,39 +69,104 @@ impl Admin {
         }
     }
 
+    /// Versions of the mapping, newest first, without their text: those before `before`, at most `limit`.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn mapping_version_page(
+        &self,
+        instance: &Instance,
+        before: Option<i64>,
+        limit: usize,
+    ) -> Result<Vec<MappingVersion>, AdminError> {
+        let source = self.policies.source(&*self.store, instance.id).await.map_err(policy_failure)?;
+        let newest = source.mapping.map_or(0, |mapping| mapping.version);
+        // Versions are numbered without gaps.
+        let newer = before.map_or(0, |before| newest.saturating_sub(before).saturating_add(1));
+        let newer = usize::try_from(newer).unwrap_or_default();
+        let question = InstanceQuestion::Mappings(newer.saturating_add(limit));
+        match self.store.instance(&scope(instance), &question).await? {
+            InstanceAnswer::Mappings(versions) => Ok(versions
+                .into_iter()
+                .filter(|saved| before.is_none_or(|before| saved.version < before))
+                .take(limit)
+                .collect()),
+            _ => Ok(Vec::new()),
+        }
+    }
+
     /// Reads a mapping: of our own form, or what a Microsoft Graph synchronization schema comes to. Every mistake is told;
     /// nothing is saved.
     ///
     /// # Errors
-    /// [`AdminError::Invalid`] with every mistake, a line each.
+    /// [`AdminError::Mapping`] with every mistake.
     pub async fn mapping_read(&self, instance: &Instance, text: &str) -> Result<ReadMapping, AdminError> {
-        let policy = self.policies.source(&*self.store, instance.id).await.map_err(policy_failure)?;
-        let settings = &policy.instance.settings;
-        let fields = Fields::new(&settings.fields);
-        let user = self.user_type(settings.unique_group_names)?;
-        let invalid = |errors: Vec<scim_mapping::mapping::MappingError>| AdminError::Invalid(list(&errors));
         let is_graph = serde_json::from_str::<Value>(text)
             .ok()
             .is_some_and(|document| document.get("synchronizationRules").is_some());
-        let read = if is_graph {
-            let (_, current) = self.mapping(instance, None).await?;
-            let graph = current.import_graph(text, &user, fields).map_err(invalid)?;
-            ReadMapping { mapping: graph.mapping.clone(), graph: Some(graph) }
-        } else {
-            ReadMapping { mapping: Mapping::from_json(text).map_err(invalid)?.mapping, graph: None }
-        };
-        read.mapping.compile(&user, fields, 0).map_err(invalid)?;
-        Ok(read)
+        if is_graph {
+            let graph = self.mapping_from_graph(instance, text).await?;
+            return Ok(ReadMapping { mapping: graph.mapping.clone(), graph: Some(graph) });
+        }
+        let mapping = Mapping::from_json(text).map_err(AdminError::Mapping)?.mapping;
+        let source = self.policies.source(&*self.store, instance.id).await.map_err(policy_failure)?;
+        self.compiled(&source, &mapping)?;
+        Ok(ReadMapping { mapping, graph: None })
+    }
+
+    /// What a Microsoft Graph synchronization schema makes of the mapping in force. Nothing is saved.
+    ///
+    /// # Errors
+    /// [`AdminError::Mapping`] where it is none that can be read.
+    pub async fn mapping_from_graph(
+        &self,
+        instance: &Instance,
+        text: &str,
+    ) -> Result<GraphImport, AdminError> {
+        let source = self.policies.source(&*self.store, instance.id).await.map_err(policy_failure)?;
+        let settings = &source.instance.settings;
+        let user = self.user_type(settings.unique_group_names)?;
+        let (_, current) = self.mapping(instance, None).await?;
+        let graph =
+            current.import_graph(text, &user, Fields::new(&settings.fields)).map_err(AdminError::Mapping)?;
+        self.compiled(&source, &graph.mapping)?;
+        Ok(graph)
+    }
+
+    /// A mapping, checked with the schemas and the instance's fields.
+    fn compiled(&self, source: &PolicySource, mapping: &Mapping) -> Result<CompiledMapping, AdminError> {
+        let settings = &source.instance.settings;
+        let user = self.user_type(settings.unique_group_names)?;
+        mapping.compile(&user, Fields::new(&settings.fields), 0).map_err(AdminError::Mapping)
     }
 
     /// Saves a mapping as the next version, in force from now on; the version. It is checked with the instance's fields and
     /// rules first.
     ///
     /// # Errors
-    /// [`AdminError::Invalid`] with every mistake.
+    /// [`AdminError::Mapping`] and [`AdminError::Rules`] with every mistake.
     pub async fn mapping_save(&self, instance: &Instance, mapping: &Mapping) -> Result<i64, AdminError> {
+        self.mapping_save_after(instance, mapping, None).await
+    }
+
+    /// [`Admin::mapping_save`], where `after` is the version that is in force; `None` for whichever is.
+    ///
+    /// # Errors
+    /// [`AdminError::Changed`] where another version is in force, else as [`Admin::mapping_save`].
+    pub async fn mapping_save_after(
+        &self,
+        instance: &Instance,
+        mapping: &Mapping,
+        after: Option<i64>,
+    ) -> Result<i64, AdminError> {
         for _ in 0..crate::resource::ATTEMPTS {
             let source = self.policies.source(&*self.store, instance.id).await.map_err(policy_failure)?;
+            let current = source.mapping.as_ref().map_or(0, |mapping| mapping.version);
+            if after.is_some_and(|after| after != current) {
+                return Err(AdminError::Changed(format!(
+                    "version {current} of the mapping is in force by now; read it again, and decide again"
+                )));
+            }
             let saved = self.next_version(&source, mapping)?;
             let version = saved.version;
             let mut log = LogRecord::new(Action::MappingSaved, LogStatus::Success, None);
@@ -126,7 +190,7 @@ impl Admin {
     /// Checks a mapping as [`Admin::mapping_save`] does, with the instance's fields and rules, and saves nothing.
     ///
     /// # Errors
-    /// [`AdminError::Invalid`] with every mistake.
+    /// [`AdminError::Mapping`] and [`AdminError::Rules`] with every mistake.
     pub async fn mapping_check(&self, instance: &Instance, mapping: &Mapping) -> Result<(), AdminError> {
         let source = self.policies.source(&*self.store, instance.id).await.map_err(policy_failure)?;
         self.next_version(&source, mapping).map(|_| ())
@@ -138,27 +202,28 @@ impl Admin {
         let text = mapping.to_json(version).to_string();
         let next = MappingVersion { version, at: self.now(), text };
         let registry = self.policies.registry(source.instance.settings.unique_group_names);
-        Policy::new(&source.instance, Some(&next), &source.integration_users, registry)
-            .map_err(|error| AdminError::Invalid(error.to_string()))?;
+        Policy::new(&source.instance, Some(&next), &source.integration_users, registry)?;
         Ok(next)
     }
 
-    /// Tries a mapping on a sample resource: each row, with every step. Nothing is saved or changed.
+    /// Tries a mapping on a sample resource, which may leave `schemas` out: each row, with every step. Nothing is saved or
+    /// changed.
     ///
     /// # Errors
-    /// [`AdminError::Invalid`] where the mapping has mistakes, or the sample is no person.
+    /// [`AdminError::Mapping`] where the mapping has mistakes, [`AdminError::Invalid`] where the sample is no person.
     pub async fn mapping_try(
         &self,
         instance: &Instance,
         mapping: &Mapping,
-        sample: Value,
+        mut sample: Value,
     ) -> Result<Vec<Tried>, AdminError> {
         let source = self.policies.source(&*self.store, instance.id).await.map_err(policy_failure)?;
         let settings = &source.instance.settings;
         let user = self.user_type(settings.unique_group_names)?;
-        let compiled = mapping
-            .compile(&user, Fields::new(&settings.fields), 0)
-            .map_err(|errors| AdminError::Invalid(list(&errors)))?;
+        let compiled = self.compiled(&source, mapping)?;
+        if let Some(members) = sample.as_object_mut() {
+            members.entry("schemas").or_insert_with(|| serde_json::json!([scim_core::schema::USER_URN]));
+        }
         let inbound = ingest(&user, sample, Dialect::LENIENT)
             .map_err(|error| AdminError::Invalid(format!("the sample is no person: {error}")))?;
         let now = i128::from(self.now().unix_millis()).saturating_mul(1_000_000);
@@ -175,6 +240,26 @@ impl Admin {
         Ok(compiled.try_on(&resource, &mut env))
     }
 
+    /// Tries an expression on a sample resource, as a row of a mapping would evaluate it: every step, and the text that a
+    /// field would get.
+    ///
+    /// # Errors
+    /// [`AdminError::Mapping`] where the expression cannot be read, or names attributes that are not there;
+    /// [`AdminError::Invalid`] where the sample is no person.
+    pub async fn expression_try(
+        &self,
+        instance: &Instance,
+        expression: &str,
+        sample: Value,
+    ) -> Result<Tried, AdminError> {
+        let row = Row::new("DisplayName", Source::Expression(expression.to_owned()));
+        let mut mapping = Mapping { rows: vec![row] };
+        mapping.add_missing_read_only();
+        let tried = self.mapping_try(instance, &mapping, sample).await?;
+        let of_row = tried.into_iter().find(|tried| tried.field == "DisplayName");
+        of_row.ok_or_else(|| AdminError::Invalid("the expression fills no field".to_owned()))
+    }
+
     fn user_type(
         &self,
         unique_group_names: bool,
@@ -187,8 +272,4 @@ impl Admin {
             .cloned()
             .ok_or_else(|| AdminError::Invalid("this server has no resource type for people".to_owned()))
     }
-}
-
-fn list<E: std::fmt::Display>(errors: &[E]) -> String {
-    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }

@@ -12,6 +12,7 @@ mod integration_user;
 mod key;
 mod key_ends;
 mod log;
+mod log_line;
 mod mapping;
 mod names;
 mod pages;
@@ -30,7 +31,8 @@ use scim_directory::{
     Action, Actor, AdminChange, AdminKeyId, AttributeChange, Change, ChangeSet, ChangeSetId, Committed,
     Condition, Instance, InstanceId, LogRecord, LogStatus, Scope,
 };
-use scim_lifecycle::{Decision, Facts, Occasion, Policy, Stop};
+use scim_lifecycle::{Decision, Facts, Occasion, Policy, PolicyError, RuleError, Stop};
+use scim_mapping::mapping::MappingError;
 use scim_storage::{CommitError, ServerAnswer, ServerQuestion, Store, StoreError};
 
 use crate::peppers::check_peppers;
@@ -42,8 +44,10 @@ pub use answers::Remembered;
 pub use instance::NewInstance;
 pub use key::{IssuedKey, KeyRequest};
 pub use key_ends::{MAX_REMINDER_DAYS, Telling, Told};
+pub use log_line::{LogLine, LogLineChange, LogLineResource, LogNames};
 pub use mapping::ReadMapping;
-pub use reapply::{Reapplication, Reapplied, ReapplyProgress};
+pub use reapply::{Reapplication, Reapplied, ReappliedSlice, ReapplyPlace, ReapplyProgress};
+pub use report::Report;
 pub use retention::Pruned;
 
 /// A name that an administrator may give has at most this many characters.
@@ -65,9 +69,30 @@ pub enum AdminError {
     /// What it was asked on is not any more: somebody changed it in between.
     #[error("{0}")]
     Changed(String),
+    /// A mapping has mistakes: all of them.
+    #[error("{}", list(.0))]
+    Mapping(Vec<MappingError>),
+    /// Workflow rules have mistakes: all of them.
+    #[error("{}", list(.0))]
+    Rules(Vec<RuleError>),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<PolicyError> for AdminError {
+    fn from(error: PolicyError) -> Self {
+        match error {
+            PolicyError::Mapping { errors, .. } => Self::Mapping(errors),
+            PolicyError::Rules(errors) => Self::Rules(errors),
+            other => Self::Invalid(other.to_string()),
+        }
+    }
+}
+
+/// Every mistake, a line each.
+fn list<E: std::fmt::Display>(errors: &[E]) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 /// Administration of a server. Cheap to clone.
@@ -145,6 +170,12 @@ impl Admin {
             AdminError::Invalid("keys cannot be issued here: there is no pepper to hash them with".to_owned())
         };
         self.peppers.as_deref().ok_or_else(missing)
+    }
+
+    /// The schemas that the server has.
+    #[must_use]
+    pub fn registry(&self) -> &Registry {
+        self.policies.registry(true)
     }
 
     /// The policy that an instance has now.

@@ -56,6 +56,19 @@ impl Admin {
         }
     }
 
+    /// How far a job of an instance has come.
+    ///
+    /// # Errors
+    /// [`AdminError::NotFound`] where nothing is kept of it.
+    pub async fn job(&self, instance: &Instance, name: &str) -> Result<Value, AdminError> {
+        match self.asked(instance, InstanceQuestion::Job(name.to_owned())).await? {
+            InstanceAnswer::Job(Some(job)) => Ok(job),
+            _ => Err(AdminError::NotFound(format!(
+                "nothing is kept of a job {name:?}: it ended, or never began"
+            ))),
+        }
+    }
+
     /// Objects of a kind by name, in any letter case, after that name.
     ///
     /// # Errors

@@ -52,6 +52,52 @@ pub struct ReapplyProgress {
     pub failed: u64,
 }
 
+impl ReapplyProgress {
+    fn add(&mut self, other: Self) {
+        self.seen += other.seen;
+        self.changed += other.changed;
+        self.failed += other.failed;
+    }
+}
+
+/// A place among the accounts, which are gone through newest first: behind this one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReapplyPlace {
+    /// The version of the mapping that was applied so far.
+    pub mapping: i64,
+    /// The account that was looked at last.
+    pub id: ResourceId,
+}
+
+/// What became of a slice of the accounts.
+#[derive(Clone, Debug, Default)]
+pub struct ReappliedSlice {
+    /// Accounts that changed, or would, and those that failed.
+    pub accounts: Vec<Reapplied>,
+    /// How many there were.
+    pub progress: ReapplyProgress,
+    /// Where the next slice begins; `None` after the last one.
+    pub next: Option<ReapplyPlace>,
+}
+
+impl ReappliedSlice {
+    fn changed(&mut self, done: Reapplied) {
+        self.progress.changed += 1;
+        self.accounts.push(done);
+    }
+
+    fn failed(&mut self, record: &Record, reason: String) {
+        self.progress.failed += 1;
+        self.accounts.push(Reapplied {
+            id: record.key.id,
+            name: record.display.clone(),
+            fields: Vec::new(),
+            attributes: Vec::new(),
+            failure: Some(reason),
+        });
+    }
+}
+
 impl Admin {
     /// Applies the mapping in force to every account, newest first, in batches; `told` hears of each account that changes or
     /// fails, and of how far it has come after each batch. Where it is interrupted, the next run goes on from there.
@@ -65,41 +111,65 @@ impl Admin {
         mut told: impl FnMut(&Reapplied),
         mut progress: impl FnMut(ReapplyProgress),
     ) -> Result<ReapplyProgress, AdminError> {
-        let policy = self.policy(instance).await?;
-        let mut after =
-            if how.preview || how.restart { None } else { self.interrupted(instance, &policy).await? };
+        let mut after = None;
+        if !(how.preview || how.restart) {
+            after = self.interrupted(instance, &*self.policy(instance).await?).await?;
+        }
         let mut so_far = ReapplyProgress::default();
         loop {
-            let query = page_query(policy.user_type(), after, how.batch.clamp(1, 1000), Want::FULL);
-            let page = self.store.find(&scope(instance), &query).await?;
-            so_far.seen += u64::try_from(page.records.len()).unwrap_or_default();
-            let mut decided = Vec::new();
-            for record in page.records {
-                match self.reapplied(instance, &policy, &record).await {
-                    Ok(decision) if decision.is_empty() => {}
-                    Ok(decision) => decided.push((record, decision)),
-                    Err(AdminError::Invalid(reason)) => {
-                        so_far.failed += 1;
-                        told(&failed(&record, reason));
-                    }
-                    Err(error) => return Err(error),
-                }
-            }
-            let next = page.next.map(|position| position.id);
-            if how.preview {
-                for (record, decision) in &decided {
-                    so_far.changed += 1;
-                    told(&change(record, decision));
-                }
-            } else {
-                self.commit_reapplied(instance, &policy, decided, next, &mut so_far, &mut told).await?;
-            }
+            let slice = self.mapping_reapply_slice(instance, how.preview, how.batch, after).await?;
+            slice.accounts.iter().for_each(&mut told);
+            so_far.add(slice.progress);
             progress(so_far);
-            match next {
-                Some(id) => after = Some(Keyset { key: None, id }),
+            match slice.next {
+                Some(next) => after = Some(next),
                 None => return Ok(so_far),
             }
         }
+    }
+
+    /// Applies the mapping in force to the next accounts, newest first, at most `limit` of them (1 to 1000). Unless it is a
+    /// preview, they are committed together with how far the job has come.
+    ///
+    /// # Errors
+    /// [`AdminError::Changed`] where another version of the mapping is in force than at `after`; else if the store fails.
+    /// What fails for one account is told, and does not stop the others.
+    pub async fn mapping_reapply_slice(
+        &self,
+        instance: &Instance,
+        preview: bool,
+        limit: usize,
+        after: Option<ReapplyPlace>,
+    ) -> Result<ReappliedSlice, AdminError> {
+        let policy = self.policy(instance).await?;
+        let mapping = policy.mapping().version();
+        if after.is_some_and(|after| after.mapping != mapping) {
+            return Err(AdminError::Changed(format!(
+                "version {mapping} of the mapping is in force by now; begin again, from the newest account"
+            )));
+        }
+        let keyset = after.map(|after| Keyset { key: None, id: after.id });
+        let query = page_query(policy.user_type(), keyset, limit.clamp(1, 1000), Want::FULL);
+        let page = self.store.find(&scope(instance), &query).await?;
+        let (mut slice, mut decided) = (ReappliedSlice::default(), Vec::new());
+        slice.progress.seen = u64::try_from(page.records.len()).unwrap_or_default();
+        for record in page.records {
+            match self.reapplied(instance, &policy, &record).await {
+                Ok(decision) if decision.is_empty() => {}
+                Ok(decision) => decided.push((record, decision)),
+                Err(AdminError::Invalid(reason)) => slice.failed(&record, reason),
+                Err(error) => return Err(error),
+            }
+        }
+        slice.next = page.next.map(|position| ReapplyPlace { mapping, id: position.id });
+        if preview {
+            for (record, decision) in &decided {
+                slice.changed(change(record, decision));
+            }
+        } else {
+            self.commit_reapplied(instance, decided, &mut slice).await?;
+        }
+        Ok(slice)
     }
 
     async fn reapplied(
@@ -127,13 +197,10 @@ impl Admin {
     async fn commit_reapplied(
         &self,
         instance: &Instance,
-        policy: &Policy,
         decided: Vec<(Record, Decision)>,
-        next: Option<ResourceId>,
-        so_far: &mut ReapplyProgress,
-        told: &mut impl FnMut(&Reapplied),
+        slice: &mut ReappliedSlice,
     ) -> Result<(), AdminError> {
-        let come = next.map(|id| json!({ "mapping": policy.mapping().version(), "after": id.to_string() }));
+        let come = slice.next.map(|next| json!({ "mapping": next.mapping, "after": next.id.to_string() }));
         let job = Change::Admin(AdminChange::SaveJob(JOB.to_owned(), come));
         let mut whole = Decision { changes: vec![job.clone()], ..Decision::default() };
         for (_, decision) in &decided {
@@ -142,8 +209,7 @@ impl Admin {
         match self.commit_decision(instance.id, JOB, whole).await {
             Ok(_) => {
                 for (record, decision) in &decided {
-                    so_far.changed += 1;
-                    told(&change(record, decision));
+                    slice.changed(change(record, decision));
                 }
                 return Ok(());
             }
@@ -152,16 +218,10 @@ impl Admin {
         }
         for (record, _) in decided {
             match self.reapply_one(instance, &record).await {
-                Ok(Some(done)) => {
-                    so_far.changed += 1;
-                    told(&done);
-                }
+                Ok(Some(done)) => slice.changed(done),
                 Ok(None) => {}
                 Err(AdminError::Store(error)) => return Err(error.into()),
-                Err(error) => {
-                    so_far.failed += 1;
-                    told(&failed(&record, error.to_string()));
-                }
+                Err(error) => slice.failed(&record, error.to_string()),
             }
         }
         let only_job = Decision { changes: vec![job], ..Decision::default() };
@@ -198,14 +258,19 @@ impl Admin {
     }
 
     /// Where an earlier run of the same version of the mapping was interrupted.
-    async fn interrupted(&self, instance: &Instance, policy: &Policy) -> Result<Option<Keyset>, AdminError> {
+    async fn interrupted(
+        &self,
+        instance: &Instance,
+        policy: &Policy,
+    ) -> Result<Option<ReapplyPlace>, AdminError> {
         let question = InstanceQuestion::Job(JOB.to_owned());
         let InstanceAnswer::Job(Some(job)) = self.store.instance(&scope(instance), &question).await? else {
             return Ok(None);
         };
-        let same = job.get("mapping").and_then(serde_json::Value::as_i64) == Some(policy.mapping().version());
+        let mapping = job.get("mapping").and_then(serde_json::Value::as_i64);
         let id = job.get("after").and_then(serde_json::Value::as_str).and_then(|id| id.parse().ok());
-        Ok(id.filter(|_| same).map(|id| Keyset { key: None, id }))
+        let place = mapping.zip(id).map(|(mapping, id)| ReapplyPlace { mapping, id });
+        Ok(place.filter(|place| place.mapping == policy.mapping().version()))
     }
 }
 
@@ -221,14 +286,4 @@ fn change(record: &Record, decision: &Decision) -> Reapplied {
         })
         .collect();
     Reapplied { id: record.key.id, name: record.display.clone(), fields, attributes, failure: None }
-}
-
-fn failed(record: &Record, reason: String) -> Reapplied {
-    Reapplied {
-        id: record.key.id,
-        name: record.display.clone(),
-        fields: Vec::new(),
-        attributes: Vec::new(),
-        failure: Some(reason),
-    }
 }

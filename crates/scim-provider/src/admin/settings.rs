@@ -31,8 +31,7 @@ impl Admin {
             }
             check_instance(&wanted.settings)?;
             let registry = self.policies.registry(wanted.settings.unique_group_names);
-            Policy::new(&wanted, source.mapping.as_ref(), &source.integration_users, registry)
-                .map_err(|error| AdminError::Invalid(error.to_string()))?;
+            Policy::new(&wanted, source.mapping.as_ref(), &source.integration_users, registry)?;
             let log = difference(
                 Action::SettingsChanged,
                 &serde_json::to_value(&source.instance.settings).unwrap_or_default(),

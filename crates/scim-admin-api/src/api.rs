@@ -22,7 +22,10 @@ use crate::router::{self, Found, Parameters};
 /// The path of the API's own description, below `/admin/v1`.
 const DESCRIPTION: &str = "/openapi.json";
 /// The largest body of JSON, in bytes.
-const MAX_BODY_BYTES: usize = 1024 * 1024;
+pub(crate) const MAX_BODY_BYTES: usize = 1024 * 1024;
+
+/// The header with the cursor of the next page, of lists that are shown as text.
+pub(crate) const NEXT_CURSOR: &str = "x-next-cursor";
 
 /// A request to the admin API.
 pub struct Request<'a> {
@@ -63,6 +66,8 @@ pub struct Api {
     pub(crate) admin: Admin,
     pub(crate) source: Arc<dyn Source>,
     pub(crate) cursors: Cursors,
+    /// When it began to answer.
+    pub(crate) started: Timestamp,
     endpoints: Vec<Endpoint>,
     description: Vec<u8>,
 }
@@ -83,7 +88,8 @@ impl Api {
         let document = openapi::document(&endpoints, env!("CARGO_PKG_VERSION"));
         let description = document.to_json().unwrap_or_default().into_bytes();
         let cursors = Cursors::new(&admin.shared_secret("admin cursors").await?);
-        Ok(Self { admin, source, cursors, endpoints, description })
+        let started = source.now();
+        Ok(Self { admin, source, cursors, started, endpoints, description })
     }
 
     /// Every endpoint but the description.
@@ -261,10 +267,13 @@ impl Api {
 
 /// The answer of an endpoint.
 fn shown(call: &Call<'_>, rendered: Rendered) -> Response {
-    let Rendered { body, tag, location } = rendered;
+    let Rendered { body, tag, location, next } = rendered;
     let mut response = Response::empty(call.endpoint.success);
     if let Some(path) = location {
         response = response.with("location", format!("{}/admin/v1{path}", call.root()));
+    }
+    if let Some(cursor) = next {
+        response = response.with(NEXT_CURSOR, cursor);
     }
     let Some((media_type, body)) = body else { return response };
     response = response.with("content-type", media_type);

@@ -28,6 +28,8 @@ pub(crate) struct Reply<A> {
     pub(crate) content: Content<A>,
     pub(crate) tag: Tag,
     pub(crate) location: Option<String>,
+    /// Where the next page of a list begins that is shown as text.
+    pub(crate) next: Option<String>,
 }
 
 /// Of what an answer has its entity tag.
@@ -54,13 +56,13 @@ impl<A> Reply<A> {
     /// JSON that is no single thing: a list, a report.
     #[must_use]
     pub(crate) const fn json(value: A) -> Self {
-        Self { content: Content::Json(value), tag: Tag::None, location: None }
+        Self { content: Content::Json(value), tag: Tag::None, location: None, next: None }
     }
 
     /// One thing, with its entity tag.
     #[must_use]
     pub(crate) const fn thing(value: A) -> Self {
-        Self { content: Content::Json(value), tag: Tag::Whole, location: None }
+        Self { content: Content::Json(value), tag: Tag::Whole, location: None, next: None }
     }
 
     /// The same with the entity tag of a part: the part that clients change.
@@ -72,13 +74,19 @@ impl<A> Reply<A> {
     /// One thing that was just made, and where it is: a path below `/admin/v1`.
     #[must_use]
     pub(crate) const fn made(value: A, path: String) -> Self {
-        Self { content: Content::Json(value), tag: Tag::Whole, location: Some(path) }
+        Self { content: Content::Json(value), tag: Tag::Whole, location: Some(path), next: None }
     }
 
     /// Text of another media type.
     #[must_use]
     pub(crate) const fn text(media_type: &'static str, text: String) -> Self {
-        Self { content: Content::Text(media_type, text), tag: Tag::None, location: None }
+        Self { content: Content::Text(media_type, text), tag: Tag::None, location: None, next: None }
+    }
+
+    /// The same with the cursor of the next page, for a list that is shown as text.
+    #[must_use]
+    pub(crate) fn followed_by(self, next: Option<String>) -> Self {
+        Self { next, ..self }
     }
 }
 
@@ -86,7 +94,7 @@ impl Reply<()> {
     /// Nothing but that it was done.
     #[must_use]
     pub(crate) const fn done() -> Self {
-        Self { content: Content::Nothing, tag: Tag::None, location: None }
+        Self { content: Content::Nothing, tag: Tag::None, location: None, next: None }
     }
 }
 
@@ -95,6 +103,7 @@ pub(crate) struct Rendered {
     pub(crate) body: Option<(&'static str, Vec<u8>)>,
     pub(crate) tag: Tag,
     pub(crate) location: Option<String>,
+    pub(crate) next: Option<String>,
 }
 
 /// The JSON media type.
@@ -107,7 +116,7 @@ impl<A: Serialize> Reply<A> {
             Content::Json(value) => Some((JSON, serde_json::to_vec(&value).unwrap_or_default())),
             Content::Text(media_type, text) => Some((media_type, text.into_bytes())),
         };
-        Rendered { body, tag: self.tag, location: self.location }
+        Rendered { body, tag: self.tag, location: self.location, next: self.next }
     }
 }
 

@@ -14,6 +14,7 @@ mod endpoint;
 mod etag;
 mod idempotency;
 mod input;
+mod mistakes;
 mod moment;
 mod openapi;
 mod page;

@@ -58,6 +58,9 @@ pub(crate) fn parameters<Q: IntoParams>(path: &str) -> Vec<Parameter> {
             "user" => "The name of the integration user",
             "account" => "The account's id",
             "group" => "The group's id",
+            "rule" => "The rule's name",
+            "version" => "The version's number; 0 is the default mapping",
+            "job" => "The job's name",
             _ => "Which one",
         };
         ParameterBuilder::new()
@@ -109,6 +112,11 @@ pub(crate) fn responses<A: ToSchema>(spec: &Spec) -> Responses {
         success = success.content(*media_type, ContentBuilder::new().schema(Some(text())).build());
     }
     success = success.header("X-Request-Id", header("The request's id, as it stands in the logs"));
+    if !spec.also.is_empty() {
+        let description =
+            "Where the next page begins, of answers that are not JSON: the `cursor` to ask for it with";
+        success = success.header("X-Next-Cursor", header(description));
+    }
     if spec.success == 201 {
         success = success.header("Location", header("Where it is"));
     }

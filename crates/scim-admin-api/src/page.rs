@@ -15,7 +15,7 @@ use crate::call::Call;
 use crate::problem::Problem;
 
 /// The items of a page, where nothing else is asked for.
-const DEFAULT_LIMIT: usize = 50;
+pub(crate) const DEFAULT_LIMIT: usize = 50;
 /// The most items of a page.
 pub(crate) const MAX_LIMIT: usize = 200;
 const NONCE_BYTES: usize = 24;

@@ -148,6 +148,12 @@ impl Problem {
         self
     }
 
+    /// The same as something that is wrong with that parameter.
+    #[must_use]
+    pub(crate) fn at(self, name: &str) -> Self {
+        if self.code == Code::NotFound { Self::member(name, &self.detail) } else { self }
+    }
+
     /// The same with one header more.
     #[must_use]
     pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
@@ -192,6 +198,8 @@ impl From<AdminError> for Problem {
             AdminError::NotFound(detail) => Self::new(Code::NotFound, detail),
             AdminError::Taken(detail) => Self::new(Code::Conflict, detail),
             AdminError::Changed(detail) => Self::new(Code::PreconditionFailed, detail),
+            AdminError::Mapping(errors) => crate::mistakes::of_mapping(&errors, "", Some),
+            AdminError::Rules(errors) => crate::mistakes::of_rules(&errors, None),
             AdminError::Store(error) => error.into(),
             other => {
                 log::error!("an administrative use-case failed: {other}");

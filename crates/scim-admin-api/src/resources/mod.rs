@@ -5,8 +5,15 @@ mod connector_terms;
 mod connectors;
 mod fields;
 mod instances;
+mod jobs;
 mod keys;
+mod log;
+mod mapping;
+mod mapping_forms;
+mod mapping_trials;
 mod profiles;
+mod rules;
+mod server;
 mod settings;
 mod times;
 mod users;
@@ -24,6 +31,12 @@ pub(crate) fn all() -> Vec<Endpoint> {
         users::endpoints(),
         keys::endpoints(),
         admin_keys::endpoints(),
+        mapping::endpoints(),
+        mapping_trials::endpoints(),
+        rules::endpoints(),
+        log::endpoints(),
+        jobs::endpoints(),
+        server::endpoints(),
     ]
     .into_iter()
     .flatten()

@@ -8,6 +8,7 @@ use scim_admin_api::{Api, Request};
 use scim_core::instant::Timestamp;
 use scim_core::schema::Registry;
 use scim_directory::{Instance, InstanceSettings, Networks, Privilege};
+use scim_provider::admin::account::ImportReader;
 use scim_provider::admin::{Admin, AdminKeyRequest};
 use scim_provider::{HeaderSource, Method, Pepper, Peppers, Response, Source};
 use scim_storage::{MemoryStore, Store};
@@ -87,6 +88,12 @@ impl Answer {
     /// The body as text.
     pub(crate) fn text(&self) -> &str {
         std::str::from_utf8(&self.response.body).expect("text")
+    }
+
+    /// The pointers of what is wrong.
+    pub(crate) fn wrong(&self) -> Vec<&str> {
+        let errors = self.json["errors"].as_array().into_iter().flatten();
+        errors.filter_map(|error| error["pointer"].as_str()).collect()
     }
 
     /// The member at a JSON pointer, as text.
@@ -184,6 +191,34 @@ impl World {
         Answer { status: response.status, json, response }
     }
 
+    /// Sends a request with other headers and JSON, if any.
+    pub(crate) fn ask(
+        &self,
+        key: &str,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> Answer {
+        self.send(key, method, path, headers, &body.map(Value::to_string).unwrap_or_default())
+    }
+
+    /// Sends a request of the owner.
+    pub(crate) fn steer(&self, method: Method, path: &str, body: Option<&Value>) -> Answer {
+        self.ask(&self.owner, method, path, &[], body)
+    }
+
+    /// Brings accounts in, of these user names.
+    pub(crate) fn accounts(&self, names: &[&str]) {
+        self.import(&format!("UserName\n{}\n", names.join("\n")));
+    }
+
+    /// Brings in what a CSV file has.
+    pub(crate) fn import(&self, file: &str) {
+        let reader = ImportReader::new(file.as_bytes()).expect("readable");
+        block_on(self.admin.account_import(&self.acme, reader, |_| {})).expect("imported");
+    }
+
     pub(crate) fn get(&self, path: &str) -> Answer {
         self.send(&self.owner, Method::Get, path, &[], "")
     }
@@ -203,8 +238,9 @@ impl World {
     /// Every item of a list, in pages of `limit`.
     pub(crate) fn all(&self, path: &str, limit: usize) -> Vec<Value> {
         let (mut items, mut cursor) = (Vec::new(), String::new());
+        let join = if path.contains('?') { '&' } else { '?' };
         loop {
-            let answer = self.get(&format!("{path}?limit={limit}{cursor}")).expect(200);
+            let answer = self.get(&format!("{path}{join}limit={limit}{cursor}")).expect(200);
             let page = answer.json["items"].as_array().expect("items");
             assert!(page.len() <= limit);
             items.extend(page.iter().cloned());

@@ -19,6 +19,8 @@ mod moment;
 mod openapi;
 mod page;
 mod problem;
+#[cfg(test)]
+mod reference;
 mod resources;
 mod router;
 

@@ -86,8 +86,30 @@ pub(crate) enum Code {
 }
 
 impl Code {
+    /// All of them, by status.
+    #[cfg(test)]
+    pub(crate) const ALL: [Self; 17] = [
+        Self::Malformed,
+        Self::Unauthorized,
+        Self::Forbidden,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::TimedOut,
+        Self::Conflict,
+        Self::InProgress,
+        Self::PreconditionFailed,
+        Self::TooLarge,
+        Self::TargetTooLong,
+        Self::UnsupportedMediaType,
+        Self::Invalid,
+        Self::KeyReused,
+        Self::HeadersTooLarge,
+        Self::Internal,
+        Self::Unavailable,
+    ];
+
     /// Status, word and title.
-    const fn parts(self) -> (u16, &'static str, &'static str) {
+    pub(crate) const fn parts(self) -> (u16, &'static str, &'static str) {
         match self {
             Self::Malformed => (400, "malformed", "The request cannot be read"),
             Self::Unauthorized => (401, "unauthorized", "An admin key is needed"),

@@ -1,5 +1,6 @@
 //! Opening a database file: pragmas, migrations, what is refused.
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
@@ -12,6 +13,11 @@ use crate::patience::teach;
 use crate::sql::{Line, Number, Statement};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+
+/// The table of migrations, which other programs may have too.
+const MIGRATIONS_TABLE: &str = "__diesel_schema_migrations";
+/// Tables that every database of ours has.
+const OWN_TABLES: [&str; 3] = [MIGRATIONS_TABLE, "resources", "journal"];
 
 /// How a database is opened.
 #[derive(Clone, Copy, Debug)]
@@ -57,6 +63,17 @@ pub enum OpenError {
         /// Why.
         reason: String,
     },
+    /// The database is another program's. Nothing was changed in it.
+    #[error(
+        "{path} is the database of another program: it has a table {table}, and none of Rollcall's. Name a file that is not there, or \
+         Rollcall's own"
+    )]
+    NotOurs {
+        /// The file.
+        path: String,
+        /// A table of it.
+        table: String,
+    },
     /// The database was made by an earlier release.
     #[error(
         "the database {path} is of an earlier release; make a copy of it, then let this release migrate it (--migrate)"
@@ -83,6 +100,37 @@ pub enum OpenError {
         /// Why.
         reason: String,
     },
+}
+
+/// Makes the file where it is not there, for its owner alone: SQLite gives those beside it the same mode. Refuses the database
+/// of another program, before anything of it is changed.
+pub(crate) fn prepare(path: &Path) -> Result<(), OpenError> {
+    let shown = || path.display().to_string();
+    let failed =
+        |reason: &dyn std::fmt::Display| OpenError::Open { path: shown(), reason: reason.to_string() };
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Ok(_) => return Ok(()),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(failed(&error)),
+    }
+    let text = path.to_str().ok_or_else(|| failed(&"the path is not UTF-8"))?;
+    let mut connection = SqliteConnection::establish(text).map_err(|error| failed(&error))?;
+    connection.batch_execute("PRAGMA busy_timeout = 5000").map_err(|error| failed(&error))?;
+    let tables =
+        "SELECT name AS line FROM sqlite_master WHERE type = 'table' AND substr(name, 1, 7) <> 'sqlite_'";
+    let tables: Vec<Line> = Statement::new(tables).rows(&mut connection).map_err(|error| failed(&error))?;
+    let has = |name: &str| tables.iter().any(|table| table.line == name);
+    if OWN_TABLES.iter().all(|name| has(name)) {
+        return Ok(());
+    }
+    match tables.into_iter().find(|table| table.line != MIGRATIONS_TABLE) {
+        Some(table) => Err(OpenError::NotOurs { path: shown(), table: table.line }),
+        None => Ok(()),
+    }
 }
 
 /// A connection with the pragmas that every connection has.

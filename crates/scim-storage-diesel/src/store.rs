@@ -15,7 +15,7 @@ use scim_storage::{
 };
 
 use crate::meter::{Meter, Reading};
-use crate::open::{OpenError, Options, configure, connect, migrate};
+use crate::open::{OpenError, Options, configure, connect, migrate, prepare};
 use crate::patience::at_most;
 use crate::sql::{Number, Statement};
 use crate::workers::{Workers, ended};
@@ -64,6 +64,7 @@ impl SqliteStore {
             reason: reason.to_string(),
         };
         let text = path.to_str().ok_or_else(|| open(&"the path is not UTF-8"))?;
+        prepare(path)?;
         let mut writer = connect(text).map_err(|error| open(&error))?;
         migrate(&mut writer, path, options)?;
         let workers: Result<Vec<_>, _> = (0..WORKERS).map(|_| connect(text)).collect();

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
+use scim_directory::Scope;
 use scim_provider::{Method, Source};
 
 use crate::Options;
@@ -49,14 +50,22 @@ impl Exchange {
         if let Ok(value) = HeaderValue::from_str(&self.id) {
             headers.insert(HeaderName::from_static("x-request-id"), value);
         }
-        log::info!(
-            "request {} {} {} {} {} us",
-            self.id,
-            Method::named(request.method().as_str()).name(),
-            self.route.unwrap_or_else(|| template(request.uri().path())),
-            response.status().as_u16(),
-            self.started.elapsed().as_micros()
-        );
+        let method = Method::named(request.method().as_str()).name();
+        let route = self.route.unwrap_or_else(|| template(request.uri().path()));
+        let status = response.status().as_u16();
+        let duration_us = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let request_id = self.id.as_str();
+        match response.extensions().get::<Scope>() {
+            None => log::info!(method, route, status, duration_us, request_id; "request"),
+            Some(scope) => {
+                let instance = scope.instance;
+                let connector = scope.connector.map(|id| id.to_string()).unwrap_or_default();
+                log::info!(
+                    method, route, status, duration_us, instance:%, connector, request_id;
+                    "request"
+                );
+            }
+        }
         response
     }
 }

@@ -75,7 +75,7 @@ async fn handle(
     let exchange = Exchange::new(&http, service.provider().source());
     let answer = AssertUnwindSafe(answer(&http, payload, &service, &exchange, endpoint)).catch_unwind();
     let response = answer.await.unwrap_or_else(|_| {
-        log::error!("request {}: a panic was caught", exchange.id);
+        log::error!(request_id = exchange.id.as_str(); "a panic was caught");
         failed(500, "server_error", "The server failed; its log has the cause under this request's id")
     });
     exchange.finish(&http, response)
@@ -127,7 +127,7 @@ async fn answer(
     if let Ok(response) = actix_web::rt::time::timeout(exchange.left(options), answered).await {
         return http_response(response);
     }
-    log::warn!("request {}: not done within {:?}", exchange.id, options.deadline);
+    log::warn!(request_id = exchange.id.as_str(); "the request was not done within {:?}", options.deadline);
     let mut slow = failed(503, "temporarily_unavailable", "The request took too long; try again");
     slow.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
     slow

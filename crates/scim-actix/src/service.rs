@@ -117,7 +117,7 @@ async fn handle(http: HttpRequest, payload: web::Payload, service: web::Data<Ser
     let exchange = Exchange::new(&http, service.provider.source());
     let answer = AssertUnwindSafe(answer(&http, payload, &service, &exchange)).catch_unwind();
     let response = answer.await.unwrap_or_else(|_| {
-        log::error!("request {}: a panic was caught", exchange.id);
+        log::error!(request_id = exchange.id.as_str(); "a panic was caught");
         let detail = "The server failed; its log has the cause under this request's id";
         scim_error(&ScimError::status_only(500, detail))
     });
@@ -168,7 +168,7 @@ async fn answer(
     request.now = provider.source().now();
     let handled = actix_web::rt::time::timeout(exchange.left(options), provider.handle(request));
     let Ok(response) = handled.await else {
-        log::warn!("request {}: not done within {:?}", exchange.id, options.deadline);
+        log::warn!(request_id = exchange.id.as_str(); "the request was not done within {:?}", options.deadline);
         return too_slow();
     };
     http_response(response)
@@ -179,6 +179,9 @@ pub(crate) fn http_response(response: Response) -> HttpResponse {
     let mut http_response = HttpResponse::build(status);
     for (name, value) in response.headers {
         http_response.insert_header((name, value));
+    }
+    if let Some(scope) = response.scope {
+        http_response.extensions_mut().insert(scope);
     }
     http_response.body(response.body)
 }

@@ -128,7 +128,7 @@ fn known_answer(
         let detail = "The first answer cannot be read any more, because the pepper changed; look whether the request was done";
         return Err(Problem::new(Code::InProgress, detail));
     };
-    let mut response = Response { status: kept.status, headers: Vec::new(), body: kept.body };
+    let mut response = Response::json(kept.status, kept.body);
     for name in KEPT_HEADERS {
         if let Some((_, value)) = kept.headers.iter().find(|(kept, _)| kept == name) {
             response = response.with(name, value.clone());

@@ -208,7 +208,7 @@ impl Problem {
             errors: self.errors,
         };
         let body = serde_json::to_vec(&shown).unwrap_or_default();
-        let response = Response { status, headers: self.headers, body };
+        let response = Response { headers: self.headers, ..Response::json(status, body) };
         response.with("content-type", PROBLEM_JSON)
     }
 }

@@ -58,7 +58,7 @@ impl Operation<'_> {
                 Stop::Refused(refusal) => return Err(self.refused(policy, *refusal).await),
             }
         }
-        log::error!("request {}: a decision kept asking for facts", self.request.request_id);
+        log::error!(request_id = self.request.request_id; "a decision kept asking for facts");
         Err(Failure::status(500, "The server failed; its log has the cause under this request's id"))
     }
 

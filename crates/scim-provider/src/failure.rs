@@ -150,6 +150,7 @@ impl From<Failure> for Response {
             status: failure.error.status(),
             headers: failure.headers,
             body: failure.error.to_json().to_string().into_bytes(),
+            scope: None,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use scim_core::ScimType;
 use scim_core::message::SearchRequest;
+use scim_directory::Scope;
 use serde_json::Value;
 
 use crate::access::{Caller, Counted};
@@ -16,8 +17,9 @@ impl Provider {
     /// Answers a request. Every outcome is an answer: errors have a SCIM body.
     pub async fn handle(&self, request: Request<'_>) -> Response {
         let json = accepts_plain_json(&request);
-        let response = self.answer(request).await.unwrap_or_else(Response::from);
-        typed(response, json)
+        let mut scope = None;
+        let response = self.answer(request, &mut scope).await.unwrap_or_else(Response::from);
+        Response { scope, ..typed(response, json) }
     }
 
     /// Whether the request's key opens anything; looks at the headers alone. For adapters, before they take in a large
@@ -30,8 +32,9 @@ impl Provider {
         self.authenticate(request, Counted::No).await.map(|_| ()).map_err(refused)
     }
 
-    async fn answer(&self, mut request: Request<'_>) -> Result<Response, Failure> {
+    async fn answer(&self, mut request: Request<'_>, scope: &mut Option<Scope>) -> Result<Response, Failure> {
         let caller = self.authenticate(&request, Counted::Yes).await?;
+        *scope = Some(caller.scope);
         self.counters.connectors.asked(caller.scope, request.now);
         let body = std::mem::take(&mut request.body);
         let route = Route::parse(caller.registry, request.path);

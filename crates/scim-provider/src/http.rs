@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use scim_core::instant::Timestamp;
+use scim_directory::Scope;
 
 /// A request's method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -116,19 +117,21 @@ pub struct Response {
     pub headers: Vec<(&'static str, String)>,
     /// The body; empty for 204 and 304. For HEAD it is that of GET: it says how long `Content-Length` is, and is not sent.
     pub body: Vec<u8>,
+    /// Whom the request acted for, once it was let in; for logs.
+    pub scope: Option<Scope>,
 }
 
 impl Response {
     /// An answer without a body.
     #[must_use]
     pub fn empty(status: u16) -> Self {
-        Self { status, headers: Vec::new(), body: Vec::new() }
+        Self { status, headers: Vec::new(), body: Vec::new(), scope: None }
     }
 
     /// An answer with a JSON body; the content type is set at the edge.
     #[must_use]
     pub fn json(status: u16, body: Vec<u8>) -> Self {
-        Self { status, headers: Vec::new(), body }
+        Self { status, headers: Vec::new(), body, scope: None }
     }
 
     /// The same answer with one header more.

@@ -54,7 +54,7 @@ impl Operation<'_> {
         };
         let set = ChangeSet { log: vec![record], ..self.change_set() };
         if let Err(error) = self.provider.commit(set).await {
-            log::warn!("request {}: its failure could not be logged: {error}", self.request.request_id);
+            log::warn!(request_id = self.request.request_id; "the request's failure could not be logged: {error}");
         }
     }
 }

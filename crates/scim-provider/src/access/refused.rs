@@ -287,7 +287,7 @@ impl Provider {
             ..ChangeSet::empty(id, scope, actor, request.request_id.to_owned(), request.now)
         };
         if let Err(error) = self.commit(set).await {
-            log::warn!("request {}: its refusal could not be logged: {error}", request.request_id);
+            log::warn!(request_id = request.request_id; "the request's refusal could not be logged: {error}");
         }
     }
 

@@ -86,7 +86,7 @@ impl Provider {
             return;
         }
         if let Err(error) = self.keep_use(caller, request, key, touch, first_write).await {
-            log::warn!("request {}: the use of a key could not be kept: {error}", request.request_id);
+            log::warn!(request_id = request.request_id; "the use of a key could not be kept: {error}");
         }
     }
 
@@ -127,7 +127,7 @@ impl Provider {
         let Some(key) = known.key.as_ref().filter(|_| known.rehashed.is_some()) else { return };
         let caller = self.caller(known.clone());
         if let Err(error) = self.keep_rehashed(&caller, request, key).await {
-            log::warn!("request {}: a key's new hash could not be kept: {error}", request.request_id);
+            log::warn!(request_id = request.request_id; "a key's new hash could not be kept: {error}");
         }
     }
 

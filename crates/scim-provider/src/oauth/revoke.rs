@@ -45,7 +45,7 @@ impl Provider {
         match self.end_tokens(request, &known, key).await {
             Ok(()) | Err(CommitError::Conflict) => Ok(()),
             Err(error) => {
-                log::warn!("request {}: tokens could not be ended: {error}", request.request_id);
+                log::warn!(request_id = request.request_id; "tokens could not be ended: {error}");
                 let error = OauthError::new(
                     "temporarily_unavailable",
                     "The tokens could not be ended now; try again",

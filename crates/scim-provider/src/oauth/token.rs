@@ -28,7 +28,7 @@ impl Provider {
         let scopes = asked(form.get("scope"), known.scopes)?;
         let claims = self.claims(request, &known, scopes);
         let token = self.signing.issue(&claims).map_err(|error| {
-            log::error!("request {}: no access token: {error}", request.request_id);
+            log::error!(request_id = request.request_id; "no access token: {error}");
             OauthError {
                 status: 500,
                 ..OauthError::new("server_error", "The server failed; its log has the cause")

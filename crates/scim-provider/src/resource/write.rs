@@ -46,7 +46,7 @@ impl Operation<'_> {
     /// Notes of tolerances that were used go to the server's log by name; the details stand in the provisioning log.
     pub(crate) fn log_notes(&self, notes: &[Note]) {
         for note in notes {
-            log::debug!("request {}: tolerated {}", self.request.request_id, note.tolerance.name());
+            log::debug!(request_id = self.request.request_id; "tolerated {}", note.tolerance.name());
         }
     }
 }

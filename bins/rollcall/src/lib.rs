@@ -5,6 +5,8 @@ mod clock;
 mod commands;
 mod config;
 mod egress;
+mod files;
+
 mod logging;
 mod mail;
 mod node;

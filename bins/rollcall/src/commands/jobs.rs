@@ -3,6 +3,7 @@
 //! Each is due by the clock that the node is told, so that a clock which moves on takes its jobs along. What fails is logged
 //! and done again the next time; no job ends the server.
 
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use actix_web::rt::task::JoinHandle;
 use actix_web::rt::time::sleep;
+use futures_util::FutureExt as _;
 use scim_core::instant::Timestamp;
 use scim_provider::admin::{Admin, AdminError};
 use scim_provider::{Housekeeping, Job, Provider, Source};
@@ -121,7 +123,7 @@ impl Teller {
             let now = self.source.now();
             let soon = reminders.is_due(now);
             if ends.is_due(now) || soon {
-                self.tell(soon, now).await;
+                caught(self.tell(soon, now)).await;
             }
             sleep(TICK).await;
         }
@@ -159,11 +161,18 @@ fn repeat(node: &Node, every: Duration, job: impl Fn(Timestamp) -> Run + 'static
         loop {
             let now = source.now();
             if schedule.is_due(now) {
-                job(now).await;
+                caught(job(now)).await;
             }
             sleep(TICK).await;
         }
     })
+}
+
+/// Runs a job to its end. One that panics is done again the next time, as one that fails.
+async fn caught(job: impl Future<Output = ()>) {
+    if AssertUnwindSafe(job).catch_unwind().await.is_err() {
+        log::error!("a job panicked; it is done again when it is due");
+    }
 }
 
 /// When something is due by the clock that is told.
@@ -246,6 +255,14 @@ mod tests {
         actix_web::rt::System::new().block_on(async {
             assert!(left_after(29).await > 600);
             assert_eq!(left_after(31).await, 0);
+        });
+    }
+
+    #[test]
+    fn a_job_that_panics_is_done_again() {
+        actix_web::rt::System::new().block_on(async {
+            caught(async { panic!("on purpose") }).await;
+            caught(async {}).await;
         });
     }
 

@@ -19,6 +19,7 @@ mod lists;
 mod mail;
 mod pepper;
 mod routes;
+mod running;
 mod support;
 mod users;
 mod vectors;

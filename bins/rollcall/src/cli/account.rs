@@ -1,8 +1,8 @@
 //! Accounts and groups on the command line.
 
-use std::path::PathBuf;
-
 use clap::{Args, Subcommand, ValueEnum};
+
+use super::ImportFile;
 
 /// A state to list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -16,14 +16,9 @@ pub(crate) enum StateChoice {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Account {
     /// Bring the application's accounts in, unmanaged: CSV or JSON lines, with field names as columns or keys.
-    /// State, AccessRole and DirectManager (a user name) are taken too. Exit status 1 if any line is rejected
-    Import {
-        /// The instance
-        #[arg(long, value_name = "NAME")]
-        instance: String,
-        /// The file; - for standard input
-        file: PathBuf,
-    },
+    /// State, AccessRole and DirectManager (a user name) are taken too. What was interrupted goes on where it stopped. Exit
+    /// status 1 if any line is rejected
+    Import(ImportFile),
     /// List accounts, newest first
     List {
         /// The instance
@@ -118,13 +113,13 @@ pub(crate) struct Explain {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Group {
     /// Bring the application's groups in, unmanaged: CSV with the columns DisplayName and Members (user names, with ; between
-    /// them), or JSON lines. Exit status 1 if any line is rejected
+    /// them), or JSON lines. What was interrupted goes on where it stopped. Exit status 1 if any line is rejected
     Import {
-        /// The instance
-        #[arg(long, value_name = "NAME")]
-        instance: String,
-        /// The file; - for standard input
-        file: PathBuf,
+        /// The file has a member of a group that is there on each line: the columns Group and Member
+        #[arg(long)]
+        members: bool,
+        #[command(flatten)]
+        import: ImportFile,
     },
     /// List groups, newest first
     List {

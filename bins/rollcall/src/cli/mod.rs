@@ -4,6 +4,7 @@ mod account;
 mod admin_key;
 mod config;
 mod connector;
+mod import;
 mod key;
 mod log;
 mod settings;
@@ -21,6 +22,7 @@ pub(crate) use config::Config;
 pub(crate) use connector::{
     Connector, ConnectorSet, ConnectorWaysIn, DialectChoice, PickUpChoice, RevokeOldChoice, SwitchChoice,
 };
+pub(crate) use import::ImportFile;
 pub(crate) use key::{Key, KeyIssue, KeySet, User};
 pub(crate) use log::{Log, LogFormat};
 pub(crate) use settings::{Field, Instance, NamesChoice, ProfileChoice};

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use scim_directory::{AccountState, Instance, Record};
+use scim_directory::{AccountState, ImportKind, Instance, Record};
 use scim_provider::admin::account::account_json;
 use scim_provider::admin::{Admin, AdminError};
 use serde_json::{Value, json};
@@ -19,13 +19,7 @@ const PAGE: usize = 500;
 pub(crate) async fn run(command: cli::Account, node: &Node) -> anyhow::Result<ExitCode> {
     let (admin, settings) = (node.admin()?, &node.settings);
     match command {
-        cli::Account::Import { instance, file } => {
-            let instance = admin.instance_named(&instance).await?;
-            let reader = import::open(&file)?;
-            let mut report = import::Report::new("accounts");
-            let summary = admin.account_import(&instance, reader, |outcome| report.tell(outcome)).await?;
-            report.end(&summary, settings)
-        }
+        cli::Account::Import(options) => import::run(&admin, ImportKind::Accounts, &options, settings).await,
         cli::Account::List { instance, state, managed, unmanaged } => {
             let instance = admin.instance_named(&instance).await?;
             let state = state.map(|state| match state {

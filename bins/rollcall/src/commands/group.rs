@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use scim_directory::ImportKind;
 use serde_json::Value;
 
 use super::account::group_json;
@@ -16,12 +17,9 @@ const PAGE: usize = 500;
 pub(crate) async fn run(command: cli::Group, node: &Node) -> anyhow::Result<ExitCode> {
     let (admin, settings) = (node.admin()?, &node.settings);
     match command {
-        cli::Group::Import { instance, file } => {
-            let instance = admin.instance_named(&instance).await?;
-            let reader = import::open(&file)?;
-            let mut report = import::Report::new("groups");
-            let summary = admin.group_import(&instance, reader, |outcome| report.tell(outcome)).await?;
-            return report.end(&summary, settings);
+        cli::Group::Import { members, import } => {
+            let kind = if members { ImportKind::Memberships } else { ImportKind::Groups };
+            return import::run(&admin, kind, &import, settings).await;
         }
         cli::Group::List { instance } => {
             let instance = admin.instance_named(&instance).await?;

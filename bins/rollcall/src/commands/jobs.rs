@@ -222,8 +222,8 @@ async fn prune(admin: &Admin, now: Timestamp, counts: &Housekeeping) -> Result<(
 #[cfg(test)]
 mod tests {
     use scim_core::schema::Registry;
-    use scim_directory::InstanceSettings;
-    use scim_provider::admin::account::ImportReader;
+    use scim_directory::{ImportKind, InstanceSettings};
+    use scim_provider::admin::import::ImportOptions;
     use scim_storage::JournalQuery;
     use scim_storage_diesel::{Options, SqliteStore};
 
@@ -240,9 +240,9 @@ mod tests {
             admin.instance_create("acme", InstanceSettings::default()).await.expect("created").instance;
         let people: String = (0..600).map(|number| format!("person{number}\n")).collect();
         let file = format!("UserName\n{people}");
-        let reader = ImportReader::new(file.as_bytes()).expect("readable");
-        let summary = admin.account_import(&instance, reader, |_| {}).await.expect("imported");
-        assert_eq!(summary.imported, 600);
+        let how = ImportOptions::new(ImportKind::Accounts);
+        let end = admin.import(&instance, file.as_bytes(), &how, &mut ()).await.expect("imported");
+        assert_eq!(end.import.imported, 600);
         let counts = Housekeeping::default();
         prune(&admin, System.now().plus_millis(days * 86_400_000), &counts).await.expect("pruned");
         assert_eq!(counts.read().pruned > 600, days > 30);

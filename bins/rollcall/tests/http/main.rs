@@ -12,6 +12,7 @@ mod demo;
 mod etags;
 mod groups;
 mod hardening;
+mod import;
 mod keys;
 mod keys_cli;
 mod life;

@@ -7,6 +7,7 @@ mod connector;
 mod field;
 mod group;
 mod held;
+pub mod import;
 mod instance;
 mod integration_user;
 mod key;

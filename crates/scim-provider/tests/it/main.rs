@@ -3,6 +3,7 @@
 
 mod admin_keys;
 mod doors;
+mod imports;
 mod keys;
 mod races;
 mod support;

@@ -22,10 +22,25 @@ use crate::support::{Clock, Headers, peppers};
 
 type Meddling = Box<dyn FnOnce() + Send>;
 
-/// A store before whose next commit of a directory's change something else happens.
-struct Meddled {
+/// A store before whose next commit of a directory's change something else happens, or which fails after some commits.
+#[derive(Default)]
+pub(crate) struct Meddled {
     store: Arc<MemoryStore>,
     before: Mutex<Option<Meddling>>,
+    /// How many commits succeed; `None` for all.
+    left: Mutex<Option<usize>>,
+}
+
+impl Meddled {
+    /// Does this before the next commit.
+    pub(crate) fn meddle(&self, meddling: impl FnOnce() + Send + 'static) {
+        *self.before.lock().expect("a lock") = Some(Box::new(meddling));
+    }
+
+    /// Lets only so many commits succeed, or all.
+    pub(crate) fn let_through(&self, commits: Option<usize>) {
+        *self.left.lock().expect("a lock") = commits;
+    }
 }
 
 impl Store for Meddled {
@@ -63,10 +78,19 @@ impl Store for Meddled {
     }
 
     fn commit(&self, changes: ChangeSet) -> BoxFuture<'_, Result<Committed, CommitError>> {
-        if changes.changes.iter().any(|change| !matches!(change, Change::Admin(_)))
-            && let Some(meddle) = self.before.lock().expect("a lock").take()
-        {
-            meddle();
+        if let Some(left) = self.left.lock().expect("a lock").as_mut() {
+            if *left == 0 {
+                let reason = "no further commit".to_owned();
+                let failed = CommitError::Store(StoreError::Unavailable { reason });
+                return Box::pin(std::future::ready(Err(failed)));
+            }
+            *left -= 1;
+        }
+        if changes.changes.iter().any(|change| !matches!(change, Change::Admin(_))) {
+            let meddling = self.before.lock().expect("a lock").take();
+            if let Some(meddle) = meddling {
+                meddle();
+            }
         }
         self.store.commit(changes)
     }
@@ -116,7 +140,7 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let store = Arc::new(Meddled { store: Arc::new(MemoryStore::new()), before: Mutex::default() });
+        let store = Arc::new(Meddled::default());
         let source = Arc::new(Clock::default());
         let peppers = peppers(1);
         let admin = Admin::new(Arc::clone(&store) as _, Arc::clone(&source) as _, Registry::builtin());

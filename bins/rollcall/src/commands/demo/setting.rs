@@ -5,10 +5,10 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use scim_directory::{Excess, FieldDefinition, Instance, InstanceSettings, NameScope};
+use scim_directory::{Excess, FieldDefinition, ImportKind, Instance, InstanceSettings, NameScope};
 use scim_emulator::company::{Change, Company, Person};
 use scim_emulator::entra::RequestKind;
-use scim_provider::admin::account::ImportReader;
+use scim_provider::admin::import::{ImportFormat, ImportOptions};
 use scim_provider::admin::{Admin, AdminError};
 use serde_json::{Value, json};
 
@@ -80,24 +80,18 @@ impl Setting {
                 Err(AdminError::NotFound(_)) => admin.instance_create(ELSEWHERE, settings()).await?.instance,
                 found => found?,
             };
-            import(admin, &elsewhere, &[account(person)]).await?;
+            import(admin, &elsewhere, ImportKind::Accounts, &[account(person)]).await?;
         }
-        // An import refuses an empty file.
-        if self.accounts.is_empty() {
-            return Ok(instance);
-        }
-        import(admin, &instance, &self.accounts).await?;
-        let summary =
-            admin.group_import(&instance, ImportReader::new(lines(&self.groups).as_slice())?, |_| ()).await?;
-        anyhow::ensure!(summary.rejected == 0, "the existing groups cannot be imported");
+        import(admin, &instance, ImportKind::Accounts, &self.accounts).await?;
+        import(admin, &instance, ImportKind::Groups, &self.groups).await?;
         Ok(instance)
     }
 }
 
-async fn import(admin: &Admin, instance: &Instance, accounts: &[Value]) -> anyhow::Result<()> {
-    let summary =
-        admin.account_import(instance, ImportReader::new(lines(accounts).as_slice())?, |_| ()).await?;
-    anyhow::ensure!(summary.rejected == 0, "the existing accounts cannot be imported");
+async fn import(admin: &Admin, instance: &Instance, kind: ImportKind, what: &[Value]) -> anyhow::Result<()> {
+    let options = ImportOptions { format: ImportFormat::JsonLines, ..ImportOptions::new(kind) };
+    let end = admin.import(instance, lines(what).as_slice(), &options, &mut ()).await?;
+    anyhow::ensure!(end.import.rejected == 0, "the existing {} cannot be imported", kind.word());
     Ok(())
 }
 

@@ -160,6 +160,12 @@ impl Server {
         output
     }
 
+    /// Begins another command on the same database; whoever asks feeds and ends it.
+    pub(crate) fn begin(&self, arguments: &[&str]) -> Child {
+        let mut command = self.command(arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("started")
+    }
+
     /// Writes a file into its folder, where commands find it under this name.
     pub(crate) fn file(&self, name: &str, text: &str) {
         std::fs::write(self.folder.path().join(name), text).expect("written");

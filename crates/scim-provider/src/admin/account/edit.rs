@@ -81,7 +81,7 @@ pub(super) fn overtaken() -> AdminError {
     )
 }
 
-pub(super) fn state(text: &str) -> Result<AccountState, AdminError> {
+pub(crate) fn state(text: &str) -> Result<AccountState, AdminError> {
     match text.trim().to_ascii_lowercase().as_str() {
         "active" => Ok(AccountState::Active),
         "suspended" => Ok(AccountState::Suspended),
@@ -89,7 +89,7 @@ pub(super) fn state(text: &str) -> Result<AccountState, AdminError> {
     }
 }
 
-pub(super) fn role(text: Option<&str>) -> Result<Option<AccessRole>, AdminError> {
+pub(crate) fn role(text: Option<&str>) -> Result<Option<AccessRole>, AdminError> {
     let role = text.map(str::trim).filter(|text| !text.is_empty()).map(str::parse::<AccessRole>).transpose();
     role.map_err(|error| AdminError::Invalid(format!("AccessRole: {error}")))
 }

@@ -1,7 +1,7 @@
 //! How many connections one client may have at once.
 //!
-//! This machine and trusted proxies are not counted: they bring everybody's requests. Neither is whoever comes while nobody is
-//! to be counted at all.
+//! This machine and trusted proxies are not counted: they bring everybody's requests. With `trust_proxy` nobody is, for only the
+//! proxy can reach the server then.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};

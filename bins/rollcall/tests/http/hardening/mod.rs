@@ -1,4 +1,8 @@
 //! What a stranger, a neighbour or a broken client can do to a server: nothing that lasts.
 
+mod headers;
 mod isolation;
+mod limits;
+mod retries;
+mod tenants;
 mod world;

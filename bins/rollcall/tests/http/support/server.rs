@@ -202,6 +202,14 @@ impl Server {
         page.events.iter().map(|event| kind(event).as_str().unwrap_or_default().to_owned()).collect()
     }
 
+    /// Runs SQL on the database, behind the server's back.
+    pub(crate) fn damage(&self, statements: &str) {
+        use diesel::connection::{Connection as _, SimpleConnection as _};
+        let path = self.database.trim_start_matches("sqlite:");
+        let mut connection = diesel::sqlite::SqliteConnection::establish(path).expect("opens");
+        connection.batch_execute(statements).expect("done");
+    }
+
     /// Whether this text stands in a file of the database.
     pub(crate) fn holds(&self, text: &str) -> bool {
         let files = std::fs::read_dir(self.folder.path()).expect("a folder");

@@ -12,6 +12,7 @@ mod mail;
 mod node;
 mod output;
 mod pepper;
+mod process;
 mod progress;
 mod server;
 mod summary;
@@ -35,6 +36,7 @@ const USAGE: u8 = 2;
 /// Runs the command of this process's own arguments, by the machine's clock.
 #[must_use]
 pub fn run() -> ExitCode {
+    process::shield();
     run_with(std::env::args_os(), Arc::new(System))
 }
 

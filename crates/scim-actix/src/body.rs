@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::http::Method;
-use actix_web::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, HeaderValue};
+use actix_web::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, HeaderValue, RETRY_AFTER};
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::StreamExt as _;
@@ -15,9 +15,11 @@ use scim_core::ScimError;
 use crate::Options;
 use crate::error::scim_error;
 use crate::exchange::Exchange;
+use crate::in_hand::{SMALL_BYTES, Share};
+use crate::service::RETRY_AFTER_SECONDS;
 
 /// What is made room for before the body has arrived: a client's word alone takes no more memory.
-const MAX_PROMISED_BYTES: u64 = 64 * 1024;
+const MAX_PROMISED_BYTES: u64 = SMALL_BYTES as u64;
 
 /// Reads a body of at most `limit` bytes, within what is left of the request's time. Compressed bodies are not taken: nobody
 /// who sends people to a server compresses them, and what they grow to has no limit that a client can be told.
@@ -25,6 +27,7 @@ pub(crate) async fn collect(
     request: &HttpRequest,
     payload: &mut web::Payload,
     limit: usize,
+    share: &mut Share,
     exchange: &Exchange,
     options: &Options,
 ) -> Result<Vec<u8>, ScimError> {
@@ -49,6 +52,9 @@ pub(crate) async fn collect(
             if body.len() + chunk.len() > limit {
                 return Err(too_large());
             }
+            if !share.grow_to(body.len() + chunk.len()) {
+                return Err(full());
+            }
             body.extend_from_slice(&chunk);
         }
         Ok(body)
@@ -65,9 +71,19 @@ pub(crate) async fn collect(
     }
 }
 
+/// There are too many large bodies and answers.
+pub(crate) fn full() -> ScimError {
+    log::warn!("a large body or answer was refused: there are too many at once");
+    ScimError::status_only(503, "The server has as much in hand as it may; try again, or with less at once")
+}
+
 /// The answer to a body that [`collect`] did not take.
 pub(crate) fn refused_body(error: &ScimError) -> HttpResponse {
     let mut answer = scim_error(error);
+    if error.status() == 503 {
+        let after = HeaderValue::from_static(RETRY_AFTER_SECONDS);
+        answer.headers_mut().insert(RETRY_AFTER, after);
+    }
     if error.status() == 415 {
         // RFC 9110 §15.5.16.
         answer.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));

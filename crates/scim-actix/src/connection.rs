@@ -22,6 +22,8 @@ use actix_web::rt::task::JoinHandle;
 use actix_web::rt::{net, spawn, time};
 use actix_web::web::Bytes;
 
+use crate::in_hand::Share;
+
 /// Answers are handed out in pieces of this many bytes; a client must take each in time.
 const PIECE_BYTES: usize = 64 * 1024;
 
@@ -137,15 +139,15 @@ async fn guard(line: Weak<Line>, watch: Watch) {
 }
 
 /// An answer whose taking is watched, and which never goes to the framework's buffer as a whole.
-pub(crate) fn in_pieces(answer: HttpResponse, line: Option<Rc<Line>>) -> HttpResponse {
+pub(crate) fn in_pieces(answer: HttpResponse, line: Option<Rc<Line>>, share: Option<Share>) -> HttpResponse {
     answer.map_body(|_, body| {
         if let Some(line) = &line {
             line.set(State::Answering);
         }
-        if line.is_none() && matches!(body.size(), BodySize::None | BodySize::Sized(0)) {
+        if line.is_none() && share.is_none() && matches!(body.size(), BodySize::None | BodySize::Sized(0)) {
             return body;
         }
-        BoxBody::new(Pieces { body, piece: Bytes::new(), line })
+        BoxBody::new(Pieces { body, piece: Bytes::new(), line, _share: share })
     })
 }
 
@@ -154,6 +156,8 @@ struct Pieces {
     /// What the body gave and is not handed out yet.
     piece: Bytes,
     line: Option<Rc<Line>>,
+    /// What the answer takes of the memory for all of them.
+    _share: Option<Share>,
 }
 
 impl MessageBody for Pieces {

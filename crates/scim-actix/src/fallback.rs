@@ -11,7 +11,7 @@ use scim_core::ScimError;
 
 use crate::Service;
 use crate::base::WHERE;
-use crate::body::unread;
+use crate::body::{full, refused_body, unread};
 use crate::connection::{Line, in_pieces};
 use crate::error::scim_error;
 use crate::exchange::set_headers;
@@ -42,6 +42,12 @@ pub async fn every_answer(
     let response = next.call(request).await?;
     let (request, response) = response.map_into_boxed_body().into_parts();
     let mut response = with_body(response);
+    let mut share = service.as_ref().map(|service| service.in_hand().share());
+    if let (Some(share), BodySize::Sized(bytes)) = (&mut share, response.body().size())
+        && !share.grow_to(usize::try_from(bytes).unwrap_or(usize::MAX))
+    {
+        response = refused_body(&full());
+    }
     set_headers(response.headers_mut());
     if !response.headers().contains_key(&name) {
         let own = || service.map(|service| service.provider().source().uuid().to_string());
@@ -49,7 +55,7 @@ pub async fn every_answer(
             response.headers_mut().insert(name, value);
         }
     }
-    Ok(ServiceResponse::new(request, in_pieces(response, line)))
+    Ok(ServiceResponse::new(request, in_pieces(response, line, share)))
 }
 
 /// An error of the framework's own routing, with a body.

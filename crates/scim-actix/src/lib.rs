@@ -24,6 +24,7 @@ mod error;
 mod exchange;
 mod fallback;
 mod health;
+mod in_hand;
 mod metrics;
 mod oauth;
 mod proxies;

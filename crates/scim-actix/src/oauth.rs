@@ -101,10 +101,13 @@ async fn answer(
         Ok(headers) => headers,
         Err(error) => return unread(invalid(&error), payload),
     };
-    let body = match collect(http, &mut payload, MAX_BODY_BYTES, exchange, options).await {
-        Ok(body) => body,
-        Err(error) => return unread(invalid(&error), payload),
-    };
+    let body =
+        match collect(http, &mut payload, MAX_BODY_BYTES, &mut service.in_hand().share(), exchange, options)
+            .await
+        {
+            Ok(body) => body,
+            Err(error) => return unread(invalid(&error), payload),
+        };
     let peer = http.peer_addr().map(|peer| peer.ip());
     let root = root(http, options, options.proxies.trust(peer));
     let request = OauthRequest {

@@ -18,6 +18,7 @@ use crate::base::{BASE_PATH, DOOR_PATH, Place, WHERE, base, root};
 use crate::body::{collect, is_large, refused_body, unread};
 use crate::error::scim_error;
 use crate::exchange::Exchange;
+use crate::in_hand::InHand;
 use crate::metrics::Traffic;
 use crate::request::{Headers, target_bytes};
 use crate::{Proxies, State};
@@ -46,6 +47,9 @@ pub struct Options {
     pub max_authorization_bytes: usize,
     /// The longest path and query together, in bytes. Default: 8 KiB.
     pub max_target_bytes: usize,
+    /// How many bytes large bodies and answers may take together, while clients send and take them; beyond that they are
+    /// 503. Default: 512 MiB.
+    pub max_bytes_in_hand: usize,
 }
 
 impl Default for Options {
@@ -63,6 +67,7 @@ impl Default for Options {
             max_head_bytes: 16 * 1024,
             max_authorization_bytes: 8 * 1024,
             max_target_bytes: 8 * 1024,
+            max_bytes_in_hand: 512 * 1024 * 1024,
         }
     }
 }
@@ -74,14 +79,16 @@ pub struct Service {
     options: Arc<Options>,
     traffic: Arc<Traffic>,
     state: Arc<State>,
+    in_hand: Arc<InHand>,
 }
 
 impl Service {
     /// A service over `provider`.
     #[must_use]
     pub fn new(provider: Arc<Provider>, options: Options) -> Self {
+        let in_hand = InHand::new(options.max_bytes_in_hand);
         let options = Arc::new(options);
-        Self { provider, options, traffic: Arc::default(), state: Arc::default() }
+        Self { provider, options, traffic: Arc::default(), state: Arc::default(), in_hand }
     }
 
     /// The provider.
@@ -102,6 +109,10 @@ impl Service {
 
     pub(crate) fn traffic(&self) -> &Traffic {
         &self.traffic
+    }
+
+    pub(crate) fn in_hand(&self) -> &Arc<InHand> {
+        &self.in_hand
     }
 }
 
@@ -161,7 +172,9 @@ async fn answer(
         }
     }
     let limit = provider.max_body_bytes(path);
-    request.body = match collect(http, &mut payload, limit, exchange, options).await {
+    // Its share of the memory is kept until the request is done.
+    let mut share = service.in_hand.share();
+    request.body = match collect(http, &mut payload, limit, &mut share, exchange, options).await {
         Ok(body) => body,
         Err(error) => return unread(refused_body(&error), payload),
     };

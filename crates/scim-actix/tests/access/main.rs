@@ -3,6 +3,7 @@
 
 mod address;
 mod connector_url;
+mod in_hand;
 mod log;
 mod metrics;
 mod oauth;

@@ -3,6 +3,8 @@
 mod headers;
 mod isolation;
 mod limits;
+mod process;
 mod retries;
+mod slow;
 mod tenants;
 mod world;

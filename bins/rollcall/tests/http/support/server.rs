@@ -202,6 +202,11 @@ impl Server {
         page.events.iter().map(|event| kind(event).as_str().unwrap_or_default().to_owned()).collect()
     }
 
+    /// The process.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Runs SQL on the database, behind the server's back.
     pub(crate) fn damage(&self, statements: &str) {
         use diesel::connection::{Connection as _, SimpleConnection as _};

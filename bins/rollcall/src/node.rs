@@ -32,7 +32,7 @@ impl Node {
 
     /// The store.
     pub(crate) fn open(&self, migrate: bool) -> anyhow::Result<Arc<dyn Store>> {
-        let options = Options { migrate, ..Options::default() };
+        let options = Options { migrate, ..self.settings.store };
         Ok(Arc::new(SqliteStore::open(&self.settings.database, options)?))
     }
 

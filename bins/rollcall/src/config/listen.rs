@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::sources::{Given, Sources};
 use super::table::{
-    HEAD_TIMEOUT, INSECURE_LISTEN, KEEP_ALIVE, LISTEN, MAX_CONNECTIONS, MAX_CONNECTIONS_PER_CLIENT,
-    MONITORING_LISTEN, REQUEST_DEADLINE, SHUTDOWN_DELAY, SHUTDOWN_TIMEOUT, TLS_CERTIFICATE_FILE,
+    HEAD_TIMEOUT, INSECURE_LISTEN, KEEP_ALIVE, LISTEN, MAX_CONNECTIONS, MAX_CONNECTIONS_PER_CLIENT, MAX_HEAD,
+    MAX_MEMORY, MONITORING_LISTEN, REQUEST_DEADLINE, SHUTDOWN_DELAY, SHUTDOWN_TIMEOUT, TLS_CERTIFICATE_FILE,
     TLS_KEY_FILE, WORKERS,
 };
 
@@ -23,6 +23,10 @@ pub(crate) struct ListenSettings {
     pub(crate) monitoring: Option<SocketAddr>,
     /// How long a request may take.
     pub(crate) deadline: Duration,
+    /// The longest head, in bytes.
+    pub(crate) head_bytes: usize,
+    /// What large bodies and answers may take together, in bytes.
+    pub(crate) memory_bytes: usize,
     /// How long a request's head may take, and a TLS handshake.
     pub(crate) head_timeout: Duration,
     /// How long a connection may stay idle; zero for not at all.
@@ -82,6 +86,8 @@ impl ListenSettings {
             tls,
             monitoring,
             deadline: sources.span(&REQUEST_DEADLINE),
+            head_bytes: sources.size(&MAX_HEAD),
+            memory_bytes: sources.size(&MAX_MEMORY),
             head_timeout: sources.span(&HEAD_TIMEOUT),
             keep_alive: sources.span(&KEEP_ALIVE),
             connections: sources.size(&MAX_CONNECTIONS),

@@ -17,14 +17,16 @@ use ipnet::IpNet;
 use scim_core::instant::Timestamp;
 use scim_directory::ConnectorId;
 use scim_provider::Limits;
+use scim_storage_diesel::Options as StoreOptions;
 use zeroize::Zeroizing;
 
 use self::setting::Setting;
 use self::sources::{Given, Origin, Sources};
 use self::table::{
     BASE_URL, DATA, DATABASE, EGRESS_NETWORKS, INSECURE_LISTEN, LISTEN, LOG_FORMAT, LOG_LEVEL, MAX_BODY,
-    MAX_BULK_BODY, MAX_BULK_OPERATIONS, MAX_GROUP_BODY, MAX_PAGE, METRICS_NETWORKS, PEPPER, PEPPER_FILE,
-    RESOURCE_TYPES, SCHEMAS, TRUST_PROXY, TRUSTED_PROXIES,
+    MAX_BULK_BODY, MAX_BULK_OPERATIONS, MAX_GROUP_BODY, MAX_PAGE, MAX_WAITING_READS, MAX_WAITING_WRITES,
+    METRICS_NETWORKS, PEPPER, PEPPER_FILE, READ_TIMEOUT, RESOURCE_TYPES, SCHEMAS, TRUST_PROXY,
+    TRUSTED_PROXIES,
 };
 use crate::cli::{Global, Listen, network};
 use crate::pepper::PepperPlace;
@@ -49,6 +51,8 @@ pub(crate) struct Settings {
     pub(crate) listen: ListenSettings,
     /// The bounds of requests.
     pub(crate) limits: Limits,
+    /// How the database is opened.
+    pub(crate) store: StoreOptions,
     /// The base URL that clients see.
     pub(crate) base_url: Option<String>,
     /// Whether forwarded headers are believed, whoever sends them.
@@ -135,6 +139,7 @@ impl Settings {
             pepper,
             listen: ListenSettings::load(sources, listens),
             limits: limits(sources),
+            store: store(sources),
             base_url: base_url(sources),
             trust_proxy,
             trusted_proxies: trusted_proxies(trust_proxy, sources),
@@ -206,6 +211,15 @@ fn limits(sources: &mut Sources<'_>) -> Limits {
         max_page_size,
         default_page_size: usual.default_page_size.min(max_page_size),
         ..usual
+    }
+}
+
+fn store(sources: &mut Sources<'_>) -> StoreOptions {
+    StoreOptions {
+        waiting_reads: sources.size(&MAX_WAITING_READS),
+        waiting_writes: sources.size(&MAX_WAITING_WRITES),
+        read_time: sources.span(&READ_TIMEOUT),
+        ..StoreOptions::default()
     }
 }
 

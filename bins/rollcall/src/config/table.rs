@@ -50,11 +50,16 @@ pub(crate) static SECTIONS: [Section; 6] = [
     Section {
         title: "Limits",
         settings: &[
+            &MAX_HEAD,
             &MAX_BODY,
             &MAX_GROUP_BODY,
             &MAX_BULK_BODY,
             &MAX_BULK_OPERATIONS,
             &MAX_PAGE,
+            &MAX_MEMORY,
+            &MAX_WAITING_READS,
+            &MAX_WAITING_WRITES,
+            &READ_TIMEOUT,
             &REQUEST_DEADLINE,
             &HEAD_TIMEOUT,
             &KEEP_ALIVE,
@@ -232,6 +237,15 @@ pub(crate) static METRICS_NETWORKS: Setting = Setting {
     ..PLAIN
 };
 
+pub(crate) static MAX_HEAD: Setting = Setting {
+    name: "max_head",
+    kind: Kind::Size(4 << 10, 128 << 10),
+    default: "16KiB",
+    meaning: "The longest head of a request: its first line and its header fields.",
+    example: "32KiB",
+    ..PLAIN
+};
+
 pub(crate) static MAX_BODY: Setting = Setting {
     name: "max_body",
     kind: Kind::Size(16 << 10, 64 * MIB),
@@ -274,6 +288,43 @@ pub(crate) static MAX_PAGE: Setting = Setting {
     default: "1000",
     meaning: "The most resources on a page (`filter.maxResults`); a larger `count` gets this many.",
     example: "500",
+    ..PLAIN
+};
+
+pub(crate) static MAX_MEMORY: Setting = Setting {
+    name: "max_memory",
+    kind: Kind::Size(64 * MIB, 1 << 40),
+    default: "512MiB",
+    meaning: "What bodies and answers of more than 64 KiB may take together while clients send and take them; beyond that they are \
+              answered with 503.",
+    example: "2GiB",
+    ..PLAIN
+};
+
+pub(crate) static MAX_WAITING_READS: Setting = Setting {
+    name: "max_waiting_reads",
+    kind: Kind::Count(1, 1_000_000),
+    default: "256",
+    meaning: "How many lists that no index answers may wait for a thread to read them; more are answered with 503.",
+    example: "1000",
+    ..PLAIN
+};
+
+pub(crate) static MAX_WAITING_WRITES: Setting = Setting {
+    name: "max_waiting_writes",
+    kind: Kind::Count(1, 1_000_000),
+    default: "1024",
+    meaning: "How many changes may wait to be written; more are answered with 503.",
+    example: "4000",
+    ..PLAIN
+};
+
+pub(crate) static READ_TIMEOUT: Setting = Setting {
+    name: "read_timeout",
+    kind: Kind::Span(1, 3600),
+    default: "10s",
+    meaning: "How long finding a list may take in the database; then it is given up and answered with 503 and advice.",
+    example: "20s",
     ..PLAIN
 };
 

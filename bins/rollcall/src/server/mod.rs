@@ -180,6 +180,8 @@ fn options(settings: &Settings, secure: bool) -> Options {
         base_url: settings.base_url.clone(),
         secure,
         deadline: settings.listen.deadline,
+        max_head_bytes: settings.listen.head_bytes,
+        max_bytes_in_hand: settings.listen.memory_bytes,
         proxies: match (&*settings.trusted_proxies, settings.trust_proxy) {
             ([], false) => Proxies::None,
             ([], true) => Proxies::Any,

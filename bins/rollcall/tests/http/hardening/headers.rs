@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::world::damage;
 use crate::support::{Answer, Server, bulk, person, raw, send};
 
 /// Headers that tell a stranger about the server, or let a browser's page read what it should not.
@@ -102,7 +103,7 @@ fn an_error_of_the_store_tells_nothing_of_it() {
     let server = Server::start();
     let acme = server.acme();
     let id = acme.person("ada");
-    server.damage("UPDATE resources SET document = x'7b22', shadow = '{'");
+    damage(server.database(), "UPDATE resources SET document = x'7b22', shadow = '{'");
     for path in [format!("/Users/{id}?attributes=userName"), "/Users?attributes=userName".to_owned()] {
         let answer = acme.get(&path);
         check(&answer, 500);

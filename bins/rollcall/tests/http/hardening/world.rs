@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use diesel::connection::Connection as _;
+use diesel::connection::{Connection as _, SimpleConnection as _};
 use diesel::sql_types::{BigInt, Text};
 use diesel::sqlite::SqliteConnection;
 use diesel::{QueryableByName, RunQueryDsl as _, sql_query};
@@ -271,6 +271,12 @@ pub(crate) fn rows(path: &Path, instance: uuid::Uuid) -> (Vec<String>, Vec<Strin
         )));
     }
     (all, of_none)
+}
+
+/// Runs SQL on a database, behind a server's back.
+pub(crate) fn damage(path: &Path, statements: &str) {
+    let mut connection = SqliteConnection::establish(path.to_str().expect("UTF-8")).expect("opens");
+    connection.batch_execute(statements).expect("done");
 }
 
 /// How many rows a table has of an instance.

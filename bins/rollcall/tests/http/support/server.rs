@@ -207,12 +207,9 @@ impl Server {
         self.child.id()
     }
 
-    /// Runs SQL on the database, behind the server's back.
-    pub(crate) fn damage(&self, statements: &str) {
-        use diesel::connection::{Connection as _, SimpleConnection as _};
-        let path = self.database.trim_start_matches("sqlite:");
-        let mut connection = diesel::sqlite::SqliteConnection::establish(path).expect("opens");
-        connection.batch_execute(statements).expect("done");
+    /// The file of its database.
+    pub(crate) fn database(&self) -> &Path {
+        Path::new(self.database.trim_start_matches("sqlite:"))
     }
 
     /// Whether this text stands in a file of the database.

@@ -58,7 +58,7 @@ async fn handle(http: HttpRequest, payload: web::Payload, mounted: web::Data<Mou
         log::error!("request {}: a panic was caught", exchange.id);
         http_response(refusal(500, "", &exchange.id))
     });
-    exchange.finish(&http, response)
+    exchange.finish(mounted.service.provider(), &http, response)
 }
 
 /// What follows `/admin/v1`, as it was sent. The framework finds scopes in the decoded path.
@@ -115,7 +115,10 @@ async fn answer(
     if streams {
         return stream(&request, payload, mounted, exchange).await;
     }
-    request.body = match collect(http, &mut payload, api.max_body_bytes(), exchange, options).await {
+    // Its share of the memory is kept until the request is done.
+    let mut share = mounted.service.in_hand().share();
+    let limit = api.max_body_bytes();
+    request.body = match collect(http, &mut payload, limit, &mut share, exchange, options).await {
         Ok(body) => body,
         Err(error) => return unread(refused(&error), payload),
     };

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
 use scim_directory::Scope;
-use scim_provider::{Method, Source};
+use scim_provider::{Method, Provider, Source};
 
 use crate::Options;
 use crate::base::Place;
@@ -44,14 +44,20 @@ impl Exchange {
     }
 
     /// Gives the answer its headers and writes the access log, which never has ids, queries, bodies or tokens.
-    pub(crate) fn finish(self, request: &HttpRequest, mut response: HttpResponse) -> HttpResponse {
+    pub(crate) fn finish(
+        self,
+        provider: &Provider,
+        request: &HttpRequest,
+        mut response: HttpResponse,
+    ) -> HttpResponse {
         let headers = response.headers_mut();
         set_headers(headers);
         if let Ok(value) = HeaderValue::from_str(&self.id) {
             headers.insert(HeaderName::from_static("x-request-id"), value);
         }
         let method = Method::named(request.method().as_str()).name();
-        let route = self.route.unwrap_or_else(|| template(request.uri().path()));
+        let route =
+            self.route.unwrap_or_else(|| template(request.uri().path(), &|name| provider.has_endpoint(name)));
         let status = response.status().as_u16();
         let duration_us = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
         let request_id = self.id.as_str();
@@ -70,23 +76,21 @@ impl Exchange {
     }
 }
 
-/// The path without what it says of people and connectors: `/Users/{id}`. Of a path that is none of ours, nothing.
-fn template(path: &str) -> String {
+/// The path without what it says of people and connectors: `/Users/{id}`. Of a path that is none of ours, nothing: what
+/// stands there in place of an endpoint may be somebody's name.
+fn template(path: &str, is_endpoint: &dyn Fn(&str) -> bool) -> String {
     if let Some(path) = known_path(path) {
         return path.to_owned();
     }
     let Some(Place { door, path }) = Place::of(path) else { return "(no route)".to_owned() };
     let base = if door.is_some() { "/c/{connector}" } else { "" };
     let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
-    let name = |segment: &str| {
-        let plain = segment.trim_start_matches('.');
-        !plain.is_empty() && plain.len() <= 40 && plain.bytes().all(|byte| byte.is_ascii_alphabetic())
-    };
     match segments.as_slice() {
         [] => format!("{base}/"),
-        [endpoint] if name(endpoint) => format!("{base}/{endpoint}"),
-        [endpoint, ".search"] if name(endpoint) => format!("{base}/{endpoint}/.search"),
-        [endpoint, _] if name(endpoint) => format!("{base}/{endpoint}/{{id}}"),
+        [".search"] => format!("{base}/.search"),
+        [endpoint] if is_endpoint(endpoint) => format!("{base}/{endpoint}"),
+        [endpoint, ".search"] if is_endpoint(endpoint) => format!("{base}/{endpoint}/.search"),
+        [endpoint, _] if is_endpoint(endpoint) => format!("{base}/{endpoint}/{{id}}"),
         _ => "(no route)".to_owned(),
     }
 }
@@ -96,7 +100,7 @@ mod tests {
     use super::template;
 
     fn check(path: &str, expected: &str) {
-        assert_eq!(template(path), expected, "{path}");
+        assert_eq!(template(path, &|name| ["Users", "Groups"].contains(&name)), expected, "{path}");
     }
 
     #[test]
@@ -111,6 +115,9 @@ mod tests {
         check("/scim/v2/ada@example.com", "(no route)");
         check("/scim/v2/Users/a/b", "(no route)");
         check("/ada", "(no route)");
+        check("/scim/v2/ada", "(no route)");
+        check("/scim/v2/ada/lovelace", "(no route)");
+        check("/scim/v2/ada/.search", "(no route)");
         let door = "/c/0198d9a2-7c3a-7000-8000-0123456789ab/scim/v2";
         check(door, "/c/{connector}/");
         check(&format!("{door}/Users/ada@example.com"), "/c/{connector}/Users/{id}");

@@ -78,7 +78,7 @@ async fn handle(
         log::error!(request_id = exchange.id.as_str(); "a panic was caught");
         failed(500, "server_error", "The server failed; its log has the cause under this request's id")
     });
-    exchange.finish(&http, response)
+    exchange.finish(service.provider(), &http, response)
 }
 
 async fn answer(

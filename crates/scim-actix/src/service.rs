@@ -132,7 +132,7 @@ async fn handle(http: HttpRequest, payload: web::Payload, service: web::Data<Ser
         let detail = "The server failed; its log has the cause under this request's id";
         scim_error(&ScimError::status_only(500, detail))
     });
-    exchange.finish(&http, response)
+    exchange.finish(&service.provider, &http, response)
 }
 
 async fn answer(

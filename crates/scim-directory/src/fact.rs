@@ -42,6 +42,8 @@ pub enum Question {
     },
     /// The person with that user name key who was deleted last; answered by [`Fact::Deleted`].
     DeletedName(String),
+    /// The resource of that id, where it was deleted; answered by [`Fact::Deleted`].
+    DeletedId(ResourceId),
     /// How many people this connector has suspended and deleted since then, by the log; answered by [`Fact::Removals`].
     Removals {
         /// The connector.
@@ -97,7 +99,7 @@ pub enum Fact {
     },
     /// Answer to [`Question::Named`].
     Records(Vec<Record>),
-    /// Answer to [`Question::DeletedLink`] and [`Question::DeletedName`].
+    /// Answer to [`Question::DeletedLink`], [`Question::DeletedName`] and [`Question::DeletedId`].
     Deleted(Option<Box<Tombstone>>),
     /// Answer to [`Question::Held`].
     Held(Option<Box<HeldChange>>),

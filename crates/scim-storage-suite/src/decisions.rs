@@ -184,7 +184,10 @@ pub fn a_deleted_person_comes_back_under_the_old_id(store: &dyn Store) {
     assert_eq!(world.fact(link(at.plus_millis(1))), Fact::Deleted(None));
     assert_eq!(world.fact_in(&world.other_connector, link(at)), Fact::Deleted(None));
     let named = Question::DeletedName("mira".to_owned());
-    assert_eq!(world.fact(named.clone()), Fact::Deleted(Some(tombstone)));
+    assert_eq!(world.fact(named.clone()), Fact::Deleted(Some(tombstone.clone())));
+    let by_id = Question::DeletedId(key.id);
+    assert_eq!(world.fact(by_id.clone()), Fact::Deleted(Some(tombstone)));
+    assert_eq!(world.from_elsewhere().fact(by_id.clone()), Fact::Deleted(None));
 
     let condition = Condition::NotDeleted { resource_type: user(), external_id: "E7".to_owned(), since: at };
     let fresh = Change::Create(world.new_record("User", &body));
@@ -199,9 +202,44 @@ pub fn a_deleted_person_comes_back_under_the_old_id(store: &dyn Store) {
     assert_eq!((record.version, record.created), (Version(4), created));
     assert_eq!(world.fact(named), Fact::Deleted(None));
     assert_eq!(world.fact(link(at)), Fact::Deleted(None));
+    assert_eq!(world.fact(by_id), Fact::Deleted(None));
     world.commit(vec![delete(&key)]);
     world.commit(vec![revive.clone()]);
     assert!(is_conflict(&world.try_commit(vec![revive])));
+}
+
+/// Those deleted last come first, page by page, and each instance has its own.
+pub fn deleted_resources_are_listed(store: &dyn Store) {
+    let world = World::new(store);
+    let start = world.now();
+    let mut deleted: Vec<_> = ["a", "b", "c", "d"]
+        .into_iter()
+        .enumerate()
+        .map(|(place, name)| {
+            let key = create(&world, &json!({ "userName": name }));
+            let mut set = world.change_set(world.scope, vec![delete(&key)]);
+            // Two of them in the same moment.
+            set.at = start.plus_millis([1000, 2000, 2000, 3000][place]);
+            let at = set.at;
+            world.commit_set(set);
+            (at, key.id)
+        })
+        .collect();
+    deleted.sort_by(|one, other| other.cmp(one));
+    let list = |world: &World<'_>, after, limit| match instance(
+        world,
+        &InstanceQuestion::Deleted { after, limit },
+    ) {
+        InstanceAnswer::Deleted(list) => {
+            list.into_iter().map(|tombstone| (tombstone.at, tombstone.key.id)).collect::<Vec<_>>()
+        }
+        answer => panic!("{answer:?}"),
+    };
+    assert_eq!(list(&world, None, 10), deleted);
+    assert_eq!(list(&world, None, 2), deleted[..2]);
+    assert_eq!(list(&world, Some(deleted[1]), 10), deleted[2..]);
+    assert_eq!(list(&world, Some(deleted[3]), 10), []);
+    assert_eq!(list(&world.from_elsewhere(), None, 10), []);
 }
 
 /// A name that an instance claimed is refused to another in any letter case, and free again after a renaming or a

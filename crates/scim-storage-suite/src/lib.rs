@@ -293,6 +293,7 @@ macro_rules! __groups {
             a_deleted_person_comes_back_under_the_old_id
             names_are_claimed_within_a_realm
             removals_are_counted_by_the_log
+            deleted_resources_are_listed
             held_changes_wait_for_a_decision
             waiting_changes_are_counted
             objects_have_one_name_in_their_kind

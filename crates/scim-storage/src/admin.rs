@@ -5,7 +5,8 @@ use scim_core::instant::Timestamp;
 use scim_directory::{
     Action, AdminKeyId, AdminKeyRecord, AnsweredRequest, ApplicationObject, Connector, ConnectorId,
     HeldChange, HeldChangeId, ImportId, ImportRecord, Instance, InstanceId, IntegrationUser,
-    IntegrationUserId, KeyId, KeyRecord, LogStatus, MappingVersion, RejectedLine, RequestMark,
+    IntegrationUserId, KeyId, KeyRecord, LogStatus, MappingVersion, RejectedLine, RequestMark, ResourceId,
+    Tombstone,
 };
 
 use crate::Backlog;
@@ -166,6 +167,14 @@ pub enum InstanceQuestion {
         /// How many at most.
         limit: usize,
     },
+    /// What deleted resources were, those deleted last first, after that one, at most so many; answered by
+    /// [`InstanceAnswer::Deleted`].
+    Deleted {
+        /// After the one that was deleted then and has this id.
+        after: Option<(Timestamp, ResourceId)>,
+        /// How many at most.
+        limit: usize,
+    },
     /// Objects of a kind, by name, after that name, at most so many; answered by [`InstanceAnswer::Objects`].
     Objects {
         /// The kind.
@@ -272,6 +281,8 @@ pub enum InstanceAnswer {
     Mappings(Vec<MappingVersion>),
     /// See [`InstanceQuestion::HeldChanges`].
     HeldChanges(Vec<HeldChange>),
+    /// See [`InstanceQuestion::Deleted`].
+    Deleted(Vec<Tombstone>),
     /// See [`InstanceQuestion::Objects`].
     Objects(Vec<ApplicationObject>),
     /// See [`InstanceQuestion::Report`].

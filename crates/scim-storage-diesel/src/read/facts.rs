@@ -14,7 +14,7 @@ use super::held_change::held_change;
 use super::instance::object;
 use super::record::{Row, columns, connector, resource_id};
 use super::report::removals;
-use super::tombstone::{deleted_link, deleted_name};
+use super::tombstone::{deleted_id, deleted_link, deleted_name};
 use crate::error::store_error;
 use crate::sql::{Number, Statement};
 
@@ -71,6 +71,7 @@ fn answer(connection: &mut SqliteConnection, scope: &Scope, question: &Question)
             let found = deleted_link(connection, scope, resource_type, external_id, *since)?;
             Fact::Deleted(found.map(Box::new))
         }
+        Question::DeletedId(id) => Fact::Deleted(deleted_id(connection, scope, *id)?.map(Box::new)),
         Question::DeletedName(key) => Fact::Deleted(deleted_name(connection, scope, key)?.map(Box::new)),
         Question::Removals { connector, since } => {
             let (suspended, deleted) = removals(connection, scope, *connector, *since)?;

@@ -16,6 +16,7 @@ use super::held_change::held_changes;
 use super::import::{import, imports, rejected_lines};
 use super::keys::keys_after;
 use super::report::report;
+use super::tombstone::deleted_after;
 use crate::error::{damaged, store_error};
 use crate::sql::{Line, Statement};
 
@@ -90,6 +91,9 @@ fn answer(
         }
         InstanceQuestion::HeldChanges { after, limit } => {
             InstanceAnswer::HeldChanges(held_changes(connection, scope, *after, *limit)?)
+        }
+        InstanceQuestion::Deleted { after, limit } => {
+            InstanceAnswer::Deleted(deleted_after(connection, scope, *after, *limit)?)
         }
         InstanceQuestion::Objects { kind, after, limit } => {
             InstanceAnswer::Objects(objects(connection, scope, kind, after.as_deref(), *limit)?)

@@ -4,7 +4,7 @@ use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 use diesel::sqlite::SqliteConnection;
 use scim_core::instant::Timestamp;
-use scim_directory::{ConnectorId, Key, Scope, Tombstone, Version};
+use scim_directory::{ConnectorId, Key, ResourceId, Scope, Tombstone, Version};
 use scim_storage::StoreError;
 use uuid::Uuid;
 
@@ -108,4 +108,49 @@ pub(crate) fn deleted_name(
     .row(connection)
     .map_err(store_error)?;
     row.map(Row::tombstone).transpose()
+}
+
+/// The resource of that id, where it was deleted.
+pub(crate) fn deleted_id(
+    connection: &mut SqliteConnection,
+    scope: &Scope,
+    id: ResourceId,
+) -> Result<Option<Tombstone>, StoreError> {
+    let row: Option<Row> = Statement::kept(
+        "SELECT id, resource_type, deleted_ms, version, created_ms, display, managed_by, account \
+         FROM tombstones WHERE instance_id = ? AND id = ?",
+    )
+    .blob(scope.instance.uuid().into_bytes())
+    .blob(id.uuid().into_bytes())
+    .row(connection)
+    .map_err(store_error)?;
+    row.map(Row::tombstone).transpose()
+}
+
+/// A page of them, those deleted last first.
+pub(crate) fn deleted_after(
+    connection: &mut SqliteConnection,
+    scope: &Scope,
+    after: Option<(Timestamp, ResourceId)>,
+    limit: usize,
+) -> Result<Vec<Tombstone>, StoreError> {
+    let instance = scope.instance.uuid().into_bytes();
+    let statement = match after {
+        Some((at, id)) => Statement::kept(
+            "SELECT id, resource_type, deleted_ms, version, created_ms, display, managed_by, account \
+             FROM tombstones WHERE instance_id = ? AND (deleted_ms, id) < (?, ?) \
+             ORDER BY deleted_ms DESC, id DESC LIMIT ?",
+        )
+        .blob(instance)
+        .integer(at.unix_millis())
+        .blob(id.uuid().into_bytes()),
+        None => Statement::kept(
+            "SELECT id, resource_type, deleted_ms, version, created_ms, display, managed_by, account \
+             FROM tombstones WHERE instance_id = ? ORDER BY deleted_ms DESC, id DESC LIMIT ?",
+        )
+        .blob(instance),
+    };
+    let rows: Vec<Row> =
+        statement.integer(i64::try_from(limit).unwrap_or(i64::MAX)).rows(connection).map_err(store_error)?;
+    rows.into_iter().map(Row::tombstone).collect()
 }

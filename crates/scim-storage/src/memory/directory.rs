@@ -138,7 +138,7 @@ impl Directory {
                 records.truncate(2);
                 Fact::Records(records)
             }
-            Question::DeletedLink { .. } | Question::DeletedName(_) => {
+            Question::DeletedLink { .. } | Question::DeletedName(_) | Question::DeletedId(_) => {
                 Fact::Deleted(self.tombstone(scope, question))
             }
             Question::Removals { connector, since } => {

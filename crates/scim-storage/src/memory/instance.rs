@@ -44,6 +44,9 @@ impl State {
                     directory.held_changes.values().filter(|held| after.is_none_or(|after| held.id > after));
                 InstanceAnswer::HeldChanges(rest.take(*limit).cloned().collect())
             }
+            InstanceQuestion::Deleted { after, limit } => {
+                InstanceAnswer::Deleted(directory.tombstones(*after, *limit))
+            }
             InstanceQuestion::Objects { kind, after, limit } => {
                 let after = after.as_deref().map(|name| Matching::IgnoreCase.key(name).into_owned());
                 let rest = directory

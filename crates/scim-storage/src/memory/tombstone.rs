@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use scim_core::instant::Timestamp;
 use scim_directory::{
-    AccountState, Change, ChangeSet, ConnectorId, Content, Question, Scope, Tally, Tombstone,
+    AccountState, Change, ChangeSet, ConnectorId, Content, Question, ResourceId, Scope, Tally, Tombstone,
 };
 
 use super::directory::{Directory, Stored, USER_NAME};
@@ -69,9 +69,23 @@ impl Directory {
                 .values()
                 .filter(|deleted| deleted.user_name.as_ref() == Some(name))
                 .max_by_key(|deleted| (deleted.tombstone.at, deleted.tombstone.key.id)),
+            Question::DeletedId(id) => self.deleted.get(id),
             _ => None,
         };
         found.map(|deleted| Box::new(deleted.tombstone.clone()))
+    }
+
+    /// Tombstones, newest first, after that one.
+    pub(super) fn tombstones(&self, after: Option<(Timestamp, ResourceId)>, limit: usize) -> Vec<Tombstone> {
+        let place = |tombstone: &Tombstone| (tombstone.at, tombstone.key.id);
+        let mut found: Vec<&Tombstone> = self
+            .deleted
+            .values()
+            .map(|deleted| &deleted.tombstone)
+            .filter(|tombstone| after.is_none_or(|after| place(tombstone) < after))
+            .collect();
+        found.sort_by_key(|tombstone| std::cmp::Reverse(place(tombstone)));
+        found.into_iter().take(limit).cloned().collect()
     }
 
     pub(super) fn tally(&self, resource_type: &str, tally: Tally) -> u64 {

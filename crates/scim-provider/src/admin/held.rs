@@ -4,6 +4,7 @@ use scim_directory::{
     Action, AdminChange, HeldChange, HeldChangeId, HeldState, Instance, LogRecord, LogResource, LogStatus,
 };
 use scim_storage::{CommitError, InstanceAnswer, InstanceQuestion};
+use uuid::Uuid;
 
 use super::{Admin, AdminError};
 use crate::admin::account::scope;
@@ -24,6 +25,20 @@ impl Admin {
             InstanceAnswer::HeldChanges(held) => Ok(held),
             _ => Ok(Vec::new()),
         }
+    }
+
+    /// The held change of that id.
+    ///
+    /// # Errors
+    /// [`AdminError::NotFound`] where it is not on the list.
+    pub async fn held_show(&self, instance: &Instance, id: HeldChangeId) -> Result<HeldChange, AdminError> {
+        // The list is in order of ids: it comes first after whatever is just before it.
+        let before =
+            id.uuid().as_u128().checked_sub(1).map(|before| HeldChangeId::new(Uuid::from_u128(before)));
+        let next = self.held_page(instance, before, 1).await?.into_iter().next();
+        next.filter(|held| held.id == id).ok_or_else(|| {
+            AdminError::NotFound(format!("no change {id} is held; `held list` shows those that are"))
+        })
     }
 
     /// Lets a held change through (the next try succeeds), or rejects it with a reason (every try is refused with it).

@@ -5,13 +5,13 @@ use scim_directory::{AccessRole, AccountState, FieldKind, Instance, Record};
 use scim_lifecycle::{Edit, Policy};
 use scim_storage::{CommitError, StoreError};
 
+use super::Who;
 use super::read::scope;
 use crate::admin::{Admin, AdminError};
 use crate::resource::ATTEMPTS;
 
 impl Admin {
-    /// Edits the account of that user name; what it is afterwards. The edit shows over SCIM by the rows of the mapping that
-    /// can be inverted.
+    /// Edits an account; what it is afterwards. The edit shows over SCIM by the rows of the mapping that can be inverted.
     ///
     /// # Errors
     /// [`AdminError::NotFound`] where there is none; [`AdminError::Invalid`] where a field is not there, holds no text, or
@@ -19,13 +19,28 @@ impl Admin {
     pub async fn account_edit(
         &self,
         instance: &Instance,
-        user_name: &str,
+        who: impl Into<Who<'_>>,
         edit: &Edit,
+    ) -> Result<Record, AdminError> {
+        self.account_edit_as_read(instance, who.into(), edit, |_, _| Ok(())).await
+    }
+
+    /// The same, where the account is still as somebody read it: `as_read` looks at it before each attempt.
+    ///
+    /// # Errors
+    /// As [`Admin::account_edit`], and as `as_read`.
+    pub async fn account_edit_as_read(
+        &self,
+        instance: &Instance,
+        who: Who<'_>,
+        edit: &Edit,
+        as_read: impl Fn(&Record, &Policy) -> Result<(), AdminError>,
     ) -> Result<Record, AdminError> {
         let request_id = self.source.uuid().to_string();
         for _ in 0..ATTEMPTS {
             let policy = self.policy(instance).await?;
-            let record = self.account_of(&policy, instance, user_name).await?;
+            let record = self.account_of(&policy, instance, who).await?;
+            as_read(&record, &policy)?;
             let before =
                 Document::from_bytes(record.document.clone()).resource().map_err(StoreError::internal)?;
             let user = policy.user_type();
@@ -40,8 +55,7 @@ impl Admin {
                     Err(error) => return Err(account_refused(error)),
                 }
             }
-            let renamed = edit.fields.get("UserName").and_then(Option::as_deref);
-            return self.account_of(&policy, instance, renamed.unwrap_or(user_name)).await;
+            return self.account_of(&policy, instance, record.key.id).await;
         }
         Err(overtaken())
     }
@@ -56,26 +70,40 @@ impl Admin {
             let (name, value) = assignment
                 .split_once('=')
                 .ok_or_else(|| AdminError::Invalid(format!("{assignment:?}: write FIELD=VALUE")))?;
-            let name = policy.fields().meant(name.trim()).unwrap_or(name.trim()).to_owned();
-            let value = (!value.is_empty()).then(|| value.to_owned());
-            match policy.fields().kind(&name) {
-                Some(FieldKind::State) => edit.state = Some(state(value.as_deref().unwrap_or_default())?),
-                Some(FieldKind::Role) => edit.access_role = Some(role(value.as_deref())?),
-                Some(FieldKind::Account) => edit.manager = Some(value),
-                Some(FieldKind::Object | FieldKind::SyncId) => {
-                    return Err(AdminError::Invalid(format!("{name} cannot be set by hand")));
-                }
-                Some(FieldKind::Text) | None => {
-                    edit.fields.insert(name, value);
-                }
-            }
+            let name = policy.fields().meant(name.trim()).unwrap_or(name.trim());
+            set_field(policy, &mut edit, name, (!value.is_empty()).then(|| value.to_owned()))?;
         }
         Ok(edit)
     }
 }
 
+/// Adds a value for the field of exactly that name to an edit; `None` clears.
+///
+/// # Errors
+/// [`AdminError::Invalid`] where the value is none for the field, or nobody sets it by hand.
+pub fn set_field(
+    policy: &Policy,
+    edit: &mut Edit,
+    name: &str,
+    value: Option<String>,
+) -> Result<(), AdminError> {
+    match policy.fields().kind(name) {
+        Some(FieldKind::State) => edit.state = Some(state(value.as_deref().unwrap_or_default())?),
+        Some(FieldKind::Role) => edit.access_role = Some(role(value.as_deref())?),
+        Some(FieldKind::Account) => edit.manager = Some(value),
+        Some(FieldKind::Object | FieldKind::SyncId) => {
+            return Err(AdminError::Invalid(format!("{name} cannot be set by hand")));
+        }
+        // A field that is not there is refused by whoever decides.
+        Some(FieldKind::Text) | None => {
+            edit.fields.insert(name.to_owned(), value);
+        }
+    }
+    Ok(())
+}
+
 /// Others were faster, each time.
-pub(super) fn overtaken() -> AdminError {
+pub(crate) fn overtaken() -> AdminError {
     AdminError::Invalid(
         "others changed the account or the settings at the same time, again and again; try again".to_owned(),
     )

@@ -1,15 +1,15 @@
 //! Erasing a person's personal data.
 
+use scim_core::text::Matching;
 use scim_directory::{
     Action, AdminChange, Change, Instance, Key, LogRecord, LogResource, LogStatus, ResourceId,
 };
 use scim_lifecycle::{Decision, Policy};
-use scim_storage::{About, CommitError, JournalFilter, JournalQuery};
+use scim_storage::{About, JournalFilter, JournalQuery};
 
-use super::account_refused;
-use super::read::scope;
+use super::read::{FoundAccount, scope};
+use super::{Who, account_refused};
 use crate::admin::{Admin, AdminError};
-use crate::resource::ATTEMPTS;
 
 /// What erasing came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,7 +33,7 @@ impl Admin {
         user_name: &str,
     ) -> Result<ErasedAccount, AdminError> {
         let policy = self.policy(instance).await?;
-        let deleted = self.account_delete(&policy, instance, user_name).await?;
+        let deleted = self.account_delete_if_there(instance, Who::UserName(user_name)).await?;
         let mut erased = ErasedAccount { deleted: deleted.is_some(), records: 0 };
         let mut last = None;
         let mut found = deleted.is_some();
@@ -56,32 +56,48 @@ impl Admin {
         Ok(erased)
     }
 
-    /// Deletes the account of that user name on behalf of the application; its key, where there was one.
-    async fn account_delete(
+    /// The same for the one account of that id, deleted already or not; others who had its user name stay as they are. Only
+    /// where it has the user name that `confirmed` says, in any letter case.
+    ///
+    /// # Errors
+    /// [`AdminError::NotFound`] where there is and was none, or it was erased already; [`AdminError::Invalid`] where the
+    /// account has another user name.
+    pub async fn account_erase_one(
         &self,
-        policy: &Policy,
         instance: &Instance,
-        user_name: &str,
-    ) -> Result<Option<Key>, AdminError> {
-        let request_id = self.source.uuid().to_string();
-        for _ in 0..ATTEMPTS {
-            let record = match self.account_of(policy, instance, user_name).await {
-                Ok(record) => record,
-                Err(AdminError::NotFound(_)) => return Ok(None),
-                Err(error) => return Err(error),
-            };
-            let current = self.policy(instance).await?;
-            let decide = |on: &scim_lifecycle::Occasion<'_>, facts: &scim_lifecycle::Facts| {
-                scim_lifecycle::delete(on, facts, current.user_type(), &record, None)
-            };
-            let decision = self.decided(&current, &request_id, decide, &scope(instance)).await?;
-            match self.commit_decision(instance.id, &request_id, decision).await {
-                Ok(_) => return Ok(Some(record.key)),
-                Err(CommitError::Conflict) => {}
-                Err(error) => return Err(account_refused(error)),
-            }
+        id: ResourceId,
+        confirmed: &str,
+    ) -> Result<ErasedAccount, AdminError> {
+        let found = self.account_found(instance, id).await?;
+        let (key, account, live) = match found {
+            FoundAccount::Live(record) => (record.key, record.account, true),
+            FoundAccount::Deleted(tombstone) => (tombstone.key, tombstone.account, false),
+        };
+        let erased_already =
+            || AdminError::NotFound(format!("the personal data of the account {id} was erased already"));
+        let name =
+            account.as_ref().and_then(|account| account.field("UserName")).ok_or_else(erased_already)?;
+        if Matching::UserName.key(name) != Matching::UserName.key(confirmed) {
+            return Err(AdminError::Invalid(format!(
+                "{confirmed:?} is not the account's user name; write the name of the person who is to be erased"
+            )));
         }
-        Err(super::edit::overtaken())
+        if live {
+            self.account_delete_if_there(instance, Who::Id(id)).await?;
+        }
+        Ok(ErasedAccount { deleted: live, records: self.erase(instance, &key, name).await? })
+    }
+
+    async fn account_delete_if_there(
+        &self,
+        instance: &Instance,
+        who: Who<'_>,
+    ) -> Result<Option<Key>, AdminError> {
+        match self.account_delete(instance, who, |_, _| Ok(())).await {
+            Ok(key) => Ok(Some(key)),
+            Err(AdminError::NotFound(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Somebody who never got an account: only refused requests know the name.

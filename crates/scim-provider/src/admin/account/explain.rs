@@ -14,7 +14,8 @@ use scim_mapping::mapping::Mapping;
 use scim_storage::{About, JournalFilter, JournalQuery, StoreError};
 use serde_json::{Value, json};
 
-use super::read::scope;
+use super::Who;
+use super::read::{FoundAccount, scope};
 use crate::admin::{Admin, AdminError};
 
 /// A value, and where it comes from.
@@ -83,28 +84,27 @@ struct Sources {
 }
 
 impl Admin {
-    /// Where the values of the account of that user name come from; also of one that was deleted, for as long as it is kept.
+    /// Where the values of an account come from; also of one that was deleted, for as long as it is kept.
     ///
     /// # Errors
     /// [`AdminError::NotFound`] where there is none.
     pub async fn account_explain(
         &self,
         instance: &Instance,
-        user_name: &str,
+        who: impl Into<Who<'_>>,
     ) -> Result<Explained, AdminError> {
+        let found = self.account_found(instance, who).await?;
         let policy = self.policy(instance).await?;
         let connectors = self.connector_list(instance).await?;
         let mut sources = Sources {
             connectors: connectors.into_iter().map(|connector| (connector.id, connector.name)).collect(),
             mappings: HashMap::new(),
         };
-        match self.account_of(&policy, instance, user_name).await {
-            Ok(record) => self.explain_live(&policy, instance, &mut sources, record).await,
-            Err(AdminError::NotFound(reason)) => match self.account_deleted(instance, user_name).await? {
-                Some(tombstone) => self.explain_deleted(&policy, instance, &mut sources, tombstone).await,
-                None => Err(AdminError::NotFound(reason)),
-            },
-            Err(error) => Err(error),
+        match found {
+            FoundAccount::Live(record) => self.explain_live(&policy, instance, &mut sources, *record).await,
+            FoundAccount::Deleted(tombstone) => {
+                self.explain_deleted(&policy, instance, &mut sources, *tombstone).await
+            }
         }
     }
 

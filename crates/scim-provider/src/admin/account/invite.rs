@@ -3,22 +3,27 @@
 use scim_directory::{Instance, Record};
 use scim_storage::CommitError;
 
-use super::account_refused;
 use super::read::scope;
+use super::{Who, account_refused};
 use crate::admin::{Admin, AdminError};
 use crate::resource::ATTEMPTS;
 
 impl Admin {
-    /// Asks the application to invite the person of that user name: an event in the outbox and a log record. Nothing but
+    /// Asks the application to invite a person: an event in the outbox and a log record. Nothing but
     /// this ever sends an invitation.
     ///
     /// # Errors
     /// [`AdminError::NotFound`] where there is none; [`AdminError::Invalid`] where the account is suspended.
-    pub async fn account_invite(&self, instance: &Instance, user_name: &str) -> Result<Record, AdminError> {
+    pub async fn account_invite(
+        &self,
+        instance: &Instance,
+        who: impl Into<Who<'_>>,
+    ) -> Result<Record, AdminError> {
+        let who = who.into();
         let request_id = self.source.uuid().to_string();
         for _ in 0..ATTEMPTS {
             let policy = self.policy(instance).await?;
-            let record = self.account_of(&policy, instance, user_name).await?;
+            let record = self.account_of(&policy, instance, who).await?;
             let user = policy.user_type();
             let decide = |on: &scim_lifecycle::Occasion<'_>, _: &scim_lifecycle::Facts| {
                 scim_lifecycle::invite(on, user, &record)

@@ -1,15 +1,20 @@
 //! Accounts: looked at, edited, renamed, invited, erased; where their values come from.
 
+mod create;
+mod delete;
 mod edit;
 mod erase;
 mod explain;
 mod invite;
 mod read;
 mod rename;
+mod who;
 
-pub(crate) use edit::{account_refused, role, state};
+pub use edit::set_field;
+pub(crate) use edit::{account_refused, overtaken, role, state};
 pub use erase::ErasedAccount;
 pub use explain::{Explained, ExplainedValue, Manager, Meant};
-pub use read::{AccountPage, account_json};
+pub use read::{AccountPage, DeletedPage, FoundAccount, account_json, deleted_json};
 pub(crate) use read::{page_query, scope};
-pub use rename::{RenameOutcome, RenameSummary, Renamed};
+pub use rename::{RenameOutcome, RenameSummary, Renamed, Rewrite};
+pub use who::Who;

@@ -2,12 +2,17 @@
 
 use std::sync::Arc;
 
+use scim_core::instant::Timestamp;
 use scim_core::schema::ResourceType;
 use scim_core::text::Matching;
-use scim_directory::{AccountState, Fact, Fields, Instance, Question, Record, Scope, Tombstone};
+use scim_directory::{
+    AccountState, Fact, Fields, Instance, Key, Question, Record, ResourceId, Scope, Tombstone,
+};
 use scim_lifecycle::{Policy, account_view};
-use scim_storage::{Keyset, Query, QueryPart, Start, StoreError, Want};
+use scim_storage::{InstanceAnswer, InstanceQuestion, Keyset, Query, QueryPart, Start, StoreError, Want};
 use serde_json::Value;
+
+use super::Who;
 
 use crate::admin::{Admin, AdminError};
 
@@ -20,36 +25,108 @@ pub struct AccountPage {
     pub next: Option<Keyset>,
 }
 
+/// An account, or what it was.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FoundAccount {
+    /// It is there.
+    Live(Box<Record>),
+    /// It was deleted.
+    Deleted(Box<Tombstone>),
+}
+
+/// Deleted accounts, those deleted last first.
+#[derive(Clone, Debug, Default)]
+pub struct DeletedPage {
+    /// What they were.
+    pub tombstones: Vec<Tombstone>,
+    /// Where the next page begins; `None` on the last one.
+    pub next: Option<(Timestamp, ResourceId)>,
+}
+
 impl Admin {
-    /// The account of that user name, document included; any letter case.
+    /// An account, document included.
     ///
     /// # Errors
     /// [`AdminError::NotFound`] where there is none.
-    pub async fn account_named(&self, instance: &Instance, user_name: &str) -> Result<Record, AdminError> {
+    pub async fn account_named(
+        &self,
+        instance: &Instance,
+        who: impl Into<Who<'_>>,
+    ) -> Result<Record, AdminError> {
+        let who = who.into();
         let policy = self.policy(instance).await?;
-        self.account_of(&policy, instance, user_name).await
+        self.account_of(&policy, instance, who).await
     }
 
     pub(crate) async fn account_of(
         &self,
         policy: &Policy,
         instance: &Instance,
-        user_name: &str,
+        who: impl Into<Who<'_>>,
     ) -> Result<Record, AdminError> {
-        let question = Question::Named {
-            resource_type: Arc::clone(&policy.user_type().name),
-            path: "userName",
-            key: Matching::UserName.key(user_name).into_owned(),
-        };
-        match self.fact(instance, question).await? {
-            Fact::Records(records) if !records.is_empty() => {
-                records.into_iter().next().ok_or_else(unexpected)
+        let who = who.into();
+        let resource_type = Arc::clone(&policy.user_type().name);
+        let found = match who {
+            Who::Id(id) => self.store.get(&scope(instance), &Key { resource_type, id }, Want::FULL).await?,
+            Who::UserName(name) => {
+                let key = Matching::UserName.key(name).into_owned();
+                match self.fact(instance, Question::Named { resource_type, path: "userName", key }).await? {
+                    Fact::Records(records) => records.into_iter().next(),
+                    _ => None,
+                }
             }
-            _ => Err(AdminError::NotFound(format!(
-                "the instance {:?} has no account {user_name:?}; `account list` shows them",
-                instance.name
-            ))),
+        };
+        found.ok_or_else(|| no_account(instance, who))
+    }
+
+    /// An account, or what it was where it was deleted, for as long as that is kept.
+    ///
+    /// # Errors
+    /// [`AdminError::NotFound`] where there is and was none.
+    pub async fn account_found(
+        &self,
+        instance: &Instance,
+        who: impl Into<Who<'_>>,
+    ) -> Result<FoundAccount, AdminError> {
+        let who = who.into();
+        let policy = self.policy(instance).await?;
+        match self.account_of(&policy, instance, who).await {
+            Ok(record) => return Ok(FoundAccount::Live(Box::new(record))),
+            Err(AdminError::NotFound(_)) => {}
+            Err(error) => return Err(error),
         }
+        let deleted = match who {
+            Who::UserName(name) => self.account_deleted(instance, name).await?,
+            Who::Id(id) => match self.fact(instance, Question::DeletedId(id)).await? {
+                Fact::Deleted(tombstone) => tombstone.map(|tombstone| *tombstone),
+                _ => None,
+            },
+        };
+        let is_account = |tombstone: &Tombstone| tombstone.key.resource_type == policy.user_type().name;
+        let deleted = deleted.filter(is_account);
+        deleted
+            .map(|tombstone| FoundAccount::Deleted(Box::new(tombstone)))
+            .ok_or_else(|| no_account(instance, who))
+    }
+
+    /// A page of deleted accounts, those deleted last first, of at most so many tombstones of any type.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn account_deleted_page(
+        &self,
+        instance: &Instance,
+        after: Option<(Timestamp, ResourceId)>,
+        limit: usize,
+    ) -> Result<DeletedPage, AdminError> {
+        let policy = self.policy(instance).await?;
+        let question = InstanceQuestion::Deleted { after, limit };
+        let answer = self.store.instance(&scope(instance), &question).await?;
+        let InstanceAnswer::Deleted(mut tombstones) = answer else { return Err(unexpected()) };
+        let last = tombstones.last().map(|tombstone| (tombstone.at, tombstone.key.id));
+        let next = last.filter(|_| tombstones.len() == limit);
+        tombstones.retain(|tombstone| tombstone.key.resource_type == policy.user_type().name);
+        Ok(DeletedPage { tombstones, next })
     }
 
     /// The account of that user name that was deleted last, for as long as it is kept.
@@ -120,6 +197,19 @@ pub fn account_json(record: &Record, fields: Fields<'_>) -> Value {
     Value::Object(view)
 }
 
+/// A deleted account in the same shape, with `deleted_at`.
+#[must_use]
+pub fn deleted_json(tombstone: &Tombstone, fields: Fields<'_>) -> Value {
+    let mut account = tombstone.account.as_deref().cloned().unwrap_or_default();
+    account.state = AccountState::Deleted;
+    let mut view = account_view(tombstone.key.id, tombstone.managed_by, &account, fields);
+    if let Some(Value::Object(fields)) = view.get_mut("fields") {
+        fields.insert("DirectManager".to_owned(), Value::Null);
+    }
+    view.insert("deleted_at".to_owned(), tombstone.at.to_string().into());
+    Value::Object(view)
+}
+
 impl AccountPage {
     /// Those in that state, and managed or not, where it matters.
     pub fn retain(&mut self, state: Option<AccountState>, managed: Option<bool>) {
@@ -133,6 +223,16 @@ impl AccountPage {
 
 pub(crate) fn scope(instance: &Instance) -> Scope {
     Scope { instance: instance.id, connector: None }
+}
+
+fn no_account(instance: &Instance, who: Who<'_>) -> AdminError {
+    let name = &instance.name;
+    AdminError::NotFound(match who {
+        Who::UserName(user_name) => {
+            format!("the instance {name:?} has no account {user_name:?}; `account list` shows them")
+        }
+        Who::Id(id) => format!("the instance {name:?} has no account of the id {id}"),
+    })
 }
 
 fn unexpected() -> AdminError {

@@ -8,6 +8,7 @@ use scim_directory::{Fact, Instance, Question, Record, ResourceId};
 use scim_lifecycle::{Decision, Edit, NewName, Occasion, Policy, Renaming};
 use scim_storage::{CommitError, Keyset, StoreError, Want};
 
+use super::Who;
 use super::read::{page_query, scope};
 use crate::admin::{Admin, AdminError};
 
@@ -52,6 +53,26 @@ pub struct RenameSummary {
     pub conflicts: u64,
 }
 
+/// How user names are to be rewritten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rewrite<'a> {
+    /// The expression over account fields.
+    pub expression: &'a str,
+    /// Whether of those alone that nobody manages.
+    pub unmanaged: bool,
+    /// Whether it is done; else it is a preview.
+    pub apply: bool,
+}
+
+/// A rewriting, with what it is done by.
+struct Whole<'a> {
+    instance: &'a Instance,
+    policy: &'a Policy,
+    renaming: &'a Renaming,
+    unmanaged: bool,
+    apply: bool,
+}
+
 /// A rewriting under way. User names are given in the order in which accounts are listed: what an earlier one gave up is
 /// free for a later one, and a preview knows that without committing anything.
 #[derive(Default)]
@@ -71,17 +92,31 @@ struct Planned {
 }
 
 impl Admin {
-    /// Gives the account of that user name another one; what it is afterwards.
+    /// Gives an account another user name; what it is afterwards.
     ///
     /// # Errors
     /// As [`Admin::account_edit`].
     pub async fn account_rename(
         &self,
         instance: &Instance,
-        user_name: &str,
+        who: impl Into<Who<'_>>,
         to: &str,
     ) -> Result<Record, AdminError> {
-        self.account_edit(instance, user_name, &edit_to(to)).await
+        self.account_edit(instance, who, &edit_to(to)).await
+    }
+
+    /// The same, where the account is still as somebody read it.
+    ///
+    /// # Errors
+    /// As [`Admin::account_edit_as_read`].
+    pub async fn account_rename_as_read(
+        &self,
+        instance: &Instance,
+        who: Who<'_>,
+        to: &str,
+        as_read: impl Fn(&Record, &Policy) -> Result<(), AdminError>,
+    ) -> Result<Record, AdminError> {
+        self.account_edit_as_read(instance, who, &edit_to(to), as_read).await
     }
 
     /// Rewrites the user names of all accounts by an expression over account fields; of those alone that nobody manages,
@@ -102,35 +137,68 @@ impl Admin {
     ) -> Result<RenameSummary, AdminError> {
         let policy = self.policy(instance).await?;
         let renaming = Renaming::new(expression, policy.fields()).map_err(AdminError::Invalid)?;
+        let whole = Whole { instance, policy: &policy, renaming: &renaming, unmanaged, apply };
         let mut rewriting = Rewriting::default();
-        let mut after: Option<Keyset> = None;
+        let mut after = None;
         loop {
-            let query = page_query(policy.user_type(), after, BATCH, Want::FULL);
-            let mut page = self.store.find(&scope(instance), &query).await?;
-            if unmanaged {
-                page.records.retain(|record| record.managed_by.is_none());
-            }
-            let request_id = self.source.uuid().to_string();
-            let mut planned = Vec::new();
-            for (record, name) in
-                self.new_names(instance, &policy, &renaming, &request_id, page.records).await?
-            {
-                match self.plan(instance, &policy, &request_id, &mut rewriting, &record, name).await? {
-                    Ok(plan) => planned.push(plan),
-                    Err(renamed) => rewriting.tell(&renamed, &mut told),
-                }
-            }
-            if apply {
-                self.rename_planned(instance, &request_id, &mut planned).await?;
-            }
-            for plan in planned {
-                rewriting.tell(&plan.renamed, &mut told);
-            }
-            after = page.next;
+            after = self.rename_batch(&whole, &mut rewriting, (after, BATCH), &mut told).await?;
             if after.is_none() {
                 return Ok(rewriting.summary);
             }
         }
+    }
+
+    /// Rewrites the user names of the accounts of one page, at most so many, and says where the next one begins. As each
+    /// page stands for itself, a preview does not see what those of another page give each other.
+    ///
+    /// # Errors
+    /// As [`Admin::account_rename_all`].
+    pub async fn account_rename_page(
+        &self,
+        instance: &Instance,
+        rewrite: &Rewrite<'_>,
+        after: Option<Keyset>,
+        limit: usize,
+        mut told: impl FnMut(&Renamed),
+    ) -> Result<(RenameSummary, Option<Keyset>), AdminError> {
+        let policy = self.policy(instance).await?;
+        let renaming = Renaming::new(rewrite.expression, policy.fields()).map_err(AdminError::Invalid)?;
+        let &Rewrite { unmanaged, apply, .. } = rewrite;
+        let whole = Whole { instance, policy: &policy, renaming: &renaming, unmanaged, apply };
+        let mut rewriting = Rewriting::default();
+        let next = self.rename_batch(&whole, &mut rewriting, (after, limit), &mut told).await?;
+        Ok((rewriting.summary, next))
+    }
+
+    /// Rewrites so many accounts after a place; the place of the last one, where there are more.
+    async fn rename_batch(
+        &self,
+        whole: &Whole<'_>,
+        rewriting: &mut Rewriting,
+        (after, limit): (Option<Keyset>, usize),
+        told: &mut impl FnMut(&Renamed),
+    ) -> Result<Option<Keyset>, AdminError> {
+        let &Whole { instance, policy, renaming, unmanaged, apply } = whole;
+        let query = page_query(policy.user_type(), after, limit, Want::FULL);
+        let mut page = self.store.find(&scope(instance), &query).await?;
+        if unmanaged {
+            page.records.retain(|record| record.managed_by.is_none());
+        }
+        let request_id = self.source.uuid().to_string();
+        let mut planned = Vec::new();
+        for (record, name) in self.new_names(instance, policy, renaming, &request_id, page.records).await? {
+            match self.plan(instance, policy, &request_id, rewriting, &record, name).await? {
+                Ok(plan) => planned.push(plan),
+                Err(renamed) => rewriting.tell(&renamed, told),
+            }
+        }
+        if apply {
+            self.rename_planned(instance, &request_id, &mut planned).await?;
+        }
+        for plan in planned {
+            rewriting.tell(&plan.renamed, told);
+        }
+        Ok(page.next)
     }
 
     /// What the expression gives for each account, and who has that user name now.
@@ -252,7 +320,7 @@ impl Admin {
         }
         // One of them is in the way of all: one by one, each decided anew.
         for plan in planned {
-            let done = self.account_edit(instance, &plan.renamed.user_name, &edit_to(&plan.to)).await;
+            let done = self.account_edit(instance, plan.renamed.id, &edit_to(&plan.to)).await;
             match done {
                 Ok(_) => {}
                 Err(AdminError::Store(error)) => return Err(error.into()),

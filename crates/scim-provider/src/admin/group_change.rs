@@ -99,7 +99,7 @@ impl Admin {
             match self.commit_decision(instance.id, &request_id, decision).await {
                 Ok(_) => return self.group_with_id(&policy, instance, id).await,
                 Err(CommitError::Conflict) => {}
-                Err(error) => return Err(account_refused(error)),
+                Err(error) => return Err(group_refused(error)),
             }
         }
         Err(overtaken())
@@ -226,10 +226,20 @@ impl Admin {
             match self.commit_decision(instance.id, &request_id, decision).await {
                 Ok(_) => return Ok(()),
                 Err(CommitError::Conflict) => {}
-                Err(error) => return Err(account_refused(error)),
+                Err(error) => return Err(group_refused(error)),
             }
         }
         Err(overtaken())
+    }
+}
+
+/// A change of a group that the store refused.
+fn group_refused(error: CommitError) -> AdminError {
+    match error {
+        CommitError::Duplicate { attribute } => {
+            AdminError::Taken(format!("another group has this {attribute}; choose another one"))
+        }
+        other => account_refused(other),
     }
 }
 

@@ -105,20 +105,6 @@ impl Admin {
         self.account_edit(instance, who, &edit_to(to)).await
     }
 
-    /// The same, where the account is still as somebody read it.
-    ///
-    /// # Errors
-    /// As [`Admin::account_edit_as_read`].
-    pub async fn account_rename_as_read(
-        &self,
-        instance: &Instance,
-        who: Who<'_>,
-        to: &str,
-        as_read: impl Fn(&Record, &Policy) -> Result<(), AdminError>,
-    ) -> Result<Record, AdminError> {
-        self.account_edit_as_read(instance, who, &edit_to(to), as_read).await
-    }
-
     /// Rewrites the user names of all accounts by an expression over account fields; of those alone that nobody manages,
     /// where `unmanaged` says so. Nothing is changed where `apply` is false. `told` hears of each account, newest first.
     /// A rewriting that was broken off can be begun again.

@@ -105,6 +105,25 @@ impl<T: Serialize + DeserializeOwned> Patch<T> {
     }
 }
 
+/// A change as a JSON merge patch (RFC 7396) that is read as it stands: for what has members whose names only the instance
+/// knows, of which `null` means something by itself.
+#[derive(Clone, Debug)]
+pub(crate) struct Changes<T>(pub(crate) T);
+
+impl<T: DeserializeOwned + ToSchema + Send> Input for Changes<T> {
+    fn document() -> Option<RequestBody> {
+        Some(body::<T>(&[MERGE_PATCH, JSON]))
+    }
+
+    fn schemas(into: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas_of::<T>(into);
+    }
+
+    fn read(call: &Call<'_>) -> Result<Self, Problem> {
+        parse(call, &[MERGE_PATCH, JSON]).map(Self)
+    }
+}
+
 /// RFC 7396 §2.
 fn merge(target: &mut Value, patch: &Value) {
     let Value::Object(patch) = patch else {

@@ -1,9 +1,14 @@
 //! Every endpoint, kind by kind.
 
+mod account_acts;
+mod account_shape;
+mod accounts;
 mod admin_keys;
 mod connector_terms;
 mod connectors;
 mod fields;
+mod groups;
+mod held;
 mod instances;
 mod jobs;
 mod keys;
@@ -11,6 +16,7 @@ mod log;
 mod mapping;
 mod mapping_forms;
 mod mapping_trials;
+mod objects;
 mod profiles;
 mod rules;
 mod server;
@@ -37,6 +43,11 @@ pub(crate) fn all() -> Vec<Endpoint> {
         log::endpoints(),
         jobs::endpoints(),
         server::endpoints(),
+        accounts::endpoints(),
+        account_acts::endpoints(),
+        groups::endpoints(),
+        objects::endpoints(),
+        held::endpoints(),
     ]
     .into_iter()
     .flatten()

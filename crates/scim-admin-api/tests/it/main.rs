@@ -7,6 +7,7 @@ mod idempotency;
 mod keys;
 mod log;
 mod mapping;
+mod people;
 mod roles;
 mod rules;
 mod server;

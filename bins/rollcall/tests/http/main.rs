@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod accounts;
+mod admin_api;
 mod admin_keys_cli;
 mod auth;
 mod bulk;

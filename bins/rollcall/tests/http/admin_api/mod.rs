@@ -1,0 +1,3 @@
+//! The admin API of the real binary.
+
+mod accounts;

@@ -58,6 +58,7 @@ impl Exchange {
         let method = Method::named(request.method().as_str()).name();
         let route =
             self.route.unwrap_or_else(|| template(request.uri().path(), &|name| provider.has_endpoint(name)));
+        let route = route.as_str();
         let status = response.status().as_u16();
         let duration_us = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
         let request_id = self.id.as_str();
@@ -66,6 +67,7 @@ impl Exchange {
             Some(scope) => {
                 let instance = scope.instance;
                 let connector = scope.connector.map(|id| id.to_string()).unwrap_or_default();
+                let connector = connector.as_str();
                 log::info!(
                     method, route, status, duration_us, instance:%, connector, request_id;
                     "request"

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::ImportFile;
+use super::{ImportFile, Preview};
 
 /// A state to list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -19,6 +19,7 @@ pub(crate) enum Account {
     /// State, AccessRole and DirectManager (a user name) are taken too. What was interrupted goes on where it stopped. Exit
     /// status 1 if any line is rejected
     Import(ImportFile),
+    Preview(Preview),
     /// List accounts, newest first
     List {
         /// The instance

@@ -35,3 +35,23 @@ pub(crate) struct ImportFile {
     /// The file; - for standard input
     pub(crate) file: PathBuf,
 }
+
+/// Say for each person of an identity provider's export (CSV or JSON lines) who would be picked up, created or in conflict;
+/// write nothing. The columns of Entra's and Okta's exports go without saying
+#[derive(Args, Debug)]
+pub(crate) struct Preview {
+    /// The instance
+    #[arg(long, value_name = "NAME")]
+    pub(crate) instance: String,
+    /// The connector through which the people would come. Default: the instance's only one
+    #[arg(long, value_name = "NAME")]
+    pub(crate) connector: Option<String>,
+    /// The SCIM attribute of a column, such as 'Login=userName'. Can be given several times
+    #[arg(long, value_name = "COLUMN=ATTRIBUTE")]
+    pub(crate) map: Vec<String>,
+    /// As CSV
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) csv: bool,
+    /// The export; - for standard input
+    pub(crate) file: PathBuf,
+}

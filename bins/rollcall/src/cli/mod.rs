@@ -22,7 +22,7 @@ pub(crate) use config::Config;
 pub(crate) use connector::{
     Connector, ConnectorSet, ConnectorWaysIn, DialectChoice, PickUpChoice, RevokeOldChoice, SwitchChoice,
 };
-pub(crate) use import::ImportFile;
+pub(crate) use import::{ImportFile, Preview};
 pub(crate) use key::{Key, KeyIssue, KeySet, User};
 pub(crate) use log::{Log, LogFormat};
 pub(crate) use settings::{Field, Instance, NamesChoice, ProfileChoice};

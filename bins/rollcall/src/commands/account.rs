@@ -7,7 +7,7 @@ use scim_provider::admin::account::account_json;
 use scim_provider::admin::{Admin, AdminError};
 use serde_json::{Value, json};
 
-use super::{import, rename};
+use super::{import, preview, rename};
 use crate::cli::{self, StateChoice};
 use crate::config::Settings;
 use crate::node::Node;
@@ -20,6 +20,10 @@ pub(crate) async fn run(command: cli::Account, node: &Node) -> anyhow::Result<Ex
     let (admin, settings) = (node.admin()?, &node.settings);
     match command {
         cli::Account::Import(options) => import::run(&admin, ImportKind::Accounts, &options, settings).await,
+        cli::Account::Preview(options) => {
+            preview::run(&admin, &options, settings).await?;
+            Ok(ExitCode::SUCCESS)
+        }
         cli::Account::List { instance, state, managed, unmanaged } => {
             let instance = admin.instance_named(&instance).await?;
             let state = state.map(|state| match state {

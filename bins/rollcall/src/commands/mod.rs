@@ -16,6 +16,7 @@ pub(crate) mod jobs;
 mod key;
 mod log;
 mod mapping;
+mod preview;
 mod rename;
 mod report;
 mod rule;

@@ -174,3 +174,57 @@ fn what_stands_in_the_way_of_an_import_is_told() {
     check(&["people.csv", "--again", "--dry-run"], 2, "--dry-run");
     assert_eq!(json!(total(&server.acme())), json!(0));
 }
+
+#[test]
+fn a_preview_says_whom_people_would_find() {
+    let export = "userPrincipalName,id,displayName,mail,surname,accountEnabled,usageLocation\n\
+        MIRA@new.example,e1,Mira Kohl,m@x.example,Kohl,True,DE\n\
+        noah@new.example,e2,Noah,n@x.example,,true,\n\
+        boss@new.example,e3,Boss,b@x.example,,true,\n\
+        mira@new.example,e4,Mira Two,,,true,\n\
+        integration,e5,Nobody,,,true,\n\
+        ,e6,Nameless,,,true,\n\
+        olu@new.example,e7,Olu,,,perhaps,\n";
+    let server =
+        Server::start_with(&[], &[("export.csv", export), ("people.csv", "UserName\nmira@old.example\n")]);
+    server.run(&["account", "import", "--instance", "acme", "people.csv"]);
+    let client = server.acme();
+    client.post("/Users", &person("boss@new.example")).ok(201);
+    let expression = r#"Replace([UserName], "@old.example", , , "@new.example", , )"#;
+    let preview = ["account", "preview", "--instance", "acme", "export.csv", "--json"];
+    let outcomes = || -> Vec<String> {
+        let report: Value = serde_json::from_str(&server.run(&preview)).expect("JSON");
+        let people = report["people"].as_array().expect("people").iter();
+        let word = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+        people.map(|person| format!("{} {}", word(&person["outcome"]), word(&person["code"]))).collect()
+    };
+    let before = outcomes();
+    assert_eq!(before.first().map(String::as_str), Some("created -"), "{before:?}");
+    server.run(&["account", "rename", "--instance", "acme", "--expression", expression, "--apply"]);
+    let expected = [
+        "picked_up -",
+        "created -",
+        "managed -",
+        "conflict twice",
+        "conflict taken",
+        "conflict required",
+        "left_out -",
+    ];
+    let found = outcomes();
+    assert_eq!(found.len(), expected.len(), "{found:?}");
+    for (found, expected) in found.iter().zip(expected) {
+        let same = found == expected || expected == "conflict taken" && found.starts_with("conflict");
+        assert!(same, "{found} is not {expected}");
+    }
+    assert_eq!(outcomes(), found, "a preview changes nothing");
+    let told = server.run(&["account", "preview", "--instance", "acme", "export.csv"]);
+    assert!(told.contains("picked_up  MIRA@new.example by user_name"), "{told}");
+    let csv = server.run(&["account", "preview", "--instance", "acme", "export.csv", "--csv"]);
+    assert!(
+        csv.starts_with(
+            "line,user_name,outcome,matched_by,code,reason\n2,MIRA@new.example,picked_up,user_name,,"
+        ),
+        "{csv}"
+    );
+    assert_eq!(total(&client), 2);
+}

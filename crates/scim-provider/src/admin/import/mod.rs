@@ -17,7 +17,6 @@ mod lines;
 mod membership;
 mod reader;
 mod run;
-mod upload;
 
 use std::collections::HashSet;
 
@@ -27,7 +26,6 @@ use scim_lifecycle::Decision;
 pub use columns::{ColumnMap, REPORT_COLUMNS};
 pub use id::{ImportDigest, MAX_LABEL_CHARS};
 pub use reader::{Cells, ImportFormat, ImportReader, ImportRow};
-pub use upload::Upload;
 
 /// How a file is imported.
 #[derive(Clone, Debug)]

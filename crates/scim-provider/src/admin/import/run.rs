@@ -98,8 +98,8 @@ impl Admin {
     /// an import that came to its end changes nothing, unless it is to run again.
     ///
     /// Reading `input` blocks, and deciding takes processor time: do not call it on a thread of an asynchronous runtime that
-    /// serves others. It needs no runtime; give it a thread of its own, and an input that takes its bytes from a channel
-    /// ([`crate::admin::import::Upload`]).
+    /// serves others. It needs no runtime; give it a thread of its own, and an input that takes an upload's
+    /// bytes from a channel.
     ///
     /// # Errors
     /// [`AdminError::Invalid`] where the file cannot be read or its columns mean nothing; [`AdminError::Taken`] where

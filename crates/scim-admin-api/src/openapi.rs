@@ -76,24 +76,30 @@ pub(crate) fn parameters<Q: IntoParams>(path: &str) -> Vec<Parameter> {
 
 /// Headers that requests with that method may have.
 pub(crate) fn headers(method: Method) -> Vec<Parameter> {
-    let header = |name: &str, description: &str| {
+    let header = |name: &str, description: &str, text: ObjectBuilder| {
         ParameterBuilder::new()
             .name(name)
             .parameter_in(ParameterIn::Header)
             .required(Required::False)
             .description(Some(description))
-            .schema(Some(ObjectBuilder::new().schema_type(Type::String).max_length(Some(255))))
+            .schema(Some(text.schema_type(Type::String)))
             .build()
     };
+    let plain = ObjectBuilder::new;
     match method {
         Method::Post => vec![header(
             "Idempotency-Key",
             "A text of 1 to 255 visible ASCII characters; a retry with the same one gets the first answer for 24 hours",
+            plain().min_length(Some(1)).max_length(Some(255)).pattern(Some("^[!-~]+$")),
         )],
         Method::Put | Method::Patch | Method::Delete => {
-            vec![header("If-Match", "The `ETag` that was read; where it changed since, 412")]
+            vec![header("If-Match", "The `ETag` that was read; where it changed since, 412", plain())]
         }
-        _ => vec![header("If-None-Match", "The `ETag` that was read; where it is still the same, 304")],
+        _ => vec![header(
+            "If-None-Match",
+            "The `ETag` that was read; where it is still the same, 304",
+            plain(),
+        )],
     }
 }
 

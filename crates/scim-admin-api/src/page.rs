@@ -3,13 +3,17 @@
 //! A cursor is bound to the endpoint, the instance and the other parameters; it cannot be read or changed. The server keeps
 //! nothing, so it works on every node, and it does not end: a place in a list stays a place.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Type};
+use utoipa::openapi::{Ref, RefOr, Schema};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 use crate::call::Call;
 use crate::problem::Problem;
@@ -35,13 +39,39 @@ pub(crate) struct PageQuery {
 }
 
 /// A page of a list.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
 pub(crate) struct Page<T: ToSchema> {
     /// The items.
     pub(crate) items: Vec<T>,
     /// The cursor of the next page; missing on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) next: Option<String>,
+}
+
+/// A schema for each kind of item: the derived name would be the same for all.
+impl<T: ToSchema> PartialSchema for Page<T> {
+    fn schema() -> RefOr<Schema> {
+        let next = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .description(Some("The cursor of the next page; missing on the last one"));
+        ObjectBuilder::new()
+            .property("items", ArrayBuilder::new().items(Ref::from_schema_name(T::name())))
+            .required("items")
+            .property("next", next)
+            .description(Some("A page of a list"))
+            .into()
+    }
+}
+
+impl<T: ToSchema> ToSchema for Page<T> {
+    fn name() -> Cow<'static, str> {
+        format!("PageOf{}", T::name()).into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((T::name().into_owned(), T::schema()));
+        T::schemas(schemas);
+    }
 }
 
 /// Which page is wanted, read and checked.
@@ -89,7 +119,9 @@ impl Call<'_> {
         if !(1..=MAX_LIMIT).contains(&limit) {
             return Err(Problem::member("limit", &format!("must be 1 to {MAX_LIMIT}")));
         }
-        let Some(cursor) = &query.cursor else { return Ok(Wanted { limit, after: None }) };
+        let Some(cursor) = query.cursor.as_deref().filter(|cursor| !cursor.is_empty()) else {
+            return Ok(Wanted { limit, after: None });
+        };
         let place = self.api.cursors.open(&self.bound(what), cursor);
         let after = place.and_then(|place| serde_json::from_slice(&place).ok());
         let foreign = "is not one that this list gave for these parameters; begin again without it";

@@ -4,6 +4,7 @@
 //!     cargo xtask tidy
 //!     cargo xtask replay --base URL --token TOKEN [PATH]...
 
+mod admin_api;
 mod judges;
 mod mail;
 mod monitoring;

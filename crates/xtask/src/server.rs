@@ -33,6 +33,8 @@ pub(crate) struct Server {
     pub(crate) base: String,
     /// A key's token.
     pub(crate) token: String,
+    /// Of the whole server, of the highest role.
+    pub(crate) admin_key: String,
     child: Child,
     _folder: TempDir,
 }
@@ -46,6 +48,7 @@ impl Server {
         let run = |arguments: &[&str]| output(rollcall(&binary, &database).args(arguments));
         run(&["instance", "create", "judge"])?;
         let token = run(&["key", "issue", "--instance", "judge", "--user", "integration"])?.trim().to_owned();
+        let admin_key = run(&["admin-key", "issue"])?.trim().to_owned();
         let address = free_address()?;
         let child = rollcall(&binary, &database)
             .args(["serve", "--listen", &address])
@@ -53,7 +56,7 @@ impl Server {
             .spawn()
             .context("cannot start the server")?;
         let base = format!("http://{address}/scim/v2");
-        let mut server = Self { address: address.clone(), base, token, child, _folder: folder };
+        let mut server = Self { address: address.clone(), base, token, admin_key, child, _folder: folder };
         server.wait(&address)?;
         Ok(server)
     }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::shell::{cargo, check, output, say};
-use crate::{judges, mail, monitoring, root, tidy};
+use crate::{admin_api, judges, mail, monitoring, root, tidy};
 
 /// A step of the test command.
 pub(crate) struct Step {
@@ -32,6 +32,11 @@ pub(crate) const STEPS: &[Step] = &[
         name: "monitoring",
         what: "metrics and alerts by promtool, and scraped by a real Prometheus",
         run: monitoring::run,
+    },
+    Step {
+        name: "admin-api",
+        what: "schemathesis: generated requests against the description of the admin API",
+        run: admin_api::run,
     },
     Step {
         name: "judges",

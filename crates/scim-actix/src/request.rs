@@ -39,6 +39,13 @@ impl<'r> Headers<'r> {
             let way_out = "no key and no token of this server is that long";
             return too_long("Authorization has", options.max_authorization_bytes, way_out);
         }
+        // Who sends one counts on it: to ignore it would be to do things twice.
+        let mut marks = map.get_all("idempotency-key");
+        if marks.next().is_some_and(|mark| mark.to_str().is_err()) || marks.next().is_some() {
+            let detail =
+                "Idempotency-Key must be one field of 1 to 255 visible ASCII characters, such as a UUID";
+            return Err(ScimError::status_only(400, detail));
+        }
         // The request line, and what stands between names and values and behind them.
         let line = http.method().as_str().len() + target_bytes(http) + " HTTP/1.1\r\n\r\n".len() + 1;
         let field = |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + value.len() + 4;

@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, bail};
 
 use crate::judges::python;
+use crate::root;
 use crate::server::{Server, binary};
 use crate::shell::{check, output, say};
 
@@ -35,6 +36,8 @@ pub(crate) fn run() -> anyhow::Result<()> {
         Command::new(schemathesis)
             .current_dir(folder.path())
             .stdin(Stdio::null())
+            .arg("--config-file")
+            .arg(root().join("conformance/schemathesis.toml"))
             .args(["run", &format!("http://{}/admin/v1/openapi.json", server.address)])
             .args(["--header", &format!("Authorization: Bearer {}", server.admin_key)])
             .args(["--phases", "examples,coverage,fuzzing", "--max-examples", "10", "--max-time", SECONDS])

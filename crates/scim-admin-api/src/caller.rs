@@ -37,6 +37,13 @@ impl Api {
                     "This admin key may not be used from this address; use it from one of its networks";
                 Err(Problem::new(Code::Forbidden, detail))
             }
+            Err(AdminKeyRefused::Pepper) => {
+                log::error!(
+                    "an admin key was made with a pepper that this node does not hold; give it all peppers"
+                );
+                Err(Problem::new(Code::Unavailable, "This node cannot check the key now; try again")
+                    .with("retry-after", "5"))
+            }
             Err(AdminKeyRefused::Store(error)) => Err(error.into()),
             Err(other) => {
                 log::error!("an admin key could not be checked: {other}");

@@ -268,6 +268,20 @@ fn a_store_that_does_not_answer_is_not_ready() {
     assert_eq!(get(&address, "/healthz", "").0, 200);
 }
 
+/// A message with its fields behind it.
+struct Line(String);
+
+impl<'kv> log::kv::VisitSource<'kv> for Line {
+    fn visit_pair(
+        &mut self,
+        key: log::kv::Key<'kv>,
+        value: log::kv::Value<'kv>,
+    ) -> Result<(), log::kv::Error> {
+        self.0.push_str(&format!(" {key}={value}"));
+        Ok(())
+    }
+}
+
 /// Keeps what is logged.
 struct Kept(Mutex<Vec<String>>);
 
@@ -277,7 +291,9 @@ impl log::Log for Kept {
     }
 
     fn log(&self, record: &log::Record<'_>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(record.args().to_string());
+        let mut line = Line(record.args().to_string());
+        record.key_values().visit(&mut line).expect("fields");
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(line.0);
     }
 
     fn flush(&self) {}
@@ -293,8 +309,8 @@ fn the_access_log_names_nobody() {
     let headers = format!("{}X-Request-Id: trace-7\r\n", authorization());
     check(&get(&address, target, &headers), 401);
     let lines = KEPT.0.lock().unwrap_or_else(PoisonError::into_inner);
-    let line = lines.iter().find(|line| line.starts_with("request trace-7 ")).expect("a line");
-    assert!(line.starts_with("request trace-7 GET /Users/{id} 401 "), "{line}");
+    let line = lines.iter().find(|line| line.contains(" request_id=trace-7")).expect("a line");
+    assert!(line.starts_with("request method=GET route=/Users/{id} status=401 "), "{line}");
     for secret in ["ada", "lovelace", "rck1_", "g5vm538"] {
         let leak = lines.iter().find(|line| line.contains(secret));
         assert_eq!(leak, None, "{secret}");

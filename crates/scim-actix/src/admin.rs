@@ -170,7 +170,7 @@ async fn stream(
     let answered = web::block(move || {
         let _turn = turn;
         let body = BufReader::with_capacity(64 * 1024, Pieces { waiting, piece: Bytes::new(), ended: false });
-        futures_executor::block_on(api.handle_stream(owned.request(), Box::new(body)))
+        pollster::block_on(api.handle_stream(owned.request(), Box::new(body)))
     });
     let sent = send(&mut payload, pieces);
     let (answered, ()) = futures_util::future::join(answered, sent).await;
@@ -205,7 +205,7 @@ struct Pieces {
 impl Read for Pieces {
     fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
         while self.piece.is_empty() && !self.ended {
-            match futures_executor::block_on(self.waiting.next()) {
+            match pollster::block_on(self.waiting.next()) {
                 Some(Ok(piece)) => self.piece = piece,
                 Some(Err(reason)) => {
                     self.ended = true;

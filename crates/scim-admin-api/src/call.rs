@@ -3,7 +3,7 @@
 use std::io::BufRead;
 
 use scim_core::instant::Timestamp;
-use scim_directory::{AdminKeyRecord, Instance, InstanceId, Privilege};
+use scim_directory::{AdminKeyRecord, Instance, InstanceId};
 use scim_provider::admin::Admin;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -130,19 +130,5 @@ impl Call<'_> {
             Code::PreconditionFailed,
             "It changed since it was read; read it again, and decide again",
         ))
-    }
-
-    /// That the caller has that role or a higher one.
-    ///
-    /// # Errors
-    /// 403.
-    pub(crate) fn require(&self, role: Privilege) -> Result<(), Problem> {
-        if self.caller.role >= role {
-            return Ok(());
-        }
-        let have = self.caller.role;
-        let detail =
-            format!("This needs the role {role:?}, and the key has {have:?}; ask an owner for another key");
-        Err(Problem::new(Code::Forbidden, detail))
     }
 }

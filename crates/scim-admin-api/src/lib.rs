@@ -5,8 +5,6 @@
 //! router and OpenAPI document are made from that. What endpoints do is done by the use-cases of
 //! [`scim_provider::admin::Admin`], of which the command line is another client.
 
-#![expect(dead_code, reason = "uploads and texts come with the endpoints that use them")]
-
 mod api;
 mod call;
 mod caller;

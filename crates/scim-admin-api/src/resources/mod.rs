@@ -9,6 +9,7 @@ mod connectors;
 mod fields;
 mod groups;
 mod held;
+mod imports;
 mod instances;
 mod jobs;
 mod keys;
@@ -17,6 +18,7 @@ mod mapping;
 mod mapping_forms;
 mod mapping_trials;
 mod objects;
+mod previews;
 mod profiles;
 mod rules;
 mod server;
@@ -48,6 +50,8 @@ pub(crate) fn all() -> Vec<Endpoint> {
         groups::endpoints(),
         objects::endpoints(),
         held::endpoints(),
+        imports::endpoints(),
+        previews::endpoints(),
     ]
     .into_iter()
     .flatten()

@@ -4,6 +4,7 @@
 mod basics;
 mod connectors;
 mod idempotency;
+mod imports;
 mod keys;
 mod log;
 mod mapping;

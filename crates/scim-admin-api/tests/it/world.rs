@@ -173,6 +173,7 @@ impl World {
         }
         all.extend(headers);
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let streams = self.api.endpoint(method, path).is_some_and(|endpoint| endpoint.streams);
         let request = Request {
             method,
             path,
@@ -181,11 +182,16 @@ impl World {
             scim_url: "https://rollcall.example/scim/v2",
             peer: Some("192.0.2.1".parse().expect("an address")),
             headers: &List(&all),
-            body: body.as_bytes().to_vec(),
+            body: if streams { Vec::new() } else { body.as_bytes().to_vec() },
             request_id: "request",
             now: self.clock.now(),
         };
-        let response = block_on(self.api.handle(request));
+        let response = if streams {
+            let body = std::io::Cursor::new(body.as_bytes().to_vec());
+            block_on(self.api.handle_stream(request, Box::new(body)))
+        } else {
+            block_on(self.api.handle(request))
+        };
         let json = serde_json::from_slice(&response.body).unwrap_or_default();
         Answer { status: response.status, json, response }
     }

@@ -1,3 +1,4 @@
 //! The admin API of the real binary.
 
 mod accounts;
+mod imports;

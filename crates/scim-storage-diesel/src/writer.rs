@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::{self, JoinHandle};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 use diesel::sqlite::SqliteConnection;
@@ -18,6 +18,11 @@ use crate::meter::Meter;
 
 /// The most change sets in one transaction.
 const GROUP: usize = 128;
+
+/// How long it waits for another process that writes.
+const MOST_WAITING: Duration = Duration::from_secs(5);
+/// What SQLite says where another process writes.
+const BUSY: &str = "database is locked";
 
 pub(crate) type Answer = Result<Committed, CommitError>;
 
@@ -55,10 +60,12 @@ pub(crate) struct Writer {
 impl Writer {
     /// Starts the thread; so many change sets may wait for it.
     pub(crate) fn start(
-        connection: SqliteConnection,
+        mut connection: SqliteConnection,
         waiting: usize,
         meter: Arc<Meter>,
     ) -> std::io::Result<Self> {
+        // SQLite sleeps that long in between; see `begin`.
+        connection.batch_execute("PRAGMA busy_timeout = 2").map_err(std::io::Error::other)?;
         let (queue, waiting) = sync_channel(waiting);
         let counted = Arc::clone(&meter);
         let thread = thread::Builder::new()
@@ -115,9 +122,21 @@ fn write(mut connection: SqliteConnection, queue: &Receiver<Waiting>, meter: &Me
     }
 }
 
+/// Begins to write, waiting for another process that does. SQLite's own waiting asks less and less often, and would so be
+/// kept out by a process that writes again and again, such as an import beside a server.
+fn begin(connection: &mut SqliteConnection) -> diesel::QueryResult<()> {
+    let since = Instant::now();
+    loop {
+        match connection.batch_execute("BEGIN IMMEDIATE") {
+            Err(error) if error.to_string() == BUSY && since.elapsed() < MOST_WAITING => {}
+            begun => return begun,
+        }
+    }
+}
+
 fn commit_group(connection: &mut SqliteConnection, group: Vec<Waiting>, meter: &Meter) {
     let (size, started) = (group.len(), Instant::now());
-    if let Err(error) = connection.batch_execute("BEGIN IMMEDIATE") {
+    if let Err(error) = begin(connection) {
         return refuse(group.into_iter().map(|waiting| waiting.answer), error, meter);
     }
     let mut outcomes = Vec::with_capacity(group.len());

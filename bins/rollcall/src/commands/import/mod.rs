@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read as _, Seek as _};
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use scim_directory::{ImportId, ImportKind, ImportRecord, Instance};
@@ -24,6 +25,8 @@ use crate::output;
 
 /// Bytes that are read at once.
 const CHUNK: usize = 1 << 16;
+/// How long nothing is written after a batch, so that a server beside it gets its turn.
+const PAUSE: Duration = Duration::from_millis(4);
 
 /// Imports a file.
 pub(crate) async fn run(
@@ -53,6 +56,7 @@ pub(crate) async fn run(
         report: Report::new(given.rejected.as_deref(), settings.json)?,
         progress: Progress::new(given.quiet, size),
         failure: None,
+        dry_run: given.dry_run,
     };
     let ended = admin.import(&instance, input, &options, &mut told).await;
     told.progress.end();
@@ -110,6 +114,7 @@ struct Telling {
     progress: Progress,
     /// Why the rejected lines cannot be written any more.
     failure: Option<anyhow::Error>,
+    dry_run: bool,
 }
 
 impl ImportObserver for Telling {
@@ -128,6 +133,9 @@ impl ImportObserver for Telling {
 
     fn progress(&mut self, so_far: &ImportRecord, bytes: u64) {
         self.progress.show(so_far, bytes);
+        if !self.dry_run {
+            std::thread::sleep(PAUSE);
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::io::BufRead;
 use std::sync::Mutex;
 
+use scim_provider::admin::import::ImportFormat;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -144,7 +145,12 @@ fn merge(target: &mut Value, patch: &Value) {
 }
 
 /// Text that is read as it comes, line by line, and never held whole.
-pub(crate) struct Stream(pub(crate) Box<dyn BufRead + Send>);
+pub(crate) struct Stream {
+    /// The text.
+    pub(crate) body: Box<dyn BufRead + Send>,
+    /// How it is written, by its media type.
+    pub(crate) format: ImportFormat,
+}
 
 impl std::fmt::Debug for Stream {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -152,8 +158,10 @@ impl std::fmt::Debug for Stream {
     }
 }
 
+/// The media type of CSV (RFC 7111).
+const CSV: &str = "text/csv";
 /// The media types of a [`Stream`].
-pub(crate) const STREAMED: [&str; 2] = ["text/csv", "application/x-ndjson"];
+const STREAMED: [&str; 2] = [CSV, "application/x-ndjson"];
 
 impl Input for Stream {
     const STREAMS: bool = true;
@@ -165,8 +173,12 @@ impl Input for Stream {
     }
 
     fn read(call: &Call<'_>) -> Result<Self, Problem> {
-        media_type(call, &STREAMED)?;
-        call.stream().map(Self).ok_or_else(|| Problem::new(Code::Malformed, "The body is missing"))
+        let format = match media_type(call, &STREAMED)? {
+            CSV => ImportFormat::Csv,
+            _ => ImportFormat::JsonLines,
+        };
+        let body = call.stream().ok_or_else(|| Problem::new(Code::Malformed, "The body is missing"))?;
+        Ok(Self { body, format })
     }
 }
 
@@ -179,11 +191,12 @@ fn body<T: ToSchema>(media_types: &[&str]) -> RequestBody {
     media_types.iter().fold(builder, |builder, media| builder.content(*media, schema())).build()
 }
 
-fn media_type(call: &Call<'_>, known: &[&str]) -> Result<(), Problem> {
+/// The one of the known media types that the body has.
+fn media_type<'k>(call: &Call<'_>, known: &[&'k str]) -> Result<&'k str, Problem> {
     let given = call.request.headers.get("content-type").unwrap_or_default();
     let plain = given.split(';').next().unwrap_or_default().trim();
-    if known.iter().any(|known| known.eq_ignore_ascii_case(plain)) {
-        return Ok(());
+    if let Some(known) = known.iter().find(|known| known.eq_ignore_ascii_case(plain)) {
+        return Ok(known);
     }
     let detail = format!("The body must be {}; say so in Content-Type", known.join(" or "));
     Err(Problem::new(Code::UnsupportedMediaType, detail))

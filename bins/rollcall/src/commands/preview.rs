@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use scim_provider::admin::Admin;
 use scim_provider::admin::account::{MatchedBy, PreviewOutcome, Previewed};
+use scim_provider::admin::import::ImportFormat;
 use serde_json::{Value, json};
 
 use crate::cli;
@@ -44,7 +45,8 @@ pub(crate) async fn run(admin: &Admin, given: &cli::Preview, settings: &Settings
         }
     };
     let connector = given.connector.as_deref();
-    let summary = admin.account_preview(&instance, connector, &given.map, input, told).await?;
+    let summary =
+        admin.account_preview(&instance, connector, &given.map, ImportFormat::default(), input, told).await?;
     if let Some(failure) = failure {
         return Err(failure);
     }

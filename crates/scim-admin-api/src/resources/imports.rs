@@ -205,7 +205,7 @@ fn import_id(pointer: &str, text: &str) -> Result<ImportId, Problem> {
 fn upload_file<'c>(
     call: &'c Call<'c>,
     query: ImportQuery,
-    Stream(body): Stream,
+    Stream { body, format }: Stream,
 ) -> Handled<'c, ImportOutcome> {
     Box::pin(async move {
         let instance = call.instance()?;
@@ -213,6 +213,7 @@ fn upload_file<'c>(
         let columns = ColumnMap::new(&listed(query.map.as_deref()), &listed(query.ignore.as_deref()))?;
         let options = ImportOptions {
             columns,
+            format,
             id: id.clone(),
             label: query.label.unwrap_or_default(),
             dry_run: query.dry_run,

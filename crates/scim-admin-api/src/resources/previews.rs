@@ -85,7 +85,11 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![Endpoint::new(Spec::of(Method::Post, Privilege::LiteAdmin, 200, spec), preview)]
 }
 
-fn preview<'c>(call: &'c Call<'c>, query: PreviewQuery, Stream(body): Stream) -> Handled<'c, Preview> {
+fn preview<'c>(
+    call: &'c Call<'c>,
+    query: PreviewQuery,
+    Stream { body, format }: Stream,
+) -> Handled<'c, Preview> {
     Box::pin(async move {
         let limit = query.shown.unwrap_or(DEFAULT_SHOWN);
         if limit > MAX_SHOWN {
@@ -105,8 +109,10 @@ fn preview<'c>(call: &'c Call<'c>, query: PreviewQuery, Stream(body): Stream) ->
             }
         };
         let (instance, map) = (call.instance()?, listed(query.map.as_deref()));
-        let summary =
-            call.admin.account_preview(instance, query.connector.as_deref(), &map, body, told).await?;
+        let summary = call
+            .admin
+            .account_preview(instance, query.connector.as_deref(), &map, format, body, told)
+            .await?;
         Ok(Reply::json(Preview {
             matched: summary.matched,
             created: summary.created,

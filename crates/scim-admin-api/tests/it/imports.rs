@@ -56,6 +56,11 @@ fn what_is_wrong_with_an_upload_is_told() {
     world.send(&world.owner, Method::Post, path, &[("content-type", "text/html")], PEOPLE).expect(415);
     let marked = [CSV[0], ("idempotency-key", "one")];
     world.send(&world.owner, Method::Post, path, &marked, PEOPLE).expect_problem(400, "malformed", "");
+    // What it says that it is, is how it is read.
+    let lines = [("content-type", "application/x-ndjson; charset=utf-8")];
+    let done = world.send(&world.owner, Method::Post, path, &lines, "{\"UserName\":\"ada\"}\n").expect(200);
+    assert_eq!(done.json["imported"], 1);
+    world.send(&world.owner, Method::Post, path, &CSV, "{\"UserName\":\"grace\"}\n").expect(422);
     let reader = world.key(Privilege::ReadOnly);
     world.send(&reader, Method::Post, path, &CSV, PEOPLE).expect_problem(403, "forbidden", "");
 }

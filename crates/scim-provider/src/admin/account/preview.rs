@@ -104,12 +104,13 @@ impl Admin {
         instance: &Instance,
         connector: Option<&str>,
         map: &[String],
+        format: ImportFormat,
         input: R,
         mut told: impl FnMut(&Previewed),
     ) -> Result<PreviewSummary, AdminError> {
         let policy = self.policy(instance).await?;
         let connector = self.previewed_connector(instance, connector).await?;
-        let mut reader = ImportReader::new(input, ImportFormat::default(), MAX_LINE_BYTES)?;
+        let mut reader = ImportReader::new(input, format, MAX_LINE_BYTES)?;
         let columns =
             ExportColumns::new(policy.user_type(), map, reader.columns().map(|columns| &**columns))?;
         let mut preview = Preview { policy, connector, seen: HashSet::new(), active: 0 };

@@ -5,6 +5,7 @@
 //!     cargo xtask replay --base URL --token TOKEN [PATH]...
 
 mod admin_api;
+mod components;
 mod judges;
 mod mail;
 mod monitoring;

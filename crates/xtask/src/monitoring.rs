@@ -10,9 +10,10 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use serde_json::Value;
 
+use crate::components::PROMETHEUS;
 use crate::root;
 use crate::server::{Server, free_address};
-use crate::shell::{Running, answers, check, output, program, say, within};
+use crate::shell::{Running, check, program, say, within};
 
 /// How long Prometheus may take to have scraped the server.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -26,7 +27,7 @@ const PEOPLE: usize = 3;
 
 /// Every check, whatever an earlier one found.
 pub(crate) fn run() -> anyhow::Result<()> {
-    if !installed()? {
+    if !PROMETHEUS.installed()? {
         return Ok(());
     }
     let server = Server::start()?;
@@ -58,38 +59,6 @@ pub(crate) fn run() -> anyhow::Result<()> {
         bail!("{failed} checks of metrics and alerts failed");
     }
     Ok(())
-}
-
-/// Whether Prometheus is there; it is installed where this runs as root on a system with apt-get. Where it is not, CI fails and
-/// a person is told.
-fn installed() -> anyhow::Result<bool> {
-    const MISSING: &str = "prometheus and promtool are not there and could not be installed: install the package \
-        prometheus (on Debian and Ubuntu, as root)";
-    let there = || answers("promtool") && answers("prometheus");
-    if there() {
-        return Ok(true);
-    }
-    let root = output(&mut program("id", &["-u"])).is_ok_and(|id| id.trim() == "0");
-    if root && answers("apt-get") {
-        say("installing prometheus");
-        let apt = |arguments: &[&str]| {
-            check(program("apt-get", arguments).env("DEBIAN_FRONTEND", "noninteractive"))
-        };
-        // Old lists may do; whether they did shows below.
-        let updated = apt(&["update", "-q"]);
-        let wait = "DPkg::Lock::Timeout=600";
-        apt(&["install", "-y", "-q", "--no-install-recommends", "-o", wait, "prometheus"])
-            .and(updated)
-            .context(MISSING)?;
-    }
-    if there() {
-        return Ok(true);
-    }
-    if std::env::var("CI").is_ok_and(|ci| ci == "true") {
-        bail!(MISSING);
-    }
-    say(&format!("skipped: {MISSING}"));
-    Ok(false)
 }
 
 /// Requests that come to something, and some that do not.

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::components::{PGBOUNCER, POSTGRESQL};
 use crate::shell::{cargo, check, output, say};
 use crate::{admin_api, judges, mail, monitoring, root, tidy};
 
@@ -82,6 +83,9 @@ fn lints() -> anyhow::Result<()> {
 }
 
 fn tests() -> anyhow::Result<()> {
+    // Where they are not there, the tests that need them say so and are skipped.
+    POSTGRESQL.installed()?;
+    PGBOUNCER.installed()?;
     check(&mut cargo(&["test", "--workspace", "--lib", "--bins", "--tests", "--examples", "--no-fail-fast"]))
 }
 

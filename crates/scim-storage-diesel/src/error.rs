@@ -3,12 +3,11 @@
 use diesel::result::{DatabaseErrorKind, Error};
 use scim_storage::{CommitError, StoreError};
 
-use crate::patience::is_over;
-
 /// A read or a statement that failed. What a later try may heal is `Unavailable`.
 pub(crate) fn store_error(error: Error) -> StoreError {
     let text = error.to_string();
-    if is_over(&text) {
+    #[cfg(feature = "sqlite")]
+    if crate::sqlite::is_over(&text) {
         return StoreError::TooLong;
     }
     let passing = ["locked", "busy", "full", "disk I/O", "unable to open", "readonly"];

@@ -1,24 +1,36 @@
-//! The SQLite backend behind [`scim_storage::Store`].
+//! SQLite and PostgreSQL behind [`scim_storage::Store`].
 //!
-//! **Durability**: WAL mode with `synchronous=FULL`; what was acknowledged is on disk. One writer thread takes whatever
-//! change sets wait, applies each in a savepoint, commits once and then answers all, so that one `fsync` serves many
-//! requests. Readers have connections of their own and never wait for the writer.
+//! **SQLite** ([`SqliteStore`]): WAL mode with `synchronous=FULL`; what was acknowledged is on disk. One writer thread takes
+//! whatever change sets wait, applies each in a savepoint, commits once and then answers all, so that one `fsync` serves many
+//! requests. Readers have connections of their own and never wait for the writer. Another process (the command line beside the
+//! server) may have the same file open: writers wait for one another.
 //!
-//! Another process (the command line beside the server) may have the same file open: writers wait for one another.
+//! **PostgreSQL** ([`PostgresStore`]): one transaction for each change set, with `synchronous_commit` as the server has it (`on`
+//! by default). Any number of nodes may use one database.
 //!
-//! PostgreSQL takes its place beside this under the same trait; what both can share is SQL over the same tables.
+//! Both have the same tables. What is read and written stands once, in `read/` and `commit/`, over one kind of connection; where
+//! an engine can do better it has a statement of its own. The features `sqlite` and `postgres` choose the engines.
 
 mod commit;
+mod connection;
 mod error;
 mod filter_sql;
 mod meter;
-mod open;
-mod patience;
+mod opening;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod read;
 mod sql;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 mod store;
-mod workers;
-mod writer;
 
-pub use open::{OpenError, Options};
-pub use store::SqliteStore;
+pub use opening::OpenError;
+#[cfg(feature = "postgres")]
+pub use postgres::{Pooler, Postgres, PostgresOptions, PostgresStore};
+#[cfg(feature = "sqlite")]
+pub use sqlite::{Options, Sqlite, SqliteStore};
+pub use store::{Engine, EngineStore};
+
+#[cfg(not(any(feature = "sqlite", feature = "postgres")))]
+compile_error!("choose an engine: the feature `sqlite`, `postgres`, or both");

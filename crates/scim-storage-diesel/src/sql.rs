@@ -3,16 +3,18 @@
 //! Diesel's `sql_query` prepares its text anew each time. A [`Statement`] may say that its text is one of few, and is
 //! then kept prepared per connection.
 
-use diesel::QueryResult;
-use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::{BigInt, Binary, Double, Nullable, Text, Untyped};
-use diesel::sqlite::{Sqlite, SqliteConnection};
-use diesel::{QueryableByName, RunQueryDsl};
+use std::borrow::Cow;
+
+use diesel::sql_types::{BigInt, Binary, Text};
+#[cfg(feature = "sqlite")]
+use diesel::sqlite::Sqlite;
+use diesel::{QueryResult, QueryableByName};
 use scim_core::instant::Timestamp;
 use scim_storage::StoreError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::connection::{Connection, Row};
 use crate::error::damaged;
 
 /// A value to bind.
@@ -27,23 +29,30 @@ pub(crate) enum Bind {
     Real(f64),
 }
 
-/// SQL text with `?` where values are bound, in order.
+/// SQL text with `?` where values are bound, in order. Where PostgreSQL has a text of its own, that has `$1`, `$2`, … for the
+/// same values, as often and in whatever order it likes.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Statement {
-    text: String,
+    text: Cow<'static, str>,
+    postgres: Option<Cow<'static, str>>,
     binds: Vec<Bind>,
     kept: bool,
 }
 
 impl Statement {
     /// A statement whose text is made for the occasion.
-    pub(crate) fn new(text: impl Into<String>) -> Self {
-        Self { text: text.into(), binds: Vec::new(), kept: false }
+    pub(crate) fn new(text: impl Into<Cow<'static, str>>) -> Self {
+        Self { text: text.into(), ..Self::default() }
     }
 
     /// A statement whose text is one of few: it is kept prepared.
-    pub(crate) fn kept(text: &'static str) -> Self {
-        Self { text: text.to_owned(), binds: Vec::new(), kept: true }
+    pub(crate) fn kept(text: impl Into<Cow<'static, str>>) -> Self {
+        Self { kept: true, ..Self::new(text) }
+    }
+
+    /// The statement, with another text for PostgreSQL. It cannot be part of another one.
+    pub(crate) fn postgres(self, text: impl Into<Cow<'static, str>>) -> Self {
+        Self { postgres: Some(text.into()), ..self }
     }
 
     /// The statement, kept prepared: for text that was put together, but is one of few all the same.
@@ -87,28 +96,28 @@ impl Statement {
 
     /// Adds text and its values at the end.
     pub(crate) fn push(&mut self, other: Self) {
-        self.text.push_str(&other.text);
+        self.text.to_mut().push_str(&other.text);
         self.binds.extend(other.binds);
     }
 
     /// Adds text without values.
     pub(crate) fn push_str(&mut self, text: &str) {
-        self.text.push_str(text);
+        self.text.to_mut().push_str(text);
     }
 
     /// The statement in parentheses.
     pub(crate) fn grouped(self) -> Self {
-        Self { text: format!("({})", self.text), ..self }
+        Self { text: format!("({})", self.text).into(), ..self }
     }
 
     /// The statement with text before it.
     pub(crate) fn prefixed(self, text: &str) -> Self {
-        Self { text: format!("{text}{}", self.text), ..self }
+        Self { text: format!("{text}{}", self.text).into(), ..self }
     }
 
     /// The statement with text behind it.
     pub(crate) fn suffixed(mut self, text: &str) -> Self {
-        self.text.push_str(text);
+        self.push_str(text);
         self
     }
 
@@ -126,29 +135,67 @@ impl Statement {
     }
 
     /// Runs it; the number of rows it changed.
-    pub(crate) fn run(self, connection: &mut SqliteConnection) -> QueryResult<usize> {
-        self.execute(connection)
+    pub(crate) fn run(self, connection: &mut Connection) -> QueryResult<usize> {
+        match connection {
+            #[cfg(feature = "sqlite")]
+            Connection::Sqlite(connection) => diesel::RunQueryDsl::execute(self, connection),
+            #[cfg(feature = "postgres")]
+            Connection::Postgres(link) => link.run(&self),
+        }
     }
 
     /// Its rows.
-    pub(crate) fn rows<R>(self, connection: &mut SqliteConnection) -> QueryResult<Vec<R>>
-    where
-        R: QueryableByName<Sqlite> + 'static,
-    {
-        self.load::<R>(connection)
+    pub(crate) fn rows<R: Row>(self, connection: &mut Connection) -> QueryResult<Vec<R>> {
+        match connection {
+            #[cfg(feature = "sqlite")]
+            Connection::Sqlite(connection) => diesel::RunQueryDsl::load::<R>(self, connection),
+            #[cfg(feature = "postgres")]
+            Connection::Postgres(link) => link.rows(&self),
+        }
     }
 
     /// Its first row.
-    pub(crate) fn row<R>(self, connection: &mut SqliteConnection) -> QueryResult<Option<R>>
-    where
-        R: QueryableByName<Sqlite> + 'static,
-    {
-        Ok(self.load::<R>(connection)?.into_iter().next())
+    pub(crate) fn row<R: Row>(self, connection: &mut Connection) -> QueryResult<Option<R>> {
+        Ok(self.rows::<R>(connection)?.into_iter().next())
+    }
+}
+
+/// What PostgreSQL is sent.
+#[cfg(feature = "postgres")]
+impl Statement {
+    /// Its text, with `$n` where values are bound.
+    pub(crate) fn numbered(&self) -> Cow<'_, str> {
+        if let Some(text) = &self.postgres {
+            return Cow::Borrowed(text);
+        }
+        if self.binds.is_empty() {
+            return Cow::Borrowed(&self.text);
+        }
+        let mut numbered = String::with_capacity(self.text.len() + 2 * self.binds.len());
+        let mut pieces = self.text.split('?');
+        numbered.push_str(pieces.next().unwrap_or_default());
+        for (index, piece) in pieces.enumerate() {
+            numbered.push('$');
+            numbered.push_str(&(index + 1).to_string());
+            numbered.push_str(piece);
+        }
+        Cow::Owned(numbered)
+    }
+
+    /// Its values.
+    pub(crate) fn binds(&self) -> &[Bind] {
+        &self.binds
+    }
+
+    /// Whether it is worth keeping prepared.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.kept
     }
 }
 
 /// How SQLite runs statements, for tests of what they cost.
 #[cfg(test)]
+#[cfg(feature = "sqlite")]
 impl Statement {
     /// The steps of its plan in an empty database.
     pub(crate) fn plan(self) -> Vec<String> {
@@ -157,17 +204,16 @@ impl Statement {
             #[diesel(sql_type = Text)]
             detail: String,
         }
-        let directory = tempfile::tempdir().expect("a directory");
-        let path = directory.path().join("plan.sqlite3");
-        drop(crate::SqliteStore::open(&path, crate::Options::default()).expect("opens"));
-        let mut connection = crate::open::connect(path.to_str().expect("UTF-8")).expect("connects");
+        let (mut connection, _directory) = crate::sqlite::blank();
         let steps: Vec<Step> = self.prefixed("EXPLAIN QUERY PLAN ").rows(&mut connection).expect("a plan");
         steps.into_iter().map(|step| step.detail).collect()
     }
 }
 
-impl QueryFragment<Sqlite> for Statement {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+#[cfg(feature = "sqlite")]
+impl diesel::query_builder::QueryFragment<Sqlite> for Statement {
+    fn walk_ast<'b>(&'b self, mut out: diesel::query_builder::AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        use diesel::sql_types::{Double, Nullable};
         if !self.kept {
             out.unsafe_to_cache_prepared();
         }
@@ -190,16 +236,19 @@ impl QueryFragment<Sqlite> for Statement {
     }
 }
 
-impl QueryId for Statement {
+#[cfg(feature = "sqlite")]
+impl diesel::query_builder::QueryId for Statement {
     type QueryId = ();
     const HAS_STATIC_QUERY_ID: bool = false;
 }
 
-impl Query for Statement {
-    type SqlType = Untyped;
+#[cfg(feature = "sqlite")]
+impl diesel::query_builder::Query for Statement {
+    type SqlType = diesel::sql_types::Untyped;
 }
 
-impl RunQueryDsl<SqliteConnection> for Statement {}
+#[cfg(feature = "sqlite")]
+impl diesel::RunQueryDsl<diesel::sqlite::SqliteConnection> for Statement {}
 
 /// A row of one number.
 #[derive(QueryableByName)]

@@ -1,12 +1,8 @@
-//! [`SqliteStore`]: the trait's methods, and on which thread each runs.
+//! The trait's methods, once for both engines: what each reads, and how long that may take.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool};
-use diesel::sqlite::SqliteConnection;
-use futures_channel::oneshot;
 use scim_directory::{ChangeSet, Committed, Fact, Key, Position, Question, Record, Scope};
 use scim_storage::{
     BoxFuture, Capabilities, CommitError, EdgePage, EdgeQuery, EventPage, InstanceAnswer, InstanceQuestion,
@@ -14,119 +10,71 @@ use scim_storage::{
     Want,
 };
 
+use crate::connection::Connection;
 use crate::meter::{Meter, Reading};
-use crate::open::{OpenError, Options, configure, connect, migrate, prepare};
-use crate::patience::at_most;
 use crate::sql::{Number, Statement};
-use crate::workers::{Workers, ended};
-use crate::writer::Writer;
 use crate::{error, read};
 
-/// Threads for long reads.
-const WORKERS: usize = 2;
-/// Edges of at most so many are read on the caller's thread.
+/// Edges of at most so many take microseconds.
 const FEW_EDGES: usize = 1000;
 
-/// A directory in an SQLite file. Cheap to share; dropping it ends its threads.
-pub struct SqliteStore {
-    readers: Pool<ConnectionManager<SqliteConnection>>,
-    workers: Workers,
-    writer: Writer,
-    meter: Arc<Meter>,
-    file: PathBuf,
-    read_time: Duration,
+/// How a read is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// It takes microseconds.
+    Quick,
+    /// It may take long.
+    Long,
+    /// It may take long, and may be as old as a replica is.
+    Report,
 }
 
-impl std::fmt::Debug for SqliteStore {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SqliteStore").finish_non_exhaustive()
-    }
-}
-
-#[derive(Debug)]
-struct Configure;
-
-impl CustomizeConnection<SqliteConnection, diesel::r2d2::Error> for Configure {
-    fn on_acquire(&self, connection: &mut SqliteConnection) -> Result<(), diesel::r2d2::Error> {
-        configure(connection).map_err(diesel::r2d2::Error::QueryError)
-    }
-}
-
-impl SqliteStore {
-    /// Opens the database file at `path`; one that is not there is made, an empty one migrated.
-    ///
-    /// # Errors
-    /// If the file cannot be opened, or is of another release (see [`Options::migrate`]).
-    pub fn open(path: &Path, options: Options) -> Result<Self, OpenError> {
-        let shown = path.display().to_string();
-        let open = |reason: &dyn std::fmt::Display| OpenError::Open {
-            path: shown.clone(),
-            reason: reason.to_string(),
-        };
-        let text = path.to_str().ok_or_else(|| open(&"the path is not UTF-8"))?;
-        prepare(path)?;
-        let mut writer = connect(text).map_err(|error| open(&error))?;
-        migrate(&mut writer, path, options)?;
-        let workers: Result<Vec<_>, _> = (0..WORKERS).map(|_| connect(text)).collect();
-        let workers = workers.map_err(|error| open(&error))?;
-        let readers = Pool::builder()
-            .max_size(options.readers.max(1))
-            .test_on_check_out(false)
-            .connection_customizer(Box::new(Configure))
-            .build(ConnectionManager::new(text))
-            .map_err(|error| open(&error))?;
-        let meter = Arc::new(Meter::default());
-        Ok(Self {
-            readers,
-            workers: Workers::start(workers, options.waiting_reads).map_err(|error| open(&error))?,
-            writer: Writer::start(writer, options.waiting_writes, Arc::clone(&meter))
-                .map_err(|error| open(&error))?,
-            meter,
-            file: path.to_owned(),
-            read_time: options.read_time,
-        })
-    }
-
-    async fn read<T, F>(&self, what: Reading, short: bool, job: F) -> Result<T, StoreError>
+/// What runs reads and commits change sets: the part in which the engines differ.
+pub trait Engine: Send + Sync {
+    /// Runs a read on a connection.
+    fn read<T, F>(&self, way: Way, job: F) -> impl Future<Output = Result<T, StoreError>> + Send
     where
         T: Send + 'static,
-        F: FnOnce(&mut SqliteConnection) -> Result<T, StoreError> + Send + 'static,
+        F: FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static;
+
+    /// Commits a change set.
+    fn commit(&self, changes: ChangeSet) -> impl Future<Output = Result<Committed, CommitError>> + Send;
+
+    /// What it takes on the disk, in bytes, where that is known without a read.
+    fn sizes(&self) -> Vec<(&'static str, u64)>;
+}
+
+/// A directory in a database. Cheap to share; dropping it ends its threads.
+pub struct EngineStore<E> {
+    pub(crate) engine: E,
+    pub(crate) meter: Arc<Meter>,
+}
+
+impl<E> std::fmt::Debug for EngineStore<E> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EngineStore").finish_non_exhaustive()
+    }
+}
+
+impl<E: Engine> EngineStore<E> {
+    async fn read<T, F>(&self, what: Reading, way: Way, job: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
     {
         let started = Instant::now();
-        let outcome = self.run(short, job).await;
+        let outcome = self.engine.read(way, job).await;
         self.meter.read(what, started.elapsed(), outcome.is_err());
         outcome
     }
-
-    /// A read that takes microseconds runs on the caller's thread while a connection is free.
-    async fn run<T, F>(&self, short: bool, job: F) -> Result<T, StoreError>
-    where
-        T: Send + 'static,
-        F: FnOnce(&mut SqliteConnection) -> Result<T, StoreError> + Send + 'static,
-    {
-        let time = self.read_time;
-        if short && let Some(mut connection) = self.readers.try_get() {
-            return at_most(time, || job(&mut connection));
-        }
-        let (answer, receiver) = oneshot::channel();
-        let meter = Arc::clone(&self.meter);
-        meter.read_waits();
-        let submitted = self.workers.submit(Box::new(move |connection| {
-            meter.read_begins();
-            // Who asked may have gone while this waited; then nobody reads.
-            if !answer.is_canceled() {
-                let _ = answer.send(at_most(time, || job(connection)));
-            }
-        }));
-        if submitted.is_err() {
-            self.meter.read_begins();
-        }
-        submitted?;
-        receiver.await.map_err(|_| ended())?
-    }
 }
 
-impl Store for SqliteStore {
+/// The way of a read that is short or not.
+fn way(short: bool) -> Way {
+    if short { Way::Quick } else { Way::Long }
+}
+
+impl<E: Engine> Store for EngineStore<E> {
     fn capabilities(&self) -> Capabilities {
         Capabilities { filters_completely: true, sorts: true, keyset_paging: true }
     }
@@ -138,13 +86,17 @@ impl Store for SqliteStore {
         want: Want,
     ) -> BoxFuture<'a, Result<Option<Record>, StoreError>> {
         let (scope, key) = (*scope, key.clone());
-        Box::pin(self.read(Reading::Get, true, move |connection| read::get(connection, &scope, &key, want)))
+        Box::pin(
+            self.read(Reading::Get, Way::Quick, move |connection| read::get(connection, &scope, &key, want)),
+        )
     }
 
     fn find<'a>(&'a self, scope: &'a Scope, query: &'a Query) -> BoxFuture<'a, Result<Page, StoreError>> {
         let (scope, query) = (*scope, query.clone());
         let short = read::is_short(&query);
-        Box::pin(self.read(Reading::Find, short, move |connection| read::find(connection, &scope, &query)))
+        Box::pin(
+            self.read(Reading::Find, way(short), move |connection| read::find(connection, &scope, &query)),
+        )
     }
 
     fn edges<'a>(
@@ -154,7 +106,9 @@ impl Store for SqliteStore {
     ) -> BoxFuture<'a, Result<EdgePage, StoreError>> {
         let (scope, query) = (*scope, query.clone());
         let short = query.limit <= FEW_EDGES || query.of.len() == 1 && query.only.is_some();
-        Box::pin(self.read(Reading::Edges, short, move |connection| read::edges(connection, &scope, &query)))
+        Box::pin(
+            self.read(Reading::Edges, way(short), move |connection| read::edges(connection, &scope, &query)),
+        )
     }
 
     fn facts<'a>(
@@ -165,17 +119,14 @@ impl Store for SqliteStore {
         let (scope, questions) = (*scope, questions.to_vec());
         let short = questions.len() <= FEW_EDGES;
         Box::pin(
-            self.read(Reading::Facts, short, move |connection| read::facts(connection, &scope, &questions)),
+            self.read(Reading::Facts, way(short), move |connection| {
+                read::facts(connection, &scope, &questions)
+            }),
         )
     }
 
     fn commit(&self, changes: ChangeSet) -> BoxFuture<'_, Result<Committed, CommitError>> {
-        Box::pin(async move {
-            let receiver = self.writer.submit(changes)?;
-            receiver.await.unwrap_or_else(|_| {
-                Err(CommitError::Store(StoreError::Unavailable { reason: "the writer has ended".to_owned() }))
-            })
-        })
+        Box::pin(self.engine.commit(changes))
     }
 
     fn journal<'a>(
@@ -184,8 +135,10 @@ impl Store for SqliteStore {
         query: &'a JournalQuery,
     ) -> BoxFuture<'a, Result<JournalPage, StoreError>> {
         let (scope, query) = (*scope, query.clone());
+        // Who follows the log reads forward, and must not be told less than somebody else was.
+        let way = if query.newest_first { Way::Report } else { Way::Long };
         Box::pin(
-            self.read(Reading::Journal, false, move |connection| read::journal(connection, &scope, &query)),
+            self.read(Reading::Journal, way, move |connection| read::journal(connection, &scope, &query)),
         )
     }
 
@@ -196,11 +149,9 @@ impl Store for SqliteStore {
         limit: usize,
     ) -> BoxFuture<'a, Result<EventPage, StoreError>> {
         let scope = *scope;
-        Box::pin(
-            self.read(Reading::Events, false, move |connection| {
-                read::events(connection, &scope, after, limit)
-            }),
-        )
+        Box::pin(self.read(Reading::Events, Way::Long, move |connection| {
+            read::events(connection, &scope, after, limit)
+        }))
     }
 
     fn instance<'a>(
@@ -216,8 +167,9 @@ impl Store for SqliteStore {
                 | InstanceQuestion::Job(_)
                 | InstanceQuestion::Import(_)
         );
+        let way = if matches!(question, InstanceQuestion::Report { .. }) { Way::Report } else { way(short) };
         Box::pin(
-            self.read(Reading::Instance, short, move |connection| {
+            self.read(Reading::Instance, way, move |connection| {
                 read::instance(connection, &scope, &question)
             }),
         )
@@ -233,22 +185,19 @@ impl Store for SqliteStore {
                 | ServerQuestion::Peppers(_)
                 | ServerQuestion::Backlog { .. }
         );
-        Box::pin(self.read(Reading::Server, !long, move |connection| read::server(connection, &question)))
+        Box::pin(
+            self.read(Reading::Server, way(!long), move |connection| read::server(connection, &question)),
+        )
     }
 
     fn ready(&self) -> BoxFuture<'_, Result<(), StoreError>> {
-        Box::pin(self.read(Reading::Ready, true, |connection| {
+        Box::pin(self.read(Reading::Ready, Way::Quick, |connection| {
             let row = Statement::kept("SELECT count(*) AS n FROM secrets").row::<Number>(connection);
             row.map(|_| ()).map_err(error::store_error)
         }))
     }
 
     fn measures(&self) -> Option<StoreMeasures> {
-        let size = |suffix: &str| {
-            let mut file = self.file.clone().into_os_string();
-            file.push(suffix);
-            std::fs::metadata(file).map_or(0, |file| file.len())
-        };
-        Some(self.meter.measures(vec![("database", size("")), ("wal", size("-wal"))]))
+        Some(self.meter.measures(self.engine.sizes()))
     }
 }

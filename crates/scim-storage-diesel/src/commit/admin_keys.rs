@@ -110,6 +110,7 @@ fn holds(id: AdminKeyId, instance: [u8; 16], at: i64) -> Statement {
 }
 
 #[cfg(test)]
+#[cfg(feature = "sqlite")]
 mod tests {
     use super::*;
 

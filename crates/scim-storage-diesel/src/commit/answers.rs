@@ -65,6 +65,7 @@ impl Applying<'_> {
 }
 
 #[cfg(test)]
+#[cfg(feature = "sqlite")]
 mod tests {
     use super::*;
 

@@ -1,11 +1,11 @@
 //! What a change set did, kept for a repeated commit.
 
-use diesel::sqlite::SqliteConnection;
 use scim_core::instant::Timestamp;
 use scim_directory::{ChangeSet, Committed, EdgeEffect, EdgeOutcome, Effect, Position, ResourceId, Version};
 use serde::{Deserialize, Serialize};
 
 use super::Applying;
+use crate::connection::Connection;
 use crate::error::{Refusal, damaged};
 use crate::sql::{Line, Statement, json};
 
@@ -36,7 +36,7 @@ const OUTCOMES: [EdgeOutcome; 4] =
 
 /// What the change set did, where it was committed already.
 pub(super) fn done_before(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     set: &ChangeSet,
     instance: &[u8],
 ) -> Result<Option<Committed>, Refusal> {

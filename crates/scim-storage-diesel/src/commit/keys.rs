@@ -214,6 +214,7 @@ fn bind_secret(statement: Statement, secret: &KeptSecret) -> Statement {
 }
 
 #[cfg(test)]
+#[cfg(feature = "sqlite")]
 mod tests {
     use super::*;
 

@@ -27,16 +27,16 @@ mod tally;
 
 use std::collections::HashMap;
 
-use diesel::sqlite::SqliteConnection;
 use scim_directory::{
     Change, ChangeSet, Committed, Effect, Event, LogRecord, Position, ResourceId, Scope, Version,
 };
 
+use crate::connection::Connection;
 use crate::error::Refusal;
 
 /// A change set that is being applied.
 pub(crate) struct Applying<'a> {
-    pub(crate) connection: &'a mut SqliteConnection,
+    pub(crate) connection: &'a mut Connection,
     pub(crate) set: &'a ChangeSet,
     /// The instance's id as it is stored.
     pub(crate) instance: [u8; 16],
@@ -52,7 +52,7 @@ pub(crate) struct Applying<'a> {
 }
 
 /// Applies a change set: all of it, or the caller rolls back.
-pub(crate) fn apply(connection: &mut SqliteConnection, mut set: ChangeSet) -> Result<Committed, Refusal> {
+pub(crate) fn apply(connection: &mut Connection, mut set: ChangeSet) -> Result<Committed, Refusal> {
     let log = std::mem::take(&mut set.log);
     let set = &set;
     let instance = set.scope.instance.uuid().into_bytes();

@@ -58,6 +58,13 @@ impl Applying<'_> {
              direct_manager, document, shadow, account) \
              VALUES (?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, jsonb(?), ?)",
         )
+        .postgres(
+            "INSERT INTO resources (instance_id, resource_type, id, version, membership, created_ms, \
+             modified_ms, display, display_key, manager, managed_by, active, reports_to, reports_key, reports_via, \
+             direct_manager, document, shadow, account) \
+             VALUES ($1, $2, $3, $4, 0, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17::jsonb, $18) \
+             ON CONFLICT DO NOTHING",
+        )
         .blob(self.instance)
         .text(&*key.resource_type)
         .blob(key.id.uuid().into_bytes())

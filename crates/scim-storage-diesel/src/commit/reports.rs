@@ -201,6 +201,7 @@ fn bytes(id: impl AsRef<[u8]>) -> Result<[u8; 16], scim_storage::StoreError> {
 }
 
 #[cfg(test)]
+#[cfg(feature = "sqlite")]
 mod tests {
     use super::*;
 

@@ -1,8 +1,7 @@
 //! The closed list of questions that need no scope.
 
+use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
-use diesel::sqlite::SqliteConnection;
-use diesel::{Connection, QueryableByName};
 use scim_core::instant::Timestamp;
 use scim_directory::{
     Connector, ConnectorId, DialectName, Instance, InstanceId, IntegrationUser, IntegrationUserId,
@@ -15,6 +14,7 @@ use super::admin_keys::{admin_key, answered};
 use super::backlog::backlog;
 use super::keys::{key, keys, keys_due, live_keys};
 use super::secret::{know_peppers, secret};
+use crate::connection::Connection;
 use crate::error::{damaged, store_error};
 use crate::sql::Statement;
 
@@ -68,7 +68,7 @@ pub(super) struct UserRow {
 
 /// Answers a question.
 pub(crate) fn server(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     question: &ServerQuestion,
 ) -> Result<ServerAnswer, StoreError> {
     Ok(match question {
@@ -146,7 +146,7 @@ fn instances_after(after: Option<&str>, limit: usize) -> Statement {
 
 /// The instance of that id.
 pub(super) fn instance_of(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     id: InstanceId,
 ) -> Result<Option<Instance>, StoreError> {
     let row: Option<InstanceRow> =
@@ -157,10 +157,7 @@ pub(super) fn instance_of(
     row.map(InstanceRow::instance).transpose()
 }
 
-fn users(
-    connection: &mut SqliteConnection,
-    instance: InstanceId,
-) -> Result<Vec<IntegrationUser>, StoreError> {
+fn users(connection: &mut Connection, instance: InstanceId) -> Result<Vec<IntegrationUser>, StoreError> {
     let rows = Statement::kept(
         "SELECT instance_id, id, name, privilege, suspended, email FROM integration_users \
          WHERE instance_id = ? ORDER BY name",
@@ -170,11 +167,11 @@ fn users(
 }
 
 /// A connector by its id alone, with its instance and the integration users, of one moment.
-fn door(connection: &mut SqliteConnection, id: ConnectorId) -> Result<Option<Door>, StoreError> {
-    connection.transaction(|connection| Ok(read_door(connection, id))).map_err(store_error)?
+fn door(connection: &mut Connection, id: ConnectorId) -> Result<Option<Door>, StoreError> {
+    connection.snapshot(|connection| read_door(connection, id)).map_err(store_error)?
 }
 
-fn read_door(connection: &mut SqliteConnection, id: ConnectorId) -> Result<Option<Door>, StoreError> {
+fn read_door(connection: &mut Connection, id: ConnectorId) -> Result<Option<Door>, StoreError> {
     let row = Statement::kept(
         "SELECT instance_id, id, name, created_ms, dialect, keep_passwords, settings FROM connectors WHERE id = ?",
     )

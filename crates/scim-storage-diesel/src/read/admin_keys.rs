@@ -2,7 +2,6 @@
 
 use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
-use diesel::sqlite::SqliteConnection;
 use scim_core::instant::Timestamp;
 use scim_directory::{
     AdminKeyId, AdminKeyRecord, AnsweredRequest, InstanceId, KeptAdminMac, RequestMark, Scope,
@@ -10,6 +9,7 @@ use scim_directory::{
 use scim_storage::StoreError;
 
 use super::admin::{all, uuid};
+use crate::connection::Connection;
 use crate::error::{damaged, store_error};
 use crate::sql::{Statement, from_word};
 
@@ -57,7 +57,7 @@ macro_rules! admin_keys {
 
 /// The admin key of that id.
 pub(super) fn admin_key(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     id: AdminKeyId,
 ) -> Result<Option<AdminKeyRecord>, StoreError> {
     let row: Option<AdminKeyRow> = by_id(id).row(connection).map_err(store_error)?;
@@ -70,7 +70,7 @@ fn by_id(id: AdminKeyId) -> Statement {
 
 /// Admin keys of the scope, oldest first, after that place, at most so many.
 pub(super) fn admin_keys(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     scope: &Scope,
     after: Option<(Timestamp, AdminKeyId)>,
     limit: usize,
@@ -133,7 +133,7 @@ struct AnswerRow {
 
 /// What is known of a request at that moment.
 pub(super) fn answered(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     mark: RequestMark,
     now: Timestamp,
 ) -> Result<Option<AnsweredRequest>, StoreError> {

@@ -2,11 +2,11 @@
 
 use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Text};
-use diesel::sqlite::SqliteConnection;
 use scim_core::instant::Timestamp;
 use scim_directory::Position;
 use scim_storage::{Backlog, Reach, StoreError};
 
+use crate::connection::Connection;
 use crate::error::store_error;
 use crate::sql::Statement;
 
@@ -44,7 +44,7 @@ fn waiting(count: usize) -> Statement {
 
 /// Answers [`scim_storage::ServerQuestion::Backlog`].
 pub(super) fn backlog(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     instances: usize,
     count: usize,
 ) -> Result<Backlog, StoreError> {

@@ -4,9 +4,9 @@
 use diesel::QueryResult;
 use diesel::QueryableByName;
 use diesel::sql_types::{Binary, Nullable, Text};
-use diesel::sqlite::SqliteConnection;
 use scim_directory::ConnectorId;
 
+use crate::connection::Connection;
 use crate::sql::Statement;
 
 /// What is looked up.
@@ -92,7 +92,7 @@ struct Action {
 
 /// Each action at each connector that the log knows, as far as they are asked for.
 pub(super) fn action_branches(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     instance: &[u8],
     connector: Option<ConnectorId>,
     actions: &[String],
@@ -113,7 +113,7 @@ pub(super) fn action_branches(
 }
 
 /// From one connector to the next, each by a seek.
-fn connectors(connection: &mut SqliteConnection, instance: &[u8]) -> QueryResult<Vec<Vec<u8>>> {
+fn connectors(connection: &mut Connection, instance: &[u8]) -> QueryResult<Vec<Vec<u8>>> {
     let mut all: Vec<Vec<u8>> = Vec::new();
     loop {
         let next: Option<Connector> = Statement::kept(
@@ -131,11 +131,7 @@ fn connectors(connection: &mut SqliteConnection, instance: &[u8]) -> QueryResult
 }
 
 /// From one action to the next.
-fn actions_of(
-    connection: &mut SqliteConnection,
-    instance: &[u8],
-    connector: &[u8],
-) -> QueryResult<Vec<String>> {
+fn actions_of(connection: &mut Connection, instance: &[u8], connector: &[u8]) -> QueryResult<Vec<String>> {
     let mut all: Vec<String> = Vec::new();
     loop {
         let next: Option<Action> = Statement::kept(

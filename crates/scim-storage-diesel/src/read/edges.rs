@@ -2,11 +2,11 @@
 
 use diesel::QueryableByName;
 use diesel::sql_types::{Binary, Nullable, Text};
-use diesel::sqlite::SqliteConnection;
 use scim_directory::{ResourceId, Scope};
 use scim_storage::{Direction, Edge, EdgePage, EdgeQuery, HeldEdge, StoreError};
 
 use super::record::resource_id;
+use crate::connection::Connection;
 use crate::error::store_error;
 use crate::sql::Statement;
 
@@ -40,7 +40,7 @@ pub(crate) fn id_list(ids: &[ResourceId]) -> String {
 
 /// Edges in ascending order of (`of`, `other`).
 pub(crate) fn edges(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     scope: &Scope,
     query: &EdgeQuery,
 ) -> Result<EdgePage, StoreError> {
@@ -92,11 +92,7 @@ pub(crate) fn edges(
 }
 
 /// References of these groups that are held for somebody who is not there yet.
-fn held(
-    connection: &mut SqliteConnection,
-    scope: &Scope,
-    query: &EdgeQuery,
-) -> Result<Vec<HeldEdge>, StoreError> {
+fn held(connection: &mut Connection, scope: &Scope, query: &EdgeQuery) -> Result<Vec<HeldEdge>, StoreError> {
     let instance = scope.instance.uuid().into_bytes();
     let statement = match query.of.as_slice() {
         // The plus keeps the planner from the index by reference, in which it would read what every group holds.

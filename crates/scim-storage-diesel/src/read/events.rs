@@ -2,13 +2,13 @@
 
 use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
-use diesel::sqlite::SqliteConnection;
 use scim_core::instant::Timestamp;
 use scim_directory::{Event, Key, Position, Scope, StoredEvent};
 use scim_storage::{EventPage, StoreError};
 use serde_json::Value;
 
 use super::record::resource_id;
+use crate::connection::Connection;
 use crate::error::{damaged, store_error};
 use crate::sql::{Statement, from_word};
 
@@ -34,7 +34,7 @@ struct Row {
 
 /// Events after a position.
 pub(crate) fn events(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     scope: &Scope,
     after: Option<Position>,
     limit: usize,

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
-use diesel::sqlite::SqliteConnection;
-use diesel::{Connection, QueryResult, QueryableByName};
+use diesel::{QueryResult, QueryableByName};
 use scim_core::instant::Timestamp;
 use scim_core::text::Matching;
 use scim_directory::{Fact, Key, Question, Record, ResourceId, Scope, Tally, Target};
@@ -15,6 +14,7 @@ use super::instance::object;
 use super::record::{Row, columns, connector, resource_id};
 use super::report::removals;
 use super::tombstone::{deleted_id, deleted_link, deleted_name};
+use crate::connection::Connection;
 use crate::error::store_error;
 use crate::sql::{Number, Statement};
 
@@ -42,19 +42,17 @@ impl Found {
 
 /// One fact for each question, of one moment.
 pub(crate) fn facts(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     scope: &Scope,
     questions: &[Question],
 ) -> Result<Vec<Fact>, StoreError> {
-    let answers = connection.transaction(|connection| {
-        let answers: Result<Vec<Fact>, StoreError> =
-            questions.iter().map(|question| answer(connection, scope, question)).collect();
-        Ok::<_, diesel::result::Error>(answers)
+    let answers = connection.snapshot(|connection| {
+        questions.iter().map(|question| answer(connection, scope, question)).collect()
     });
     answers.map_err(store_error)?
 }
 
-fn answer(connection: &mut SqliteConnection, scope: &Scope, question: &Question) -> Result<Fact, StoreError> {
+fn answer(connection: &mut Connection, scope: &Scope, question: &Question) -> Result<Fact, StoreError> {
     Ok(match question {
         Question::Target(reference) => Fact::Target(target(connection, scope, reference)?),
         Question::Display(id) => Fact::Display(match by_id(connection, scope, *id)? {
@@ -85,12 +83,7 @@ fn answer(connection: &mut SqliteConnection, scope: &Scope, question: &Question)
     })
 }
 
-fn count(
-    connection: &mut SqliteConnection,
-    scope: &Scope,
-    resource_type: &str,
-    tally: Tally,
-) -> QueryResult<u64> {
+fn count(connection: &mut Connection, scope: &Scope, resource_type: &str, tally: Tally) -> QueryResult<u64> {
     let row = Statement::kept(match tally {
         Tally::All => "SELECT count AS n FROM counters WHERE instance_id = ? AND resource_type = ?",
         Tally::Active => "SELECT active AS n FROM counters WHERE instance_id = ? AND resource_type = ?",
@@ -103,12 +96,7 @@ fn count(
 }
 
 /// Whether another instance has claimed that name.
-fn claimed(
-    connection: &mut SqliteConnection,
-    scope: &Scope,
-    realm: &str,
-    key: &str,
-) -> Result<bool, StoreError> {
+fn claimed(connection: &mut Connection, scope: &Scope, realm: &str, key: &str) -> Result<bool, StoreError> {
     let row: Option<Number> = Statement::kept(
         "SELECT count(*) AS n FROM name_claims WHERE realm = ? AND key = ? AND instance_id <> ?",
     )
@@ -122,7 +110,7 @@ fn claimed(
 
 /// At most two resources with that index entry, whether it is a unique one or not.
 fn named(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     scope: &Scope,
     resource_type: &Arc<str>,
     path: &str,
@@ -154,11 +142,7 @@ fn named(
     rows.into_iter().map(|row| row.record(Arc::clone(resource_type))).collect()
 }
 
-fn by_id(
-    connection: &mut SqliteConnection,
-    scope: &Scope,
-    id: ResourceId,
-) -> Result<Option<Found>, StoreError> {
+fn by_id(connection: &mut Connection, scope: &Scope, id: ResourceId) -> Result<Option<Found>, StoreError> {
     Statement::kept("SELECT id, resource_type, display FROM resources WHERE instance_id = ? AND id = ?")
         .blob(scope.instance.uuid().into_bytes())
         .blob(id.uuid().into_bytes())
@@ -168,7 +152,7 @@ fn by_id(
 
 /// What a reference means: an id, this connector's `externalId`, a user name, in this order.
 pub(crate) fn target(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     scope: &Scope,
     reference: &str,
 ) -> Result<Target, StoreError> {

@@ -2,17 +2,16 @@
 
 use std::sync::Arc;
 
+use diesel::QueryResult;
 use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Double, Nullable, Text};
-use diesel::sqlite::SqliteConnection;
-use diesel::{Connection, QueryResult};
 use scim_directory::{Record, Scope};
 use scim_storage::{Keyset, Page, Query, SortKey, Start, StoreError};
 
 use super::record::{Row, columns, connector};
+use crate::connection::{Connection, SqlDialect};
 use crate::error::{damaged, store_error};
 use crate::filter_sql::{compile, is_look_up, is_narrow, sort_expression};
-use crate::patience::WITHIN_TIME;
 use crate::sql::{Bind, Number, Statement};
 
 /// Offsets up to here are cheap.
@@ -56,18 +55,14 @@ fn is_common(query: &Query) -> bool {
 }
 
 /// A page.
-pub(crate) fn find(
-    connection: &mut SqliteConnection,
-    scope: &Scope,
-    query: &Query,
-) -> Result<Page, StoreError> {
-    connection.transaction(|connection| Ok(page(connection, scope, query))).map_err(store_error)?
+pub(crate) fn find(connection: &mut Connection, scope: &Scope, query: &Query) -> Result<Page, StoreError> {
+    connection.snapshot(|connection| page(connection, scope, query)).map_err(store_error)?
 }
 
-fn page(connection: &mut SqliteConnection, scope: &Scope, query: &Query) -> Result<Page, StoreError> {
+fn page(connection: &mut Connection, scope: &Scope, query: &Query) -> Result<Page, StoreError> {
     let mut sorted: Vec<Sorted> = Vec::new();
     if query.limit > 0 {
-        sorted = select(scope, query).rows(connection).map_err(store_error)?;
+        sorted = select(connection.dialect(), scope, query).rows(connection).map_err(store_error)?;
     }
     let more = sorted.len() > query.limit;
     sorted.truncate(query.limit);
@@ -114,16 +109,24 @@ impl Sorted {
 }
 
 /// What all statements of a query have in common: `FROM … WHERE …`.
-fn from(scope: &Scope, query: &Query) -> Statement {
+fn from(dialect: SqlDialect, scope: &Scope, query: &Query) -> Statement {
     let mut statement = Statement::new(
         "FROM resources r LEFT JOIN links l ON l.instance_id = r.instance_id AND l.connector_id = ? AND l.id = r.id \
          WHERE r.instance_id = ? AND ",
     )
     .blob(connector(scope))
     .blob(scope.instance.uuid().into_bytes());
-    if !is_short(query) {
-        statement.push_str(WITHIN_TIME);
-        statement.push_str(" AND ");
+    match dialect {
+        #[cfg(feature = "sqlite")]
+        SqlDialect::Sqlite if !is_short(query) => {
+            statement.push_str(crate::sqlite::WITHIN_TIME);
+            statement.push_str(" AND ");
+        }
+        #[cfg(feature = "sqlite")]
+        SqlDialect::Sqlite => {}
+        // The server ends what takes too long.
+        #[cfg(feature = "postgres")]
+        SqlDialect::Postgres => {}
     }
     let parts = query.parts.iter().map(|part| {
         let mut own = Statement::new("r.resource_type = ?").text(&*part.resource_type.name);
@@ -138,7 +141,7 @@ fn from(scope: &Scope, query: &Query) -> Statement {
     statement
 }
 
-fn select(scope: &Scope, query: &Query) -> Statement {
+fn select(dialect: SqlDialect, scope: &Scope, query: &Query) -> Statement {
     let mut inner = Statement::new(format!("SELECT {}, ", columns(query.want)));
     match query.sort {
         None => inner.push_str("NULL"),
@@ -155,7 +158,7 @@ fn select(scope: &Scope, query: &Query) -> Statement {
         }
     }
     inner.push_str(" AS k ");
-    inner.push(from(scope, query));
+    inner.push(from(dialect, scope, query));
     if query.sort.is_none() {
         // Without a sort the newest come first: the condition and the order go into the inner query, where the index
         // by type serves them.
@@ -221,12 +224,12 @@ fn after(position: &Keyset, descending: bool) -> Statement {
 }
 
 /// How many match: from the counters where there is no filter.
-fn total(connection: &mut SqliteConnection, scope: &Scope, query: &Query) -> QueryResult<u64> {
+fn total(connection: &mut Connection, scope: &Scope, query: &Query) -> QueryResult<u64> {
     let mut total = 0;
     let filtered = query.parts.iter().any(|part| part.filter.is_some());
     if filtered {
         let mut statement = Statement::new("SELECT count(*) AS n ");
-        statement.push(from(scope, query));
+        statement.push(from(connection.dialect(), scope, query));
         let statement = if is_common(query) { statement.keep() } else { statement };
         total = statement.row::<Number>(connection)?.map_or(0, |row| row.n);
     } else {
@@ -244,6 +247,7 @@ fn total(connection: &mut SqliteConnection, scope: &Scope, query: &Query) -> Que
 }
 
 #[cfg(test)]
+#[cfg(feature = "sqlite")]
 mod tests {
     use diesel::QueryableByName;
     use diesel::sql_types::Text;
@@ -255,8 +259,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::open::connect;
-    use crate::{Options, SqliteStore};
+    use crate::sqlite::blank;
 
     #[derive(QueryableByName)]
     struct Step {
@@ -266,10 +269,7 @@ mod tests {
 
     /// That the plan of a query finds `r` by an index as far as `found_by` says.
     fn check(resource_type: &str, filter: &str, found_by: &str) {
-        let directory = tempfile::tempdir().expect("a directory");
-        let path = directory.path().join("plan.sqlite3");
-        drop(SqliteStore::open(&path, Options::default()).expect("opens"));
-        let mut connection = connect(path.to_str().expect("UTF-8")).expect("connects");
+        let (mut connection, _directory) = blank();
         let registry = Registry::builtin();
         let resource_type = registry.resource_type(resource_type).expect("built in");
         let filter = (!filter.is_empty()).then(|| {
@@ -288,8 +288,10 @@ mod tests {
             instance: InstanceId::new(Uuid::from_u128(1)),
             connector: Some(ConnectorId::new(Uuid::from_u128(2))),
         };
-        let plan: Vec<Step> =
-            select(&scope, &query).prefixed("EXPLAIN QUERY PLAN ").rows(&mut connection).expect("a plan");
+        let plan: Vec<Step> = select(SqlDialect::Sqlite, &scope, &query)
+            .prefixed("EXPLAIN QUERY PLAN ")
+            .rows(&mut connection)
+            .expect("a plan");
         let plan: Vec<_> = plan.into_iter().map(|step| step.detail).collect();
         assert!(
             plan.iter().any(|step| step.starts_with("SEARCH r ") && step.contains(found_by)),

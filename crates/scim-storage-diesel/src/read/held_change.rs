@@ -2,13 +2,13 @@
 
 use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
-use diesel::sqlite::SqliteConnection;
 use scim_core::instant::Timestamp;
 use scim_directory::{ConnectorId, HeldChange, HeldChangeId, Key, Removal, ResourceId, Scope};
 use scim_storage::StoreError;
 use uuid::Uuid;
 
 use super::record::resource_id;
+use crate::connection::Connection;
 use crate::error::{damaged, store_error};
 use crate::sql::{Statement, from_word, word};
 
@@ -49,7 +49,7 @@ impl Row {
 
 /// That removal of a person, where it is on the list.
 pub(crate) fn held_change(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     scope: &Scope,
     of: ResourceId,
     removal: Removal,
@@ -68,7 +68,7 @@ pub(crate) fn held_change(
 
 /// A page of the list, oldest first.
 pub(crate) fn held_changes(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     scope: &Scope,
     after: Option<HeldChangeId>,
     limit: usize,

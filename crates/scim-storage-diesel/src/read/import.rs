@@ -2,11 +2,11 @@
 
 use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Nullable, Text};
-use diesel::sqlite::SqliteConnection;
 use scim_core::instant::Timestamp;
 use scim_directory::{ImportId, ImportRecord, RejectedLine, Scope};
 use scim_storage::StoreError;
 
+use crate::connection::Connection;
 use crate::error::{damaged, store_error};
 use crate::sql::{Statement, from_word};
 
@@ -69,7 +69,7 @@ fn number(stored: i64) -> Result<u64, StoreError> {
 }
 
 pub(super) fn import(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     scope: &Scope,
     id: &ImportId,
 ) -> Result<Option<ImportRecord>, StoreError> {
@@ -86,7 +86,7 @@ pub(super) fn import(
 
 /// Newest first.
 pub(super) fn imports(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     scope: &Scope,
     after: Option<&(Timestamp, ImportId)>,
     limit: usize,
@@ -108,7 +108,7 @@ pub(super) fn imports(
 
 /// By number.
 pub(super) fn rejected_lines(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     scope: &Scope,
     import: &ImportId,
     after: Option<u64>,

@@ -1,8 +1,7 @@
 //! What an instance is made of, people and groups aside.
 
+use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Binary, Text};
-use diesel::sqlite::SqliteConnection;
-use diesel::{Connection, QueryableByName};
 use scim_core::instant::Timestamp;
 use scim_core::text::Matching;
 use scim_directory::{ApplicationObject, MappingVersion, ObjectLink, Scope};
@@ -17,6 +16,7 @@ use super::import::{import, imports, rejected_lines};
 use super::keys::keys_after;
 use super::report::report;
 use super::tombstone::deleted_after;
+use crate::connection::Connection;
 use crate::error::{damaged, store_error};
 use crate::sql::{Line, Statement};
 
@@ -63,15 +63,15 @@ impl JobRow {
 
 /// Answers a question, of one moment.
 pub(crate) fn instance(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     scope: &Scope,
     question: &InstanceQuestion,
 ) -> Result<InstanceAnswer, StoreError> {
-    connection.transaction(|connection| Ok(answer(connection, scope, question))).map_err(store_error)?
+    connection.snapshot(|connection| answer(connection, scope, question)).map_err(store_error)?
 }
 
 fn answer(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     scope: &Scope,
     question: &InstanceQuestion,
 ) -> Result<InstanceAnswer, StoreError> {
@@ -170,7 +170,7 @@ fn object_kinds(instance: &[u8], after: Option<&str>, limit: usize) -> Statement
     statement.blob(instance).integer(i64::try_from(limit).unwrap_or(i64::MAX))
 }
 
-fn policy(connection: &mut SqliteConnection, scope: &Scope) -> Result<Option<PolicySource>, StoreError> {
+fn policy(connection: &mut Connection, scope: &Scope) -> Result<Option<PolicySource>, StoreError> {
     let Some(instance) = instance_of(connection, scope.instance)? else { return Ok(None) };
     let names: Vec<Line> =
         Statement::kept("SELECT name AS line FROM integration_users WHERE instance_id = ? ORDER BY name")
@@ -186,7 +186,7 @@ fn policy(connection: &mut SqliteConnection, scope: &Scope) -> Result<Option<Pol
 
 /// That version of the mapping, or the last.
 fn mapping(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     scope: &Scope,
     version: Option<i64>,
 ) -> Result<Option<MappingVersion>, StoreError> {
@@ -207,7 +207,7 @@ fn mapping(
 }
 
 fn objects(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     scope: &Scope,
     kind: &str,
     after: Option<&str>,
@@ -239,7 +239,7 @@ fn objects(
 
 /// The object of that kind and name, in any letter case.
 pub(crate) fn object(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     scope: &Scope,
     kind: &str,
     name: &str,

@@ -7,8 +7,7 @@
 use std::collections::BTreeSet;
 
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
-use diesel::sqlite::SqliteConnection;
-use diesel::{Connection, QueryResult, QueryableByName};
+use diesel::{QueryResult, QueryableByName};
 use scim_core::instant::Timestamp;
 use scim_core::text::Matching;
 use scim_directory::{Actor, AdminKeyId, ConnectorId, IntegrationUserId, KeyId, LogStatus, Position, Scope};
@@ -17,6 +16,7 @@ use uuid::Uuid;
 
 use super::branch::{Branch, action_branches};
 use super::window::{first_from, last_before};
+use crate::connection::Connection;
 use crate::error::{damaged, store_error};
 use crate::sql::{Statement, word};
 
@@ -55,18 +55,14 @@ pub(crate) fn name_key(name: &str) -> String {
 
 /// A page of log records.
 pub(crate) fn journal(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     scope: &Scope,
     query: &JournalQuery,
 ) -> Result<JournalPage, StoreError> {
-    connection.transaction(|connection| Ok(page(connection, scope, query))).map_err(store_error)?
+    connection.snapshot(|connection| page(connection, scope, query)).map_err(store_error)?
 }
 
-fn page(
-    connection: &mut SqliteConnection,
-    scope: &Scope,
-    query: &JournalQuery,
-) -> Result<JournalPage, StoreError> {
+fn page(connection: &mut Connection, scope: &Scope, query: &JournalQuery) -> Result<JournalPage, StoreError> {
     let instance = scope.instance.uuid().into_bytes();
     let Some((first, last)) = window(connection, &instance, query).map_err(store_error)? else {
         return Ok(JournalPage::default());
@@ -102,7 +98,7 @@ fn order(query: &JournalQuery) -> &'static str {
 
 /// A page of positions from each branch; one more than wanted tells whether there are more.
 fn look_ups(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     instance: &[u8],
     query: &JournalQuery,
     (first, last): (i64, i64),
@@ -125,7 +121,7 @@ fn look_ups(
 
 /// The first and the last position that can be on the page; `None` where there is none.
 fn window(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     instance: &[u8],
     query: &JournalQuery,
 ) -> QueryResult<Option<(i64, i64)>> {
@@ -174,7 +170,7 @@ fn conditions(query: &JournalQuery) -> Result<Statement, StoreError> {
 
 /// The index that answers, in as many branches as the filter names.
 fn branches(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     instance: &[u8],
     query: &JournalQuery,
 ) -> Result<Vec<Branch>, StoreError> {
@@ -218,13 +214,13 @@ fn entry(row: Row) -> Result<JournalEntry, StoreError> {
 }
 
 #[cfg(test)]
+#[cfg(feature = "sqlite")]
 mod tests {
     use scim_directory::{Action, InstanceId, ResourceId};
     use scim_storage::JournalFilter;
 
     use super::*;
-    use crate::open::connect;
-    use crate::{Options, SqliteStore};
+    use crate::sqlite::blank;
 
     #[derive(QueryableByName)]
     struct Step {
@@ -234,10 +230,7 @@ mod tests {
 
     /// That each look-up of a filter is a seek in the index of its turn, and that nothing is sorted.
     fn check(filter: &JournalFilter, expected: &[&str]) {
-        let directory = tempfile::tempdir().expect("a directory");
-        let path = directory.path().join("plan.sqlite3");
-        drop(SqliteStore::open(&path, Options::default()).expect("opens"));
-        let mut connection = connect(path.to_str().expect("UTF-8")).expect("connects");
+        let (mut connection, _directory) = blank();
         let instance = InstanceId::new(Uuid::from_u128(1)).uuid().into_bytes();
         for newest_first in [false, true] {
             let query = JournalQuery { after: None, limit: 100, newest_first, filter: filter.clone() };

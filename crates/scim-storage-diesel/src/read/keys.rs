@@ -2,7 +2,6 @@
 
 use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
-use diesel::sqlite::SqliteConnection;
 use scim_core::instant::Timestamp;
 use scim_directory::{
     ConnectorId, InstanceId, IntegrationUserId, KeptSecret, KeyId, KeyRecord, KeyTerms, Retiring,
@@ -10,6 +9,7 @@ use scim_directory::{
 use scim_storage::{KeyContext, StoreError};
 
 use super::admin::{ConnectorRow, InstanceRow, UserRow, all, read_settings, uuid};
+use crate::connection::Connection;
 use crate::error::{damaged, store_error};
 use crate::sql::{Statement, from_word};
 
@@ -113,7 +113,7 @@ macro_rules! key_context {
 }
 
 /// The key of that id.
-pub(super) fn key(connection: &mut SqliteConnection, id: KeyId) -> Result<Option<KeyContext>, StoreError> {
+pub(super) fn key(connection: &mut Connection, id: KeyId) -> Result<Option<KeyContext>, StoreError> {
     let row: Option<ContextRow> = by_id(id).row(connection).map_err(store_error)?;
     row.map(ContextRow::context).transpose()
 }
@@ -124,7 +124,7 @@ fn by_id(id: KeyId) -> Statement {
 
 /// The keys of an instance, or of every one, oldest first.
 pub(super) fn keys(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     instance: Option<InstanceId>,
 ) -> Result<Vec<KeyContext>, StoreError> {
     all(of_instance(instance).rows(connection), ContextRow::context)
@@ -142,7 +142,7 @@ fn of_instance(instance: Option<InstanceId>) -> Statement {
 
 /// Keys of an instance, oldest first, after that place, at most so many.
 pub(super) fn keys_after(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     instance: InstanceId,
     after: Option<(Timestamp, KeyId)>,
     limit: usize,
@@ -167,7 +167,7 @@ fn behind(instance: InstanceId, after: Option<(Timestamp, KeyId)>, limit: usize)
 
 /// The keys of an integration user at a connector that are live at that moment, oldest first.
 pub(super) fn live_keys(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     instance: InstanceId,
     connector: ConnectorId,
     user: IntegrationUserId,
@@ -191,7 +191,7 @@ fn live(instance: InstanceId, connector: ConnectorId, user: IntegrationUserId, a
 
 /// Keys that are due before a moment, by when they are due and then by id, after that place, at most so many.
 pub(super) fn keys_due(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     before: Timestamp,
     after: Option<(Timestamp, KeyId)>,
     limit: usize,

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
-use diesel::sqlite::SqliteConnection;
 use scim_core::instant::Timestamp;
 use scim_directory::{Account, ConnectorId, Key, Record, ResourceId, Scope, Version};
 use scim_storage::{StoreError, Want};
 use uuid::Uuid;
 
+use crate::connection::Connection;
 use crate::error::{damaged, store_error};
 use crate::sql::Statement;
 
@@ -103,7 +103,7 @@ pub(crate) fn connector(scope: &Scope) -> [u8; 16] {
 
 /// The record of that key.
 pub(crate) fn get(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     scope: &Scope,
     key: &Key,
     want: Want,

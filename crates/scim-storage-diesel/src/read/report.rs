@@ -2,12 +2,12 @@
 
 use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Nullable, Text};
-use diesel::sqlite::SqliteConnection;
 use scim_core::instant::Timestamp;
 use scim_directory::{Action, ConnectorId, Scope};
 use scim_storage::{ReportLine, StoreError};
 
 use super::window::{first_from, last_before};
+use crate::connection::Connection;
 use crate::error::store_error;
 use crate::sql::{Number, Statement, from_word, word};
 
@@ -25,7 +25,7 @@ struct Line {
 
 /// How many records there are of each action, status and type.
 pub(crate) fn report(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     scope: &Scope,
     from: Timestamp,
     until: Timestamp,
@@ -59,7 +59,7 @@ pub(crate) fn report(
 
 /// How many people a connector has suspended and deleted since then.
 pub(crate) fn removals(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     scope: &Scope,
     connector: ConnectorId,
     since: Timestamp,

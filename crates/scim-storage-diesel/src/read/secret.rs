@@ -2,9 +2,9 @@
 
 use diesel::QueryableByName;
 use diesel::sql_types::Binary;
-use diesel::sqlite::SqliteConnection;
 use scim_storage::{PeppersKnown, StoreError};
 
+use crate::connection::Connection;
 use crate::error::{damaged, store_error};
 use crate::sql::{Number, Statement};
 
@@ -16,7 +16,7 @@ struct Secret {
 
 /// The secret of that name; the operating system makes it at the first question. (SQLite's own generator would fall back
 /// to the time of day where the system has no randomness.)
-pub(super) fn secret(connection: &mut SqliteConnection, name: &str) -> Result<[u8; 32], StoreError> {
+pub(super) fn secret(connection: &mut Connection, name: &str) -> Result<[u8; 32], StoreError> {
     let select = || Statement::kept("SELECT value FROM secrets WHERE name = ?").text(name);
     let found: Option<Secret> = select().row(connection).map_err(store_error)?;
     let found = match found {
@@ -37,7 +37,7 @@ pub(super) fn secret(connection: &mut SqliteConnection, name: &str) -> Result<[u
 
 /// Whether a node with these peppers belongs to the store; the first one's id is kept where it does.
 pub(super) fn know_peppers(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     held: &[[u8; 16]],
 ) -> Result<PeppersKnown, StoreError> {
     let Some(current) = held.first() else {
@@ -62,12 +62,12 @@ pub(super) fn know_peppers(
 }
 
 /// How many of them the store knows.
-fn known(connection: &mut SqliteConnection, held: &[[u8; 16]]) -> Result<i64, StoreError> {
+fn known(connection: &mut Connection, held: &[[u8; 16]]) -> Result<i64, StoreError> {
     number(connection, listed("SELECT count(*) AS n FROM peppers WHERE id IN (", None, held, ")"))
 }
 
 /// How many keys, admin keys among them, that are not revoked were hashed with another one.
-fn strangers(connection: &mut SqliteConnection, held: &[[u8; 16]]) -> Result<u64, StoreError> {
+fn strangers(connection: &mut Connection, held: &[[u8; 16]]) -> Result<u64, StoreError> {
     let keys = "SELECT count(*) AS n FROM api_keys NOT INDEXED WHERE revoked_ms IS NULL AND pepper_id IS NOT NULL \
                 AND pepper_id NOT IN (";
     let admin_keys = "SELECT count(*) AS n FROM admin_keys NOT INDEXED WHERE revoked_ms IS NULL \
@@ -77,7 +77,7 @@ fn strangers(connection: &mut SqliteConnection, held: &[[u8; 16]]) -> Result<u64
     Ok(keys.saturating_add(admin_keys).unsigned_abs())
 }
 
-fn number(connection: &mut SqliteConnection, statement: Statement) -> Result<i64, StoreError> {
+fn number(connection: &mut Connection, statement: Statement) -> Result<i64, StoreError> {
     Ok(statement.row::<Number>(connection).map_err(store_error)?.map_or(0, |row| row.n))
 }
 

@@ -2,13 +2,13 @@
 
 use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
-use diesel::sqlite::SqliteConnection;
 use scim_core::instant::Timestamp;
 use scim_directory::{ConnectorId, Key, ResourceId, Scope, Tombstone, Version};
 use scim_storage::StoreError;
 use uuid::Uuid;
 
 use super::record::{account, connector, resource_id};
+use crate::connection::Connection;
 use crate::error::{damaged, store_error};
 use crate::sql::{Id, Statement};
 
@@ -49,7 +49,7 @@ impl Row {
 
 /// The resource of that type that had this `externalId` at the scope's connector and was deleted last.
 pub(crate) fn deleted_link(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     scope: &Scope,
     resource_type: &str,
     external_id: &str,
@@ -73,7 +73,7 @@ pub(crate) fn deleted_link(
 
 /// The ids of all of them.
 pub(crate) fn deleted_link_ids(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     scope: &Scope,
     resource_type: &str,
     external_id: &str,
@@ -95,7 +95,7 @@ pub(crate) fn deleted_link_ids(
 
 /// The person with that user name key who was deleted last.
 pub(crate) fn deleted_name(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     scope: &Scope,
     user_name_key: &str,
 ) -> Result<Option<Tombstone>, StoreError> {
@@ -112,7 +112,7 @@ pub(crate) fn deleted_name(
 
 /// The resource of that id, where it was deleted.
 pub(crate) fn deleted_id(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     scope: &Scope,
     id: ResourceId,
 ) -> Result<Option<Tombstone>, StoreError> {
@@ -129,7 +129,7 @@ pub(crate) fn deleted_id(
 
 /// A page of them, those deleted last first.
 pub(crate) fn deleted_after(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     scope: &Scope,
     after: Option<(Timestamp, ResourceId)>,
     limit: usize,

@@ -3,9 +3,9 @@
 use diesel::QueryResult;
 use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Nullable};
-use diesel::sqlite::SqliteConnection;
 use scim_core::instant::Timestamp;
 
+use crate::connection::Connection;
 use crate::sql::Statement;
 
 #[derive(QueryableByName)]
@@ -32,7 +32,7 @@ pub(crate) fn minute(at: Timestamp) -> i64 {
 
 /// A position that no record of that moment or later stands before; `None` where there is no such record.
 pub(crate) fn first_from(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     instance: &[u8],
     from: Timestamp,
 ) -> QueryResult<Option<i64>> {
@@ -47,7 +47,7 @@ pub(crate) fn first_from(
 
 /// Positions that nothing of before that moment stands after; `None` where there is nothing of before it.
 pub(crate) fn last_before(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     instance: &[u8],
     until: Timestamp,
 ) -> QueryResult<Option<Last>> {

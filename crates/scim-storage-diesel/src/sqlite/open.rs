@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::sqlite::SqliteConnection;
-use diesel::{Connection, ConnectionError};
+use diesel::{Connection, ConnectionError, RunQueryDsl};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use crate::patience::teach;
+use super::patience::teach;
+use crate::connection::Connection as AnyConnection;
+use crate::opening::OpenError;
 use crate::sql::{Line, Number, Statement};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
@@ -51,57 +53,6 @@ impl Default for Options {
     }
 }
 
-/// A database that cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum OpenError {
-    /// The file cannot be opened or read.
-    #[error("cannot open the database {path}: {reason}")]
-    Open {
-        /// The file.
-        path: String,
-        /// Why.
-        reason: String,
-    },
-    /// The database is another program's. Nothing was changed in it.
-    #[error(
-        "{path} is the database of another program: it has a table {table}, and none of Rollcall's. Name a file that is not there, or \
-         Rollcall's own"
-    )]
-    NotOurs {
-        /// The file.
-        path: String,
-        /// A table of it.
-        table: String,
-    },
-    /// The database was made by an earlier release.
-    #[error(
-        "the database {path} is of an earlier release; make a copy of it, then let this release migrate it (--migrate)"
-    )]
-    NeedsMigration {
-        /// The file.
-        path: String,
-    },
-    /// The database was made by a later release.
-    #[error(
-        "the database {path} is of a later release (migration {migration}); run that release, or restore a copy"
-    )]
-    TooNew {
-        /// The file.
-        path: String,
-        /// The first migration that this release does not know.
-        migration: String,
-    },
-    /// A migration failed; nothing of it is done.
-    #[error("cannot migrate the database {path}: {reason}")]
-    Migration {
-        /// The file.
-        path: String,
-        /// Why.
-        reason: String,
-    },
-}
-
 /// Makes the file where it is not there, for its owner alone: SQLite gives those beside it the same mode. Refuses the database
 /// of another program, before anything of it is changed.
 pub(crate) fn prepare(path: &Path) -> Result<(), OpenError> {
@@ -118,8 +69,9 @@ pub(crate) fn prepare(path: &Path) -> Result<(), OpenError> {
         Err(error) => return Err(failed(&error)),
     }
     let text = path.to_str().ok_or_else(|| failed(&"the path is not UTF-8"))?;
-    let mut connection = SqliteConnection::establish(text).map_err(|error| failed(&error))?;
-    connection.batch_execute("PRAGMA busy_timeout = 5000").map_err(|error| failed(&error))?;
+    let mut connection =
+        AnyConnection::Sqlite(SqliteConnection::establish(text).map_err(|error| failed(&error))?);
+    connection.batch("PRAGMA busy_timeout = 5000").map_err(|error| failed(&error))?;
     let tables =
         "SELECT name AS line FROM sqlite_master WHERE type = 'table' AND substr(name, 1, 7) <> 'sqlite_'";
     let tables: Vec<Line> = Statement::new(tables).rows(&mut connection).map_err(|error| failed(&error))?;
@@ -134,14 +86,19 @@ pub(crate) fn prepare(path: &Path) -> Result<(), OpenError> {
 }
 
 /// A connection with the pragmas that every connection has.
-pub(crate) fn connect(path: &str) -> Result<SqliteConnection, ConnectionError> {
+pub(crate) fn connect(path: &str) -> Result<AnyConnection, ConnectionError> {
+    establish(path).map(AnyConnection::Sqlite)
+}
+
+/// The same, as Diesel has it.
+pub(crate) fn establish(path: &str) -> Result<SqliteConnection, ConnectionError> {
     let mut connection = SqliteConnection::establish(path)?;
     configure(&mut connection).map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(connection)
 }
 
 /// Sets what SQLite keeps per connection.
-pub(crate) fn configure(connection: &mut SqliteConnection) -> diesel::QueryResult<()> {
+fn configure(connection: &mut SqliteConnection) -> diesel::QueryResult<()> {
     teach(connection)?;
     connection.batch_execute(
         "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -8192; \
@@ -161,12 +118,14 @@ pub(crate) fn migrate(
         reason: reason.to_string(),
     };
     let tables = "SELECT count(*) AS n FROM sqlite_master WHERE type = 'table' AND name = '__diesel_schema_migrations'";
-    let count = |connection: &mut SqliteConnection| Statement::new(tables).row::<Number>(connection);
-    let found = count(connection).map_err(|error| failed(&error))?.is_some_and(|found| found.n > 0);
+    let count =
+        |connection: &mut SqliteConnection| diesel::sql_query(tables).get_result::<Number>(connection);
+    let found = count(connection).map_err(|error| failed(&error))?.n > 0;
     if found {
         let versions = "SELECT version AS line FROM __diesel_schema_migrations ORDER BY version";
         let known = known_versions().map_err(|error| failed(&error))?;
-        let applied: Vec<Line> = Statement::new(versions).rows(connection).map_err(|error| failed(&error))?;
+        let applied: Vec<Line> =
+            diesel::sql_query(versions).load(connection).map_err(|error| failed(&error))?;
         if let Some(unknown) = applied.iter().find(|applied| !known.contains(&applied.line)) {
             return Err(OpenError::TooNew { path, migration: unknown.line.clone() });
         }

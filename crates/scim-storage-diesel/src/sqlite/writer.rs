@@ -5,14 +5,13 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use diesel::connection::SimpleConnection;
-use diesel::sqlite::SqliteConnection;
 use futures_channel::oneshot;
 use scim_core::instant::Timestamp;
 use scim_directory::{ChangeSet, Committed};
 use scim_storage::{CommitError, StoreError};
 
 use crate::commit::apply;
+use crate::connection::Connection;
 use crate::error::store_error;
 use crate::meter::Meter;
 
@@ -60,12 +59,12 @@ pub(crate) struct Writer {
 impl Writer {
     /// Starts the thread; so many change sets may wait for it.
     pub(crate) fn start(
-        mut connection: SqliteConnection,
+        mut connection: Connection,
         waiting: usize,
         meter: Arc<Meter>,
     ) -> std::io::Result<Self> {
         // SQLite sleeps that long in between; see `begin`.
-        connection.batch_execute("PRAGMA busy_timeout = 2").map_err(std::io::Error::other)?;
+        connection.batch("PRAGMA busy_timeout = 2").map_err(std::io::Error::other)?;
         let (queue, waiting) = sync_channel(waiting);
         let counted = Arc::clone(&meter);
         let thread = thread::Builder::new()
@@ -109,7 +108,7 @@ impl std::fmt::Debug for Waiting {
     }
 }
 
-fn write(mut connection: SqliteConnection, queue: &Receiver<Waiting>, meter: &Meter) {
+fn write(mut connection: Connection, queue: &Receiver<Waiting>, meter: &Meter) {
     while let Ok(first) = queue.recv() {
         let mut group = vec![first];
         while group.len() < GROUP {
@@ -124,17 +123,17 @@ fn write(mut connection: SqliteConnection, queue: &Receiver<Waiting>, meter: &Me
 
 /// Begins to write, waiting for another process that does. SQLite's own waiting asks less and less often, and would so be
 /// kept out by a process that writes again and again, such as an import beside a server.
-fn begin(connection: &mut SqliteConnection) -> diesel::QueryResult<()> {
+fn begin(connection: &mut Connection) -> diesel::QueryResult<()> {
     let since = Instant::now();
     loop {
-        match connection.batch_execute("BEGIN IMMEDIATE") {
+        match connection.batch("BEGIN IMMEDIATE") {
             Err(error) if error.to_string() == BUSY && since.elapsed() < MOST_WAITING => {}
             begun => return begun,
         }
     }
 }
 
-fn commit_group(connection: &mut SqliteConnection, group: Vec<Waiting>, meter: &Meter) {
+fn commit_group(connection: &mut Connection, group: Vec<Waiting>, meter: &Meter) {
     let (size, started) = (group.len(), Instant::now());
     if let Err(error) = begin(connection) {
         return refuse(group.into_iter().map(|waiting| waiting.answer), error, meter);
@@ -146,13 +145,13 @@ fn commit_group(connection: &mut SqliteConnection, group: Vec<Waiting>, meter: &
             Ok(outcome) => outcomes.push((answer, outcome)),
             Err(error) => {
                 // The transaction itself is lost (a full disk, an I/O error): nothing of the group is done.
-                let _ = connection.batch_execute("ROLLBACK");
+                let _ = connection.batch("ROLLBACK");
                 let answers = outcomes.into_iter().map(|(answer, _)| answer).chain([answer]);
                 return refuse(answers.chain(waiting.map(|waiting| waiting.answer)), error, meter);
             }
         }
     }
-    match connection.batch_execute("COMMIT") {
+    match connection.batch("COMMIT") {
         Ok(()) => {
             meter.transaction(size, started.elapsed());
             for (answer, outcome) in outcomes {
@@ -160,22 +159,22 @@ fn commit_group(connection: &mut SqliteConnection, group: Vec<Waiting>, meter: &
             }
         }
         Err(error) => {
-            let _ = connection.batch_execute("ROLLBACK");
+            let _ = connection.batch("ROLLBACK");
             refuse(outcomes.into_iter().map(|(answer, _)| answer), error, meter);
         }
     }
 }
 
 /// Applies one change set, all of it or nothing. The outer error means that the transaction cannot go on.
-fn in_savepoint(connection: &mut SqliteConnection, changes: ChangeSet) -> diesel::QueryResult<Answer> {
-    connection.batch_execute("SAVEPOINT change_set")?;
+fn in_savepoint(connection: &mut Connection, changes: ChangeSet) -> diesel::QueryResult<Answer> {
+    connection.batch("SAVEPOINT change_set")?;
     match apply(connection, changes) {
         Ok(committed) => {
-            connection.batch_execute("RELEASE change_set")?;
+            connection.batch("RELEASE change_set")?;
             Ok(Ok(committed))
         }
         Err(refusal) => {
-            connection.batch_execute("ROLLBACK TO change_set; RELEASE change_set")?;
+            connection.batch("ROLLBACK TO change_set; RELEASE change_set")?;
             Ok(Err(refusal.into()))
         }
     }

@@ -72,13 +72,14 @@ pub(crate) fn is_over(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::open::connect;
     use super::*;
+    use crate::connection::Connection;
     use crate::error::store_error;
-    use crate::open::connect;
     use crate::sql::{Number, Statement};
 
     /// Counts to a number by a loop of SQLite's own, with the condition in it.
-    fn count(connection: &mut SqliteConnection, to: i64) -> QueryResult<Option<i64>> {
+    fn count(connection: &mut Connection, to: i64) -> QueryResult<Option<i64>> {
         let text = format!(
             "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {to}) \
              SELECT count(*) AS n FROM numbers WHERE {WITHIN_TIME}"

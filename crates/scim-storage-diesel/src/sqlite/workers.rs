@@ -4,10 +4,11 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use diesel::sqlite::SqliteConnection;
 use scim_storage::StoreError;
 
-type Job = Box<dyn FnOnce(&mut SqliteConnection) + Send>;
+use crate::connection::Connection;
+
+type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 
 /// A few threads, each with a connection of its own.
 #[derive(Debug)]
@@ -17,7 +18,7 @@ pub(crate) struct Workers {
 
 impl Workers {
     /// Starts one thread for each connection; so many jobs may wait for them.
-    pub(crate) fn start(connections: Vec<SqliteConnection>, waiting: usize) -> std::io::Result<Self> {
+    pub(crate) fn start(connections: Vec<Connection>, waiting: usize) -> std::io::Result<Self> {
         let (jobs, queue) = sync_channel::<Job>(waiting);
         let queue = Arc::new(Mutex::new(queue));
         for connection in connections {
@@ -45,7 +46,7 @@ pub(crate) fn ended() -> StoreError {
     StoreError::Unavailable { reason: "the reader threads have ended".to_owned() }
 }
 
-fn work(mut connection: SqliteConnection, queue: &Mutex<Receiver<Job>>) {
+fn work(mut connection: Connection, queue: &Mutex<Receiver<Job>>) {
     loop {
         let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(job) = job else { return };

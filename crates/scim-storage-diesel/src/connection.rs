@@ -1,0 +1,92 @@
+//! One connection to either engine. What reads and commits have in common is written once, over this.
+//!
+//! Diesel makes rows of both engines' answers ([`Row`]); [`crate::sql::Statement`] knows how each wants its text.
+
+#[cfg(feature = "sqlite")]
+use diesel::connection::SimpleConnection;
+use diesel::{QueryResult, QueryableByName};
+
+/// A connection; whoever holds it is the only one who uses it.
+pub enum Connection {
+    /// To an SQLite file.
+    #[cfg(feature = "sqlite")]
+    Sqlite(diesel::sqlite::SqliteConnection),
+    /// To a PostgreSQL server.
+    #[cfg(feature = "postgres")]
+    Postgres(Box<crate::postgres::Link>),
+}
+
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Connection").field(&self.dialect()).finish()
+    }
+}
+
+/// Which SQL an engine speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SqlDialect {
+    #[cfg(feature = "sqlite")]
+    Sqlite,
+    #[cfg(feature = "postgres")]
+    Postgres,
+}
+
+/// A row that every engine of this build gives.
+#[cfg(all(feature = "sqlite", feature = "postgres"))]
+pub(crate) trait Row:
+    QueryableByName<diesel::sqlite::Sqlite> + QueryableByName<diesel::pg::Pg> + 'static
+{
+}
+#[cfg(all(feature = "sqlite", feature = "postgres"))]
+impl<R> Row for R where R: QueryableByName<diesel::sqlite::Sqlite> + QueryableByName<diesel::pg::Pg> + 'static {}
+
+/// A row that SQLite gives.
+#[cfg(all(feature = "sqlite", not(feature = "postgres")))]
+pub(crate) trait Row: QueryableByName<diesel::sqlite::Sqlite> + 'static {}
+#[cfg(all(feature = "sqlite", not(feature = "postgres")))]
+impl<R> Row for R where R: QueryableByName<diesel::sqlite::Sqlite> + 'static {}
+
+/// A row that PostgreSQL gives.
+#[cfg(all(feature = "postgres", not(feature = "sqlite")))]
+pub(crate) trait Row: QueryableByName<diesel::pg::Pg> + 'static {}
+#[cfg(all(feature = "postgres", not(feature = "sqlite")))]
+impl<R> Row for R where R: QueryableByName<diesel::pg::Pg> + 'static {}
+
+impl Connection {
+    /// Which SQL it speaks.
+    pub(crate) fn dialect(&self) -> SqlDialect {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => SqlDialect::Sqlite,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => SqlDialect::Postgres,
+        }
+    }
+
+    /// Runs text without values; several statements with `;` between them go together, in one round trip.
+    pub(crate) fn batch(&mut self, text: &str) -> QueryResult<()> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(connection) => connection.batch_execute(text),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(link) => link.batch(text),
+        }
+    }
+
+    /// Reads of several statements that see one moment.
+    pub(crate) fn snapshot<T>(&mut self, read: impl FnOnce(&mut Self) -> T) -> QueryResult<T> {
+        self.batch(match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => "BEGIN",
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        })?;
+        let read = read(self);
+        // A statement that failed may have ended the transaction; nothing was written in it.
+        if let Err(error) = self.batch("COMMIT") {
+            let _ = self.batch("ROLLBACK");
+            log::debug!("a read's transaction did not end well: {error}");
+        }
+        Ok(read)
+    }
+}

@@ -1,0 +1,41 @@
+//! Values as PostgreSQL takes them.
+
+use std::error::Error;
+
+use bytes::BytesMut;
+use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
+
+use crate::sql::Bind;
+
+impl Bind {
+    /// What the value is declared as.
+    pub(super) fn kind(&self) -> Type {
+        match self {
+            Self::Blob(_) | Self::OptionalBlob(_) => Type::BYTEA,
+            Self::Text(_) | Self::OptionalText(_) => Type::TEXT,
+            Self::Integer(_) | Self::OptionalInteger(_) => Type::INT8,
+            Self::Real(_) => Type::FLOAT8,
+        }
+    }
+}
+
+impl ToSql for Bind {
+    fn to_sql(&self, kind: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+        match self {
+            Self::Blob(value) => value.to_sql(kind, out),
+            Self::OptionalBlob(value) => value.to_sql(kind, out),
+            Self::Text(value) => value.to_sql(kind, out),
+            Self::OptionalText(value) => value.to_sql(kind, out),
+            Self::Integer(value) => value.to_sql(kind, out),
+            Self::OptionalInteger(value) => value.to_sql(kind, out),
+            Self::Real(value) => value.to_sql(kind, out),
+        }
+    }
+
+    fn accepts(_kind: &Type) -> bool {
+        // Statements are prepared with the kinds that their values have.
+        true
+    }
+
+    to_sql_checked!();
+}

@@ -1,0 +1,157 @@
+//! On which connection each read runs, and each commit.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_channel::oneshot;
+use scim_directory::{ChangeSet, Committed};
+use scim_storage::{CommitError, StoreError};
+
+use super::commit::commit;
+use super::link::{Link, Target};
+use super::migrate::migrate;
+use super::options::PostgresOptions;
+use super::url::{shown, understood};
+use super::workers::{Worker, Workers, ended};
+use crate::connection::Connection;
+use crate::meter::Meter;
+use crate::opening::OpenError;
+use crate::store::{Engine, EngineStore, Way};
+
+/// Connections to a replica.
+const REPLICA: usize = 2;
+
+/// A directory in a PostgreSQL database. Cheap to share; dropping it ends its threads.
+pub type PostgresStore = EngineStore<Postgres>;
+
+/// The PostgreSQL engine.
+pub struct Postgres {
+    /// For look-ups and commits.
+    quick: Workers,
+    /// For what may take long, so that it never keeps the others waiting.
+    long: Workers,
+    /// For what may be a little old.
+    replica: Option<Workers>,
+    meter: Arc<Meter>,
+    read_time: Duration,
+}
+
+impl std::fmt::Debug for Postgres {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Postgres").finish_non_exhaustive()
+    }
+}
+
+impl PostgresStore {
+    /// Opens a database; an empty one is migrated.
+    ///
+    /// # Errors
+    /// If it cannot be reached, is another program's, or of another release (see [`PostgresOptions::migrate`]).
+    pub fn open(options: &PostgresOptions) -> Result<Self, OpenError> {
+        let primary = target(&options.url, true, options)?;
+        let direct = match &options.direct_url {
+            Some(url) => target(url, true, options)?,
+            None => primary.clone(),
+        };
+        let name = shown(&direct.config);
+        let open = |reason: &dyn std::fmt::Display| OpenError::Open {
+            path: name.clone(),
+            reason: reason.to_string(),
+        };
+        let link = Link::connect(&direct).map_err(|error| open(&error))?;
+        migrate(link, &name, options.migrate)?;
+        let long = (options.connections / 4).max(1);
+        let quick = options.connections.saturating_sub(long).max(1);
+        let workers = |name: &str, threads, target: &Target| {
+            Workers::start(name, threads, target, options.waiting).map_err(|error| open(&error))
+        };
+        let replica = match &options.replica_url {
+            Some(url) => Some(workers("postgres-replica", REPLICA, &target(url, false, options)?)?),
+            None => None,
+        };
+        let meter = Arc::new(Meter::default());
+        let engine = Postgres {
+            quick: workers("postgres", quick, &primary)?,
+            long: workers("postgres-long", long, &primary)?,
+            replica,
+            meter: Arc::clone(&meter),
+            read_time: options.read_time,
+        };
+        Ok(Self { engine, meter })
+    }
+}
+
+fn target(url: &str, writes: bool, options: &PostgresOptions) -> Result<Target, OpenError> {
+    understood(url, writes, options)
+        .map_err(|reason| OpenError::Open { path: "postgres://…".to_owned(), reason })
+}
+
+/// Does a read; its statements may take so long, where that is said.
+fn within<T>(
+    worker: &mut Worker,
+    time: Option<Duration>,
+    job: impl FnOnce(&mut Connection) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let Some(time) = time else { return job(worker.connection()?) };
+    worker.connection()?;
+    let before = worker.link().map(|link| link.allow(time));
+    let outcome = job(worker.connection()?);
+    let (Some(link), Some(before)) = (worker.link(), before) else { return outcome };
+    link.allow(before);
+    if link.is_overdue() { Err(StoreError::TooLong) } else { outcome }
+}
+
+impl Engine for Postgres {
+    async fn read<T, F>(&self, way: Way, job: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        let (workers, time) = match (way, &self.replica) {
+            (Way::Quick, _) => (&self.quick, None),
+            (Way::Report, Some(replica)) => (replica, Some(self.read_time)),
+            (Way::Long | Way::Report, _) => (&self.long, Some(self.read_time)),
+        };
+        let (answer, receiver) = oneshot::channel();
+        let meter = Arc::clone(&self.meter);
+        meter.read_waits();
+        let submitted = workers.submit(Box::new(move |worker| {
+            meter.read_begins();
+            // Who asked may have gone while this waited; then nobody reads.
+            if !answer.is_canceled() {
+                let _ = answer.send(within(worker, time, job));
+            }
+        }));
+        if submitted.is_err() {
+            self.meter.read_begins();
+        }
+        submitted?;
+        receiver.await.map_err(|_| ended())?
+    }
+
+    async fn commit(&self, changes: ChangeSet) -> Result<Committed, CommitError> {
+        let (answer, receiver) = oneshot::channel();
+        let meter = Arc::clone(&self.meter);
+        let (since, at) = (Instant::now(), changes.at);
+        meter.write_waits();
+        let submitted = self.quick.submit(Box::new(move |worker| {
+            let begun = Instant::now();
+            let outcome = commit(worker, &changes);
+            if outcome.is_ok() {
+                meter.transaction(1, begun.elapsed());
+            }
+            meter.answered(&outcome, since, at);
+            // The caller may be gone; what was done is done all the same.
+            let _ = answer.send(outcome);
+        }));
+        if let Err(refused) = submitted {
+            self.meter.write_turned_away();
+            return Err(refused.into());
+        }
+        receiver.await.unwrap_or_else(|_| Err(CommitError::Store(ended())))
+    }
+
+    fn sizes(&self) -> Vec<(&'static str, u64)> {
+        Vec::new()
+    }
+}

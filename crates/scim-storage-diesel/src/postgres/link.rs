@@ -1,0 +1,254 @@
+//! One connection to a PostgreSQL server, used by one thread.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::time::Duration;
+
+use diesel::pg::Pg;
+use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error};
+use diesel::{QueryResult, QueryableByName};
+use futures_util::TryStreamExt;
+use tokio::runtime::{Builder, Runtime};
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, Config, RowStream};
+
+use super::options::Pooler;
+use super::row::PgRow;
+use super::tls::Security;
+use crate::sql::{Bind, Statement};
+
+/// Statements that a connection keeps prepared at most; then it begins anew.
+const KEPT: usize = 500;
+/// How long a server is given to take note that a statement is not wanted any more.
+const CANCELLING: Duration = Duration::from_secs(1);
+
+/// Where and how to connect.
+#[derive(Clone)]
+pub(super) struct Target {
+    pub(super) config: Config,
+    pub(super) security: Security,
+    pub(super) pooler: Pooler,
+    pub(super) connect_time: Duration,
+    pub(super) statement_time: Duration,
+}
+
+/// A connection. Its socket is driven only while a statement runs.
+pub struct Link {
+    runtime: Runtime,
+    client: Client,
+    security: Security,
+    pooler: Pooler,
+    kept: HashMap<String, tokio_postgres::Statement>,
+    /// How long a statement may take.
+    time: Duration,
+    /// Why the last statement failed, as the server said.
+    refused: Option<SqlState>,
+    broken: bool,
+    overdue: bool,
+}
+
+impl std::fmt::Debug for Link {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Link").field("broken", &self.broken).finish_non_exhaustive()
+    }
+}
+
+impl Link {
+    /// Connects.
+    pub(super) fn connect(target: &Target) -> QueryResult<Self> {
+        let runtime = Builder::new_current_thread().enable_all().build().map_err(lost)?;
+        let connecting = async {
+            let connecting = target.config.connect(target.security.connector());
+            tokio::time::timeout(target.connect_time, connecting).await
+        };
+        let (client, connection) = runtime
+            .block_on(connecting)
+            .map_err(|_| lost("connecting took too long"))?
+            .map_err(|error| failed(&error))?;
+        runtime.spawn(async move {
+            if let Err(error) = connection.await {
+                log::debug!("a connection to PostgreSQL ended: {error}");
+            }
+        });
+        Ok(Self {
+            runtime,
+            client,
+            security: target.security.clone(),
+            pooler: target.pooler,
+            kept: HashMap::new(),
+            time: target.statement_time,
+            refused: None,
+            broken: false,
+            overdue: false,
+        })
+    }
+
+    /// Whether it can be used no more.
+    pub(super) fn is_broken(&self) -> bool {
+        self.broken || self.client.is_closed()
+    }
+
+    /// Whether it broke because a statement took too long.
+    pub(super) fn is_overdue(&self) -> bool {
+        self.overdue
+    }
+
+    /// Why the last statement failed, as the server said; `None` where it did not fail, or the connection broke.
+    pub(super) fn refused(&self) -> Option<&SqlState> {
+        self.refused.as_ref()
+    }
+
+    /// Gives statements so long from now on; what it was before.
+    pub(super) fn allow(&mut self, time: Duration) -> Duration {
+        std::mem::replace(&mut self.time, time)
+    }
+
+    /// Runs text without values.
+    pub(crate) fn batch(&mut self, text: &str) -> QueryResult<()> {
+        let Self { runtime, client, time, .. } = self;
+        let outcome = within(runtime, *time, client.batch_execute(text));
+        self.noted(outcome)
+    }
+
+    /// Runs a statement; the number of rows that it changed.
+    pub(crate) fn run(&mut self, statement: &Statement) -> QueryResult<usize> {
+        let (_, changed) = self.answer(statement)?;
+        Ok(usize::try_from(changed).unwrap_or(usize::MAX))
+    }
+
+    /// The rows of a statement.
+    pub(crate) fn rows<R: QueryableByName<Pg>>(&mut self, statement: &Statement) -> QueryResult<Vec<R>> {
+        let (rows, _) = self.answer(statement)?;
+        PgRow::all(rows).iter().map(|row| R::build(row).map_err(Error::DeserializationError)).collect()
+    }
+
+    fn answer(&mut self, statement: &Statement) -> QueryResult<(Vec<tokio_postgres::Row>, u64)> {
+        let text = statement.numbered();
+        let binds = statement.binds();
+        if statement.is_kept() && self.pooler == Pooler::Session {
+            let prepared = self.prepared(&text, binds)?;
+            let Self { runtime, client, time, .. } = self;
+            let outcome =
+                within(runtime, *time, async { collect(client.query_raw(&prepared, binds).await?).await });
+            return self.noted(outcome);
+        }
+        let Self { runtime, client, time, .. } = self;
+        // One round trip, without a name that would outlive it.
+        let typed = binds.iter().map(|bind| (bind, bind.kind()));
+        let outcome =
+            within(runtime, *time, async { collect(client.query_typed_raw(&text, typed).await?).await });
+        self.noted(outcome)
+    }
+
+    fn prepared(&mut self, text: &str, binds: &[Bind]) -> QueryResult<tokio_postgres::Statement> {
+        if let Some(prepared) = self.kept.get(text) {
+            return Ok(prepared.clone());
+        }
+        let kinds: Vec<_> = binds.iter().map(Bind::kind).collect();
+        let Self { runtime, client, time, .. } = self;
+        let outcome = within(runtime, *time, client.prepare_typed(text, &kinds));
+        let prepared = self.noted(outcome)?;
+        if self.kept.len() >= KEPT {
+            self.kept.clear();
+        }
+        self.kept.insert(text.to_owned(), prepared.clone());
+        Ok(prepared)
+    }
+
+    /// Keeps in mind why a statement failed.
+    fn noted<T>(&mut self, outcome: Option<Result<T, tokio_postgres::Error>>) -> QueryResult<T> {
+        self.refused = None;
+        match outcome {
+            Some(Ok(value)) => Ok(value),
+            Some(Err(error)) => {
+                self.refused = error.code().cloned();
+                self.broken |= error.code().is_none() || self.client.is_closed();
+                Err(failed(&error))
+            }
+            None => {
+                // What the server still does, and what it answers, is nobody's: this connection ends.
+                self.broken = true;
+                self.overdue = true;
+                let token = self.client.cancel_token();
+                let _ = within(&self.runtime, CANCELLING, token.cancel_query(self.security.connector()));
+                Err(lost("a statement took too long"))
+            }
+        }
+    }
+}
+
+/// Waits for the server; `None` where it took too long.
+fn within<T, F>(runtime: &Runtime, time: Duration, statement: F) -> Option<Result<T, tokio_postgres::Error>>
+where
+    F: Future<Output = Result<T, tokio_postgres::Error>>,
+{
+    runtime.block_on(async { tokio::time::timeout(time, statement).await }).ok()
+}
+
+async fn collect(stream: RowStream) -> Result<(Vec<tokio_postgres::Row>, u64), tokio_postgres::Error> {
+    let mut stream = std::pin::pin!(stream);
+    let mut rows = Vec::new();
+    while let Some(row) = stream.try_next().await? {
+        rows.push(row);
+    }
+    Ok((rows, stream.rows_affected().unwrap_or_default()))
+}
+
+/// An error of the connection, not of a statement.
+fn lost(reason: impl std::fmt::Display) -> Error {
+    Error::DatabaseError(DatabaseErrorKind::ClosedConnection, Box::new(reason.to_string()))
+}
+
+/// An error as Diesel has it.
+fn failed(error: &tokio_postgres::Error) -> Error {
+    let Some(said) = error.as_db_error() else {
+        // `Display` of these says "error connecting to server" alone.
+        let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
+        return lost(format!("{error}{cause}"));
+    };
+    let kind = match *said.code() {
+        SqlState::UNIQUE_VIOLATION => DatabaseErrorKind::UniqueViolation,
+        SqlState::T_R_SERIALIZATION_FAILURE => DatabaseErrorKind::SerializationFailure,
+        SqlState::READ_ONLY_SQL_TRANSACTION => DatabaseErrorKind::ReadOnlyTransaction,
+        SqlState::NOT_NULL_VIOLATION => DatabaseErrorKind::NotNullViolation,
+        SqlState::CHECK_VIOLATION => DatabaseErrorKind::CheckViolation,
+        SqlState::ADMIN_SHUTDOWN | SqlState::CRASH_SHUTDOWN | SqlState::CANNOT_CONNECT_NOW => {
+            DatabaseErrorKind::ClosedConnection
+        }
+        _ => DatabaseErrorKind::Unknown,
+    };
+    Error::DatabaseError(kind, Box::new(Said(said.clone())))
+}
+
+/// What the server said, without values: details hold those of rows.
+struct Said(tokio_postgres::error::DbError);
+
+impl DatabaseErrorInformation for Said {
+    fn message(&self) -> &str {
+        self.0.message()
+    }
+
+    fn details(&self) -> Option<&str> {
+        None
+    }
+
+    fn hint(&self) -> Option<&str> {
+        self.0.hint()
+    }
+
+    fn table_name(&self) -> Option<&str> {
+        self.0.table()
+    }
+
+    fn column_name(&self) -> Option<&str> {
+        self.0.column()
+    }
+
+    fn constraint_name(&self) -> Option<&str> {
+        self.0.constraint()
+    }
+
+    fn statement_position(&self) -> Option<i32> {
+        None
+    }
+}

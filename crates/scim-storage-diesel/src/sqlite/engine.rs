@@ -1,0 +1,145 @@
+//! On which thread each read runs, and how the writer is asked.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_channel::oneshot;
+use r2d2::{ManageConnection, Pool};
+use scim_directory::{ChangeSet, Committed};
+use scim_storage::{CommitError, StoreError};
+
+use super::open::{Options, connect, establish, migrate, prepare};
+use super::patience::at_most;
+use super::workers::{Workers, ended};
+use super::writer::Writer;
+use crate::connection::Connection;
+use crate::meter::Meter;
+use crate::opening::OpenError;
+use crate::store::{Engine, EngineStore, Way};
+
+/// Threads for long reads.
+const WORKERS: usize = 2;
+/// A directory in an SQLite file. Cheap to share; dropping it ends its threads.
+pub type SqliteStore = EngineStore<Sqlite>;
+
+/// The SQLite engine.
+pub struct Sqlite {
+    readers: Pool<Readers>,
+    workers: Workers,
+    writer: Writer,
+    meter: Arc<Meter>,
+    file: PathBuf,
+    read_time: Duration,
+}
+
+impl std::fmt::Debug for Sqlite {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sqlite").finish_non_exhaustive()
+    }
+}
+
+/// Makes connections for reading.
+struct Readers {
+    path: String,
+}
+
+impl ManageConnection for Readers {
+    type Connection = Connection;
+    type Error = diesel::ConnectionError;
+
+    fn connect(&self) -> Result<Connection, Self::Error> {
+        connect(&self.path)
+    }
+
+    fn is_valid(&self, _connection: &mut Connection) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
+    fn has_broken(&self, _connection: &mut Connection) -> bool {
+        false
+    }
+}
+
+impl SqliteStore {
+    /// Opens the database file at `path`; one that is not there is made, an empty one migrated.
+    ///
+    /// # Errors
+    /// If the file cannot be opened, or is of another release (see [`Options::migrate`]).
+    pub fn open(path: &Path, options: Options) -> Result<Self, OpenError> {
+        let shown = path.display().to_string();
+        let open = |reason: &dyn std::fmt::Display| OpenError::Open {
+            path: shown.clone(),
+            reason: reason.to_string(),
+        };
+        let text = path.to_str().ok_or_else(|| open(&"the path is not UTF-8"))?;
+        prepare(path)?;
+        migrate(&mut establish(text).map_err(|error| open(&error))?, path, options)?;
+        let writer = connect(text).map_err(|error| open(&error))?;
+        let workers: Result<Vec<_>, _> = (0..WORKERS).map(|_| connect(text)).collect();
+        let workers = workers.map_err(|error| open(&error))?;
+        let readers = Pool::builder()
+            .max_size(options.readers.max(1))
+            .test_on_check_out(false)
+            .build(Readers { path: text.to_owned() })
+            .map_err(|error| open(&error))?;
+        let meter = Arc::new(Meter::default());
+        let engine = Sqlite {
+            readers,
+            workers: Workers::start(workers, options.waiting_reads).map_err(|error| open(&error))?,
+            writer: Writer::start(writer, options.waiting_writes, Arc::clone(&meter))
+                .map_err(|error| open(&error))?,
+            meter: Arc::clone(&meter),
+            file: path.to_owned(),
+            read_time: options.read_time,
+        };
+        Ok(Self { engine, meter })
+    }
+}
+
+impl Engine for Sqlite {
+    /// A quick read runs on the caller's thread while a connection is free.
+    async fn read<T, F>(&self, way: Way, job: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        let time = self.read_time;
+        if way == Way::Quick
+            && let Some(mut connection) = self.readers.try_get()
+        {
+            return at_most(time, || job(&mut connection));
+        }
+        let (answer, receiver) = oneshot::channel();
+        let meter = Arc::clone(&self.meter);
+        meter.read_waits();
+        let submitted = self.workers.submit(Box::new(move |connection| {
+            meter.read_begins();
+            // Who asked may have gone while this waited; then nobody reads.
+            if !answer.is_canceled() {
+                let _ = answer.send(at_most(time, || job(connection)));
+            }
+        }));
+        if submitted.is_err() {
+            self.meter.read_begins();
+        }
+        submitted?;
+        receiver.await.map_err(|_| ended())?
+    }
+
+    async fn commit(&self, changes: ChangeSet) -> Result<Committed, CommitError> {
+        let receiver = self.writer.submit(changes)?;
+        receiver.await.unwrap_or_else(|_| {
+            Err(CommitError::Store(StoreError::Unavailable { reason: "the writer has ended".to_owned() }))
+        })
+    }
+
+    fn sizes(&self) -> Vec<(&'static str, u64)> {
+        let size = |suffix: &str| {
+            let mut file = self.file.clone().into_os_string();
+            file.push(suffix);
+            std::fs::metadata(file).map_or(0, |file| file.len())
+        };
+        vec![("database", size("")), ("wal", size("-wal"))]
+    }
+}

@@ -1,0 +1,21 @@
+//! The SQLite engine: a file, one writer that commits in groups, readers beside it.
+
+mod engine;
+mod open;
+mod patience;
+mod workers;
+mod writer;
+
+pub use engine::{Sqlite, SqliteStore};
+pub use open::Options;
+pub(crate) use patience::{WITHIN_TIME, is_over};
+
+/// A connection to a new database, and the directory that it lives in.
+#[cfg(test)]
+pub(crate) fn blank() -> (crate::connection::Connection, tempfile::TempDir) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("blank.sqlite3");
+    drop(SqliteStore::open(&path, Options::default()).expect("opens"));
+    let connection = open::connect(path.to_str().expect("UTF-8")).expect("connects");
+    (connection, directory)
+}

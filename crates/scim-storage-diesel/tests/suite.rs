@@ -7,9 +7,10 @@ use scim_storage_suite::Fixture;
 
 fn open() -> Fixture {
     let directory = tempfile::tempdir().expect("a temporary directory");
-    let store =
-        SqliteStore::open(&directory.path().join("suite.sqlite3"), Options::default()).expect("opens");
-    Fixture::new(store).with_guard(directory)
+    let path = directory.path().join("suite.sqlite3");
+    let store = || SqliteStore::open(&path, Options::default()).expect("opens");
+    // The other node is what another process has: a command line beside a server.
+    Fixture::new(store()).with_other_node(store()).with_guard(directory)
 }
 
 scim_storage_suite::suite!(open);

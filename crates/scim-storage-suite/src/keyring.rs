@@ -38,6 +38,11 @@ impl<'w, 's> Keyring<'w, 's> {
         Self { world: self.world, scope: self.scope, connector: self.connector.clone(), user }
     }
 
+    /// The same as another node sees it.
+    pub(crate) fn at<'v, 't>(&self, world: &'v World<'t>) -> Keyring<'v, 't> {
+        Keyring { world, scope: self.scope, connector: self.connector.clone(), user: self.user }
+    }
+
     /// A key that is not issued yet.
     pub(crate) fn make(&self, terms: KeyTerms) -> KeyRecord {
         let id = KeyId::new(self.world.uuid());

@@ -25,6 +25,10 @@
 //! # fn main() {}
 //! ```
 //!
+//! A backend that several processes can use at once gives a second handle of the same store, as another node has one
+//! ([`Fixture::with_other_node`]): many behaviours then play on both, races above all. One that cannot share its store, such
+//! as one in memory, leaves it out, and they play on the one there is.
+//!
 //! The suite needs no async runtime: it waits for each future on the test's own thread, and races run on threads. A
 //! backend that needs a runtime starts one in its factory. The behaviours are public functions as well, for use with
 //! another harness. Deliberately absent are durability and performance, which each backend tests in its own way.
@@ -40,10 +44,12 @@ pub mod admin;
 pub mod admin_keys;
 pub mod answers;
 pub mod conditions;
+pub mod crowds;
 pub mod decisions;
 pub mod deletion;
 pub mod edges;
 pub mod facts;
+pub mod followers;
 mod generate;
 pub mod held;
 pub mod imports;
@@ -51,13 +57,17 @@ pub mod isolation;
 pub mod journal;
 mod keyring;
 pub mod keys;
+pub mod limits;
 pub mod lists;
 pub mod log;
 pub mod managers;
+mod meeting;
 pub mod members;
+pub mod nodes;
 pub mod paging;
 mod people;
 pub mod queries;
+pub mod races;
 pub mod records;
 pub mod revocation;
 pub mod sorting;
@@ -73,6 +83,7 @@ use scim_storage::Store;
 pub struct Fixture {
     // INVARIANT: fields drop in this order, the store before its guard.
     store: Box<dyn Store>,
+    other: Option<Box<dyn Store>>,
     guard: Option<Box<dyn Any>>,
 }
 
@@ -80,7 +91,13 @@ impl Fixture {
     /// A store that needs nothing else.
     #[must_use]
     pub fn new(store: impl Store + 'static) -> Self {
-        Self { store: Box::new(store), guard: None }
+        Self { store: Box::new(store), other: None, guard: None }
+    }
+
+    /// Adds a second handle of the same store: what another node, or another process, works with.
+    #[must_use]
+    pub fn with_other_node(self, store: impl Store + 'static) -> Self {
+        Self { other: Some(Box::new(store)), ..self }
     }
 
     /// Keeps `guard` until the store is dropped.
@@ -94,6 +111,12 @@ impl Fixture {
     pub fn store(&self) -> &dyn Store {
         &*self.store
     }
+
+    /// The store as another node has it: the same one where there is no second handle.
+    #[must_use]
+    pub fn other_node(&self) -> &dyn Store {
+        self.other.as_deref().unwrap_or(&*self.store)
+    }
 }
 
 impl<S: Store + 'static> From<S> for Fixture {
@@ -104,7 +127,9 @@ impl<S: Store + 'static> From<S> for Fixture {
 
 impl fmt::Debug for Fixture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Fixture").field("guarded", &self.guard.is_some()).finish_non_exhaustive()
+        let nodes = 1 + usize::from(self.other.is_some());
+        let mut shown = f.debug_struct("Fixture");
+        shown.field("nodes", &nodes).field("guarded", &self.guard.is_some()).finish_non_exhaustive()
     }
 }
 
@@ -112,6 +137,12 @@ impl fmt::Debug for Fixture {
 pub fn run<F: Into<Fixture>>(factory: impl FnOnce() -> F, behaviour: fn(&dyn Store)) {
     let fixture = factory().into();
     behaviour(fixture.store());
+}
+
+/// Runs one behaviour on two nodes of a new store.
+pub fn run_on_nodes<F: Into<Fixture>>(factory: impl FnOnce() -> F, behaviour: fn(&dyn Store, &dyn Store)) {
+    let fixture = factory().into();
+    behaviour(fixture.store(), fixture.other_node());
 }
 
 /// Makes a `#[test]` of every behaviour. See the crate's documentation.
@@ -335,6 +366,47 @@ macro_rules! __groups {
             several_types_with_a_filter_each
             generated_filters_agree_with_the_evaluator
         ]);
+        $crate::__group!($dollar $factory $skips nodes [
+            what_one_node_acknowledges_every_node_sees
+            positions_of_one_node_count_at_another
+            edges_are_followed_across_nodes
+            racing_instances_touch_nothing_of_one_another
+        ] run_on_nodes);
+        $crate::__group!($dollar $factory $skips races [
+            of_many_who_want_a_name_one_has_it
+            swapped_names_stay_one_each
+            every_increment_counts
+            a_change_set_sent_many_times_at_once_is_done_once
+            of_an_update_and_a_deletion_one_is_decided_anew
+            a_person_comes_back_once
+            numbers_are_right_after_a_crowd
+            a_realm_gives_a_name_to_one_instance
+        ] run_on_nodes);
+        $crate::__group!($dollar $factory $skips crowds [
+            edges_log_and_versions_agree_after_parallel_edits
+            deletions_among_member_edits_leave_no_edge
+            who_arrives_while_a_reference_is_held_is_linked
+            who_is_renamed_while_a_reference_is_held_is_linked
+            a_manager_who_arrives_meanwhile_is_linked
+            a_manager_who_leaves_meanwhile_is_no_link
+        ] run_on_nodes);
+        $crate::__group!($dollar $factory $skips limits [
+            seats_are_never_exceeded
+            removals_stay_below_the_limit
+            live_keys_stay_below_the_limit
+            nothing_old_is_committed_after_a_new_generation
+            nothing_is_committed_after_a_key_was_revoked_elsewhere
+            versions_of_the_mapping_come_one_after_the_other
+            a_held_change_is_released_once
+            a_request_is_begun_once_among_nodes
+        ] run_on_nodes);
+        $crate::__group!($dollar $factory $skips followers [
+            the_log_is_followed_without_a_gap
+            the_outbox_is_followed_without_a_gap
+            the_log_of_a_record_stands_in_the_order_of_its_versions
+            pages_by_position_lose_nobody_while_others_write
+            retention_takes_only_what_is_old
+        ] run_on_nodes);
     };
 }
 
@@ -342,7 +414,10 @@ macro_rules! __groups {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __group {
-    (($d:tt) ($factory:expr) { $($skipped:ident : $reason:literal,)* } $group:ident [ $($test:ident)* ]) => {
+    (($d:tt) $factory:tt $skips:tt $group:ident $tests:tt) => {
+        $crate::__group!(($d) $factory $skips $group $tests run);
+    };
+    (($d:tt) ($factory:expr) { $($skipped:ident : $reason:literal,)* } $group:ident [ $($test:ident)* ] $run:ident) => {
         mod $group {
             #[allow(unused_imports, reason = "the factory is named as its module sees it")]
             use super::*;
@@ -356,7 +431,7 @@ macro_rules! __group {
                 ($d group:ident $d test:ident) => {
                     #[test]
                     fn $d test() {
-                        $crate::run($factory, $crate::$d group::$d test);
+                        $crate::$run($factory, $crate::$d group::$d test);
                     }
                 };
             }

@@ -119,6 +119,19 @@ impl<'s> World<'s> {
         }
     }
 
+    /// The same world as another node sees it.
+    #[must_use]
+    pub fn at<'o>(&self, node: &'o dyn Store) -> World<'o> {
+        World {
+            store: node,
+            registry: self.registry.clone(),
+            scope: self.scope,
+            other_connector: self.other_connector,
+            elsewhere: self.elsewhere,
+            next: Arc::clone(&self.next),
+        }
+    }
+
     /// A new instance with a connector `default`.
     pub(crate) fn instance(&self, name: &str) -> (InstanceId, ConnectorId) {
         let id = InstanceId::new(self.uuid());

@@ -29,6 +29,10 @@ demo:
 bench:
     cargo bench -p scim-core -p scim-mapping -p scim-api-keys -p scim-storage-diesel -p scim-provider
 
+# The tests of faults (kill -9, full disk, ...), each for this long
+soak SECONDS="600":
+    ROLLCALL_SOAK_SECONDS={{SECONDS}} cargo test --release -p rollcall --test faults -- --nocapture
+
 # Fuzz a target (filter, path, patch, resource, bulk, expression, key, token); needs cargo-fuzz
 fuzz TARGET *ARGS:
     RUSTC_BOOTSTRAP=1 cargo fuzz run {{TARGET}} {{ARGS}}

@@ -1,0 +1,51 @@
+//! `kill -9` of a node under load, again and again.
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use crate::audit::audit;
+use crate::bed::{Bed, Dice, Engine, length, soak, until};
+use crate::load::{Run, clients, work};
+
+/// Clients at a time.
+const CLIENTS: usize = 6;
+/// The least rounds: in a test, and where a person asks for a length.
+const ROUNDS: [usize; 2] = [3, 50];
+
+fn survives(engine: Engine) {
+    let Some(bed) = Bed::new(engine) else { return };
+    let token = bed.token();
+    let mut node = bed.node();
+    let mut clients = clients(CLIENTS, &node.wire(&token));
+    let (mut dice, begun, least) = (Dice::new(7), Instant::now(), ROUNDS[usize::from(soak().is_some())]);
+    let (mut rounds, mut lost) = (0, 0);
+    while rounds < least || begun.elapsed() < length(25) {
+        rounds += 1;
+        let (run, enough) = (Run::default(), 5 + dice.below(80));
+        let moment = Duration::from_micros(u64::try_from(dice.below(4000)).expect("small"));
+        work(&mut clients, &run, || {
+            until("the load is on", || (run.done.load(Ordering::SeqCst) >= enough).then_some(()));
+            std::thread::park_timeout(moment);
+            node.signal("KILL");
+        });
+        node.ended();
+        node = bed.node();
+        for client in &mut clients {
+            client.wire = node.wire(&token);
+            client.look();
+            client.check();
+        }
+        audit(&bed, &clients);
+    }
+    let sent = || clients.iter().flat_map(|client| &client.sent);
+    lost += sent().filter(|sent| !sent.acknowledged).count();
+    let done = sent().filter(|sent| sent.acknowledged).count();
+    let kept = sent().filter(|sent| !sent.acknowledged && sent.done).count();
+    println!("{engine:?}: {rounds} kills, {done} acknowledged, {lost} cut off, of which {kept} were done");
+    assert!(lost > 0, "no request was cut off: the kills come too late");
+}
+
+#[test]
+fn sqlite_keeps_what_was_acknowledged() {
+    survives(Engine::Sqlite);
+}

@@ -1,11 +1,11 @@
 //! What else a change set was decided on.
 
 use scim_core::instant::Timestamp;
-use scim_directory::{Change, Condition};
+use scim_directory::{Change, Condition, Tally};
 
 use super::Applying;
 use crate::error::Refusal;
-use crate::read::{deleted_link_ids, removals};
+use crate::read::{count, deleted_link_ids, removals};
 use crate::sql::{Number, Statement};
 
 impl Applying<'_> {
@@ -65,14 +65,8 @@ impl Applying<'_> {
         let set = self.set;
         for condition in &set.conditions {
             if let Condition::Seats { resource_type, at_most } = condition {
-                let active = Statement::kept(
-                    "SELECT active AS n FROM counters WHERE instance_id = ? AND resource_type = ?",
-                )
-                .blob(self.instance)
-                .text(&**resource_type)
-                .row::<Number>(self.connection)?
-                .map_or(0, |row| row.n);
-                if u64::try_from(active).unwrap_or_default() > *at_most {
+                let active = count(self.connection, &set.scope, resource_type, Tally::Active)?;
+                if active > *at_most {
                     return Err(Refusal::NoSeat(*at_most));
                 }
             }

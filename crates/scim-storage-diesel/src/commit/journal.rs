@@ -53,10 +53,17 @@ impl Applying<'_> {
         }
         let (first, last) = records.unwrap_or((i64::MAX, 0));
         Statement::kept(
-            "INSERT INTO minutes (instance_id, minute, first_record, last_record, last_event) \
-             VALUES (?, ?, ?, ?, ?) ON CONFLICT (instance_id, minute) DO UPDATE SET \
+            "INSERT INTO minutes (instance_id, minute, slot, first_record, last_record, last_event) \
+             VALUES (?, ?, 0, ?, ?, ?) ON CONFLICT (instance_id, minute, slot) DO UPDATE SET \
              first_record = min(first_record, excluded.first_record), \
              last_record = max(last_record, excluded.last_record), last_event = max(last_event, excluded.last_event)",
+        )
+        .postgres(
+            "INSERT INTO minutes AS m (instance_id, minute, slot, first_record, last_record, last_event) \
+             VALUES ($1, $2, 0, $3, $4, $5) ON CONFLICT (instance_id, minute, slot) DO UPDATE SET \
+             first_record = least(m.first_record, excluded.first_record), \
+             last_record = greatest(m.last_record, excluded.last_record), \
+             last_event = greatest(m.last_event, excluded.last_event)",
         )
         .blob(self.instance)
         .integer(minute(self.set.at))

@@ -37,9 +37,9 @@ impl Applying<'_> {
             return Ok(());
         }
         let rows = Statement::kept(
-            "INSERT INTO counters (instance_id, resource_type, count, active, managed) VALUES (?, ?, ?, ?, ?) \
-             ON CONFLICT (instance_id, resource_type) DO UPDATE SET count = count + excluded.count, \
-             active = active + excluded.active, managed = managed + excluded.managed",
+            "INSERT INTO counters (instance_id, resource_type, slot, count, active, managed) VALUES (?, ?, 0, ?, ?, ?) \
+             ON CONFLICT (instance_id, resource_type, slot) DO UPDATE SET count = counters.count + excluded.count, \
+             active = counters.active + excluded.active, managed = counters.managed + excluded.managed",
         )
         .blob(self.instance)
         .text(resource_type)

@@ -83,11 +83,25 @@ fn answer(connection: &mut Connection, scope: &Scope, question: &Question) -> Re
     })
 }
 
-fn count(connection: &mut Connection, scope: &Scope, resource_type: &str, tally: Tally) -> QueryResult<u64> {
+pub(crate) fn count(
+    connection: &mut Connection,
+    scope: &Scope,
+    resource_type: &str,
+    tally: Tally,
+) -> QueryResult<u64> {
+    macro_rules! sum {
+        ($column:literal) => {
+            concat!(
+                "SELECT CAST(coalesce(sum(",
+                $column,
+                "), 0) AS BIGINT) AS n FROM counters WHERE instance_id = ? AND resource_type = ?"
+            )
+        };
+    }
     let row = Statement::kept(match tally {
-        Tally::All => "SELECT count AS n FROM counters WHERE instance_id = ? AND resource_type = ?",
-        Tally::Active => "SELECT active AS n FROM counters WHERE instance_id = ? AND resource_type = ?",
-        Tally::Managed => "SELECT managed AS n FROM counters WHERE instance_id = ? AND resource_type = ?",
+        Tally::All => sum!("count"),
+        Tally::Active => sum!("active"),
+        Tally::Managed => sum!("managed"),
     })
     .blob(scope.instance.uuid().into_bytes())
     .text(resource_type)

@@ -235,7 +235,7 @@ fn total(connection: &mut Connection, scope: &Scope, query: &Query) -> QueryResu
     } else {
         for part in &query.parts {
             let row = Statement::kept(
-                "SELECT count AS n FROM counters WHERE instance_id = ? AND resource_type = ?",
+                "SELECT CAST(coalesce(sum(count), 0) AS BIGINT) AS n FROM counters WHERE instance_id = ? AND resource_type = ?",
             )
             .blob(scope.instance.uuid().into_bytes())
             .text(&*part.resource_type.name)

@@ -22,7 +22,7 @@ mod window;
 pub(crate) use admin::server;
 pub(crate) use edges::edges;
 pub(crate) use events::events;
-pub(crate) use facts::{facts, target};
+pub(crate) use facts::{count, facts, target};
 pub(crate) use find::{find, is_short};
 pub(crate) use instance::instance;
 pub(crate) use journal::{journal, name_key};

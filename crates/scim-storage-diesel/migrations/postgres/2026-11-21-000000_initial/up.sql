@@ -1,4 +1,6 @@
--- Ids are 16-byte UUIDs, times are milliseconds since 1970. Every table of an instance's data begins with instance_id.
+-- Ids are 16-byte UUIDs, times are milliseconds since 1970. Every table of an instance's data begins with instance_id, and so
+-- does its primary key, but where something is asked for by its id alone. Texts compare as bytes (COLLATE "C"), whatever the
+-- database's own order is: folding is done by the program.
 
 CREATE TABLE instances (
     id BYTEA NOT NULL PRIMARY KEY,
@@ -168,8 +170,9 @@ CREATE TABLE rejected_lines (
     PRIMARY KEY (instance_id, import_id, line)
 );
 
--- The document is sent as it stands; filters and sorting run on the folded shadow. What is long stands behind what is
--- short, and the account last: SQLite reads a row's pages as far as the last column that is asked for.
+-- The document is sent as it stands; filters and sorting run on the folded shadow. Most updates change no column of an index
+-- (nor does a membership, which counts one up): where a page has room, the new row goes beside the old one and the indexes
+-- stay as they are, hence the fillfactor.
 -- reports_to is a reference as it was sent, reports_key the same as a user name compares, reports_via the connector that
 -- sent it.
 CREATE TABLE resources (
@@ -191,9 +194,9 @@ CREATE TABLE resources (
     direct_manager BYTEA,
     document BYTEA NOT NULL,
     shadow JSONB NOT NULL,
-    account TEXT COLLATE "C"
-);
-CREATE UNIQUE INDEX resources_by_id ON resources (instance_id, id);
+    account TEXT COLLATE "C",
+    PRIMARY KEY (instance_id, id)
+) WITH (fillfactor = 85);
 CREATE INDEX resources_by_type ON resources (instance_id, resource_type, id);
 -- Those who report to somebody, and those who wait for somebody to report to.
 CREATE INDEX reports_linked ON resources (instance_id, direct_manager) WHERE direct_manager IS NOT NULL;
@@ -230,7 +233,7 @@ CREATE TABLE links (
     external_id TEXT COLLATE "C" NOT NULL,
     PRIMARY KEY (instance_id, connector_id, id)
 );
-CREATE INDEX links_by_external_id ON links (instance_id, connector_id, external_id);
+CREATE INDEX links_by_external_id ON links (instance_id, connector_id, external_id, id);
 CREATE INDEX links_by_id ON links (instance_id, id);
 
 CREATE TABLE members (
@@ -296,8 +299,8 @@ CREATE TABLE tombstones (
     account TEXT COLLATE "C",
     PRIMARY KEY (instance_id, id)
 );
-CREATE INDEX tombstones_by_time ON tombstones (instance_id, deleted_ms);
-CREATE INDEX tombstones_by_name ON tombstones (instance_id, user_name_key, deleted_ms)
+CREATE INDEX tombstones_by_time ON tombstones (instance_id, deleted_ms, id);
+CREATE INDEX tombstones_by_name ON tombstones (instance_id, user_name_key, deleted_ms, id)
     WHERE user_name_key IS NOT NULL;
 
 CREATE TABLE tombstone_links (
@@ -309,14 +312,16 @@ CREATE TABLE tombstone_links (
 );
 CREATE INDEX tombstone_links_by_id ON tombstone_links (instance_id, id);
 
+-- A number is the sum over the slots. Each change set adds to one of them, so that few wait for one another.
 CREATE TABLE counters (
     instance_id BYTEA NOT NULL,
     resource_type TEXT COLLATE "C" NOT NULL,
+    slot BIGINT NOT NULL,
     count BIGINT NOT NULL,
     active BIGINT NOT NULL,
     managed BIGINT NOT NULL,
-    PRIMARY KEY (instance_id, resource_type)
-);
+    PRIMARY KEY (instance_id, resource_type, slot)
+) WITH (fillfactor = 50);
 
 CREATE TABLE change_sets (
     instance_id BYTEA NOT NULL,
@@ -325,13 +330,13 @@ CREATE TABLE change_sets (
     result TEXT COLLATE "C" NOT NULL,
     PRIMARY KEY (instance_id, id)
 );
-CREATE INDEX change_sets_by_time ON change_sets (instance_id, at_ms);
+CREATE INDEX change_sets_by_time ON change_sets (instance_id, at_ms, id);
 
--- Positions are never used again, whatever is deleted. name_key is there where the record is about nobody with an id.
--- Every index ends with the position, so that each gives its records in commit order.
+-- Positions are made by the commit and never used again, whatever is deleted. name_key is there where the record is about
+-- nobody with an id. Every index ends with the position, so that each gives its records in commit order.
 CREATE TABLE journal (
-    position BIGINT PRIMARY KEY,
     instance_id BYTEA NOT NULL,
+    position BIGINT NOT NULL,
     at_ms BIGINT NOT NULL,
     elapsed_ms BIGINT NOT NULL,
     connector_id BYTEA NOT NULL,
@@ -344,13 +349,13 @@ CREATE TABLE journal (
     resource_type TEXT COLLATE "C",
     resource_id BYTEA,
     name_key TEXT COLLATE "C",
-    record TEXT COLLATE "C" NOT NULL
+    record TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (instance_id, position)
 );
-CREATE INDEX journal_by_instance ON journal (instance_id);
-CREATE INDEX journal_by_action ON journal (instance_id, connector_id, action);
-CREATE INDEX journal_by_resource ON journal (instance_id, resource_id) WHERE resource_id IS NOT NULL;
-CREATE INDEX journal_by_name ON journal (instance_id, name_key) WHERE name_key IS NOT NULL;
-CREATE INDEX journal_by_status ON journal (instance_id, status) WHERE status <> 'success';
+CREATE INDEX journal_by_action ON journal (instance_id, connector_id, action, position);
+CREATE INDEX journal_by_resource ON journal (instance_id, resource_id, position) WHERE resource_id IS NOT NULL;
+CREATE INDEX journal_by_name ON journal (instance_id, name_key, position) WHERE name_key IS NOT NULL;
+CREATE INDEX journal_by_status ON journal (instance_id, status, position) WHERE status <> 'success';
 
 -- Whose membership a record is about, besides the group.
 CREATE TABLE journal_members (
@@ -361,27 +366,28 @@ CREATE TABLE journal_members (
 );
 
 -- The first and the last position of each minute, in the log and in the outbox: how a moment becomes a position, although
--- two requests may be committed in another order than they were decided in.
+-- two requests may be committed in another order than they were decided in. In slots, as the counters are.
 CREATE TABLE minutes (
     instance_id BYTEA NOT NULL,
     minute BIGINT NOT NULL,
+    slot BIGINT NOT NULL,
     first_record BIGINT NOT NULL,
     last_record BIGINT NOT NULL,
     last_event BIGINT NOT NULL,
-    PRIMARY KEY (instance_id, minute)
-);
+    PRIMARY KEY (instance_id, minute, slot)
+) WITH (fillfactor = 50);
 
 -- The outbox.
 CREATE TABLE events (
-    position BIGINT PRIMARY KEY,
     instance_id BYTEA NOT NULL,
+    position BIGINT NOT NULL,
     at_ms BIGINT NOT NULL,
     request_id TEXT COLLATE "C" NOT NULL,
     kind TEXT COLLATE "C" NOT NULL,
     resource_type TEXT COLLATE "C" NOT NULL,
     id BYTEA NOT NULL,
     before TEXT COLLATE "C",
-    after TEXT COLLATE "C"
+    after TEXT COLLATE "C",
+    PRIMARY KEY (instance_id, position)
 );
-CREATE INDEX events_by_instance ON events (instance_id);
-CREATE INDEX events_by_resource ON events (instance_id, id);
+CREATE INDEX events_by_resource ON events (instance_id, id, position);

@@ -309,13 +309,15 @@ CREATE TABLE tombstone_links (
 ) WITHOUT ROWID;
 CREATE INDEX tombstone_links_by_id ON tombstone_links (instance_id, id);
 
+-- A number is the sum over the slots, of which SQLite has one.
 CREATE TABLE counters (
     instance_id BLOB NOT NULL,
     resource_type TEXT NOT NULL,
+    slot BIGINT NOT NULL,
     count BIGINT NOT NULL,
     active BIGINT NOT NULL,
     managed BIGINT NOT NULL,
-    PRIMARY KEY (instance_id, resource_type)
+    PRIMARY KEY (instance_id, resource_type, slot)
 ) WITHOUT ROWID;
 
 CREATE TABLE change_sets (
@@ -361,14 +363,15 @@ CREATE TABLE journal_members (
 ) WITHOUT ROWID;
 
 -- The first and the last position of each minute, in the log and in the outbox: how a moment becomes a position, although
--- two requests may be committed in another order than they were decided in.
+-- two requests may be committed in another order than they were decided in. In slots, as the counters are.
 CREATE TABLE minutes (
     instance_id BLOB NOT NULL,
     minute BIGINT NOT NULL,
+    slot BIGINT NOT NULL,
     first_record BIGINT NOT NULL,
     last_record BIGINT NOT NULL,
     last_event BIGINT NOT NULL,
-    PRIMARY KEY (instance_id, minute)
+    PRIMARY KEY (instance_id, minute, slot)
 ) WITHOUT ROWID;
 
 -- The outbox.

@@ -240,7 +240,7 @@ impl Provenance {
 }
 
 /// A resource that was deleted, for as long as the retention time.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tombstone {
     /// Type and id.
     pub key: crate::Key,

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// An instance: one tenant of the application.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Instance {
     /// The id.
     pub id: InstanceId,
@@ -58,7 +58,7 @@ impl DialectName {
 }
 
 /// A connector: one identity provider's connection to an instance.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Connector {
     /// The id.
     pub id: ConnectorId,
@@ -91,7 +91,7 @@ pub enum Privilege {
 }
 
 /// The user of the application on whose behalf a connector's keys act.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IntegrationUser {
     /// The id.
     pub id: IntegrationUserId,
@@ -116,7 +116,7 @@ impl IntegrationUser {
 }
 
 /// A change of what instances are made of.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AdminChange {
     /// Creates an instance; `Duplicate` where the name is taken.
     CreateInstance(Instance),
@@ -178,7 +178,7 @@ pub enum AdminChange {
 }
 
 /// A version of the mapping.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MappingVersion {
     /// The number, from 1.
     pub version: i64,
@@ -189,7 +189,7 @@ pub struct MappingVersion {
 }
 
 /// An object of the application that accounts refer to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApplicationObject {
     /// The id.
     pub id: uuid::Uuid,

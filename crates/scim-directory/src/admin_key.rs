@@ -3,11 +3,12 @@
 use std::net::IpAddr;
 
 use scim_core::instant::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::{AdminKeyId, InstanceId, Networks, Privilege, Scope};
 
 /// What is kept of an admin key's secret: its keyed hash, and which pepper it was made with (`scim-api-keys`).
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptAdminMac {
     /// The pepper's id.
     pub pepper: [u8; 16],
@@ -23,7 +24,7 @@ impl std::fmt::Debug for KeptAdminMac {
 }
 
 /// An admin key as it is kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AdminKeyRecord {
     /// The id, which stands in the key in clear.
     pub id: AdminKeyId,
@@ -77,7 +78,7 @@ impl AdminKeyRecord {
 }
 
 /// That an admin key was used: kept now and then, not with every request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AdminKeyTouch {
     /// The key.
     pub key: AdminKeyId,
@@ -89,7 +90,7 @@ pub struct AdminKeyTouch {
 
 /// A change of admin keys of the scope: of its instance, or of the server ([`Scope::SERVER`]). Those of another scope, or
 /// that are not there, are a `Conflict`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AdminKeyChange {
     /// Keeps a new one; `Duplicate` where the id is taken, `Conflict` where it is of another scope.
     Issue(Box<AdminKeyRecord>),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use scim_core::instant::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::AdminKeyId;
 
@@ -10,7 +11,7 @@ use crate::AdminKeyId;
 pub const ANSWERS_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What a repeated request is known by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RequestMark {
     /// Who asked.
     pub caller: AdminKeyId,
@@ -19,7 +20,7 @@ pub struct RequestMark {
 }
 
 /// A request that came with an `Idempotency-Key`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AnsweredRequest {
     /// A hash of method, path and body: another request with the same mark is a mistake of the client.
     pub request: [u8; 32],
@@ -44,7 +45,7 @@ impl AnsweredRequest {
 }
 
 /// A change of what is known of answered requests.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AnswerChange {
     /// Keeps that a request with that mark and hash has begun, at the change set's time; `Duplicate { idempotency_key }` where
     /// the mark is known and not older than [`ANSWERS_KEPT`].

@@ -1,7 +1,12 @@
 //! A [`ChangeSet`]: everything that one decision does, to be committed whole or not at all.
+//!
+//! It can be serialised, with everything in it, so that a backend can keep it as it is: in a file, a queue or a log of its own.
+//! Unlike what `Debug` shows, that form holds what is kept of secrets (hashes of keys and passwords, sealed answers) and
+//! personal data: it belongs where the database would be, and nowhere else.
 
 use scim_core::instant::Timestamp;
 use scim_core::resource::IndexEntry;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
@@ -10,7 +15,7 @@ use crate::{
 };
 
 /// Who makes a change: for the log.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Actor {
     /// The connector, where the change came over SCIM.
     pub connector: Option<ConnectorId>,
@@ -23,7 +28,7 @@ pub struct Actor {
 }
 
 /// What a decision does, as a plain value.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ChangeSet {
     /// Unique; a store that has it already returns what it did then.
     pub id: ChangeSetId,
@@ -97,9 +102,10 @@ impl ChangeSet {
 }
 
 /// The content of a record: what a rule decides, in the forms that a store keeps.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Content {
     /// The bytes of a `scim_core::resource::Document`.
+    #[serde(with = "crate::bytes")]
     pub document: Vec<u8>,
     /// The folded shadow (`scim_core::resource::shadow`) on which filters and sorting run.
     pub shadow: Value,
@@ -121,7 +127,7 @@ pub struct Content {
 }
 
 /// A record to be created.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NewRecord {
     /// Type and id.
     pub key: Key,
@@ -135,7 +141,7 @@ pub struct NewRecord {
 }
 
 /// One change.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Change {
     /// Creates a record, with version 1 unless it revives one. Group references that were held for its id, its `externalId` at the same
     /// connector or its user name become edges in the same commit (see [`MemberChange::hold`]).
@@ -172,7 +178,7 @@ pub enum Change {
 
 /// A change of a group's members. Whatever is there already is not added, whatever is not there is not removed; the
 /// group's version and `lastModified` move only if an edge really changed, and so do the members' membership counters.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MemberChange {
     /// The group's key.
     pub group: Key,
@@ -193,7 +199,7 @@ pub struct MemberChange {
 
 /// A reference to nobody yet. It is shown as a member until it is linked, so that a client that checks what it wrote
 /// finds it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct HeldReference {
     /// The text that the client sent.
     pub reference: String,
@@ -202,7 +208,7 @@ pub struct HeldReference {
 }
 
 /// What a commit did.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Committed {
     /// Position of the last log record that it wrote; 0 where it wrote none.
     pub position: Position,
@@ -211,7 +217,7 @@ pub struct Committed {
 }
 
 /// What one change did.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Effect {
     /// The record's version afterwards; `None` for deletions and administrative changes.
     pub version: Option<Version>,
@@ -226,7 +232,7 @@ pub struct Effect {
 }
 
 /// What became of one edge.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EdgeEffect {
     /// The group.
     pub group: ResourceId,
@@ -237,7 +243,7 @@ pub struct EdgeEffect {
 }
 
 /// See [`EdgeEffect`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum EdgeOutcome {
     /// It is there now and was not before.
     Added,

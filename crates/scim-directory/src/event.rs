@@ -51,7 +51,7 @@ pub enum EventKind {
 }
 
 /// An event, as a decision makes it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Event {
     /// What happened.
     pub kind: EventKind,
@@ -64,7 +64,7 @@ pub struct Event {
 }
 
 /// An event as it was committed.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StoredEvent {
     /// Where it stands; unique, in commit order.
     pub position: Position,

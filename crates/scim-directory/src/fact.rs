@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use scim_core::instant::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     AdminKeyId, ConnectorId, HeldChange, IntegrationUserId, Key, KeyId, ObjectLink, Record, Removal,
@@ -110,7 +111,7 @@ pub enum Fact {
 }
 
 /// What a decision was made on, besides the versions of records. A store checks it in the commit.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Condition {
     /// The instance's settings and mapping are of that generation; else `Conflict`.
     Generation(i64),

@@ -32,7 +32,7 @@ pub enum HeldState {
 }
 
 /// A suspension or deletion that the guard held back.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeldChange {
     /// The id.
     pub id: HeldChangeId,

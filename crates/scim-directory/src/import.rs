@@ -11,8 +11,8 @@ const MAX_ID_CHARS: usize = 100;
 
 /// What an import is known by in its instance: the digest of a file and of how it is read, or a name that was given.
 /// 1 to 100 letters, digits, `.`, `_` and `-`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct ImportId(String);
 
 /// A text that is no [`ImportId`].
@@ -37,6 +37,20 @@ impl FromStr for ImportId {
             return Err(BadImportId(text.chars().take(MAX_ID_CHARS).collect()));
         }
         Ok(Self(text.to_owned()))
+    }
+}
+
+impl TryFrom<String> for ImportId {
+    type Error = BadImportId;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<ImportId> for String {
+    fn from(id: ImportId) -> Self {
+        id.0
     }
 }
 
@@ -81,7 +95,7 @@ pub enum ImportState {
 }
 
 /// An import: what it is, and how far it has come.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImportRecord {
     /// What it is known by.
     pub id: ImportId,
@@ -108,7 +122,7 @@ pub struct ImportRecord {
 }
 
 /// How far an import had come when something was decided about it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImportPlace {
     /// [`ImportRecord::started`].
     pub started: Timestamp,
@@ -127,7 +141,7 @@ impl ImportRecord {
 }
 
 /// A line that an import did not take.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RejectedLine {
     /// The number of the line, from 1.
     pub line: u64,

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// What is kept of a key's secret.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum KeptSecret {
     /// Of a key that was generated: its keyed hash, and which pepper it was made with (`scim-api-keys`).
     Mac {
@@ -34,7 +34,7 @@ impl std::fmt::Debug for KeptSecret {
 }
 
 /// What an administrator sets of a key, and can change.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyTerms {
     /// When it begins; `None` for at once.
     pub not_before: Option<Timestamp>,
@@ -61,7 +61,7 @@ pub struct KeyLimits {
 }
 
 /// A key that another one has taken the place of, and that still works for a while.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Retiring {
     /// Since when: the first use of the new key.
     pub since: Timestamp,
@@ -82,7 +82,7 @@ pub enum Revocation {
 }
 
 /// A key as it is kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyRecord {
     /// The id, which stands in the key in clear.
     pub id: KeyId,
@@ -234,7 +234,7 @@ impl KeyRecord {
 }
 
 /// That a key was used: kept now and then, not with every request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyTouch {
     /// The key.
     pub key: KeyId,
@@ -245,7 +245,7 @@ pub struct KeyTouch {
 }
 
 /// A change of keys. Those of another instance, or that are not there, are a `Conflict`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum KeyChange {
     /// Keeps a new key; `Duplicate` where the id is taken, `Conflict` where the instance has no such connector or
     /// integration user.

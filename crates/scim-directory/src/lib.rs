@@ -8,6 +8,7 @@ mod account;
 mod admin;
 mod admin_key;
 mod answered;
+mod bytes;
 mod change;
 mod event;
 mod fact;

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use scim_core::instant::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::{Account, ConnectorId, InstanceId, ResourceId, Version};
 
 /// Whose data a call is about. Nothing is read or written without one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Scope {
     /// The instance; rows of any other do not exist for the call.
     pub instance: InstanceId,
@@ -22,7 +23,7 @@ impl Scope {
 }
 
 /// A resource's key within an instance.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Key {
     /// The resource type's name, such as `User`.
     pub resource_type: Arc<str>,
@@ -31,7 +32,7 @@ pub struct Key {
 }
 
 /// A resource as it is kept.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     /// Type and id.
     pub key: Key,
@@ -59,5 +60,6 @@ pub struct Record {
     /// A person's account; `None` for what is no person, and where the query did not want it.
     pub account: Option<Box<Account>>,
     /// The bytes of a `scim_core::resource::Document`; empty where the query did not want them.
+    #[serde(with = "crate::bytes")]
     pub document: Vec<u8>,
 }

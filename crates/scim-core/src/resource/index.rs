@@ -1,7 +1,7 @@
 //! Index entries: the values by which a resource is found without reading documents.
 
 /// A value under which a store indexes a resource.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct IndexEntry {
     /// The canonical path, such as `userName` or `emails.value`.
     pub path: String,

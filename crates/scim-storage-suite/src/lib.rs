@@ -31,7 +31,8 @@
 //!
 //! The suite needs no async runtime: it waits for each future on the test's own thread, and races run on threads. A
 //! backend that needs a runtime starts one in its factory. The behaviours are public functions as well, for use with
-//! another harness. Deliberately absent are durability and performance, which each backend tests in its own way.
+//! another harness. `examples/plain_file` has a small backend of a third party, on which `tests/plain_file.rs` runs them; the guide
+//! is `docs/adding-a-backend.md`. Deliberately absent are durability and performance, which each backend tests in its own way.
 
 #![expect(
     clippy::expect_used,

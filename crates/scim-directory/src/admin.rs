@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AdminKeyChange, AnswerChange, ConnectorId, ConnectorSettings, HeldChangeId, HeldState, ImportId,
-    ImportPlace, ImportRecord, InstanceId, InstanceSettings, IntegrationUserId, Key, KeyChange, RejectedLine,
+    ImportPlace, ImportRecord, InstanceId, InstanceSettings, IntegrationUserId, Key, KeyChange, LeaseChange,
+    RejectedLine,
 };
 
 /// An instance: one tenant of the application.
@@ -145,6 +146,8 @@ pub enum AdminChange {
     DecideHeld(HeldChangeId, HeldState),
     /// Keeps how far a job has come, or forgets it (`None`).
     SaveJob(String, Option<serde_json::Value>),
+    /// A change of a lease, which only the server itself has ([`crate::Scope::SERVER`]): elsewhere it is a `Conflict`.
+    Lease(LeaseChange),
     /// Keeps how far an import has come; `Conflict` where it is not at `expected`: `None` where it must not be known yet.
     /// One that began anew ([`ImportRecord::started`]) forgets the lines that were rejected before. At most one for each
     /// import in a change set.

@@ -59,8 +59,8 @@ pub struct ChangeSet {
 }
 
 impl Change {
-    /// Whether the server itself can have such a change ([`Scope::SERVER`]): of admin keys, first answers and jobs, and
-    /// pruning. Any other one there is a `Conflict`.
+    /// Whether the server itself can have such a change ([`Scope::SERVER`]): of admin keys, first answers, jobs and
+    /// leases, and pruning. Any other one there is a `Conflict`.
     #[must_use]
     pub const fn is_of_server(&self) -> bool {
         matches!(
@@ -69,6 +69,7 @@ impl Change {
                 AdminChange::AdminKey(_)
                     | AdminChange::Answer(_)
                     | AdminChange::SaveJob(..)
+                    | AdminChange::Lease(_)
                     | AdminChange::Prune { .. }
             )
         )

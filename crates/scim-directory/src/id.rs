@@ -79,6 +79,10 @@ uuid_id! {
     /// A change set; unique in the journal, so that a repeated commit is known.
     ChangeSetId
 }
+uuid_id! {
+    /// One process of a server, from its start to its end.
+    NodeId
+}
 
 /// A record's version: 1 at creation, one more with each change of the record itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

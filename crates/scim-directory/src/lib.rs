@@ -17,6 +17,7 @@ mod held;
 mod id;
 mod import;
 mod key;
+mod lease;
 mod log;
 mod origin;
 mod policy;
@@ -44,13 +45,14 @@ pub use field::{
 };
 pub use held::{HeldChange, HeldState, Removal};
 pub use id::{
-    AdminKeyId, ChangeSetId, ConnectorId, HeldChangeId, InstanceId, IntegrationUserId, KeyId, Position,
-    ResourceId, Version,
+    AdminKeyId, ChangeSetId, ConnectorId, HeldChangeId, InstanceId, IntegrationUserId, KeyId, NodeId,
+    Position, ResourceId, Version,
 };
 pub use import::{BadImportId, ImportId, ImportKind, ImportPlace, ImportRecord, ImportState, RejectedLine};
 pub use key::{
     KeptSecret, KeyChange, KeyLimits, KeyRecord, KeyState, KeyTerms, KeyTouch, Retiring, Revocation,
 };
+pub use lease::{Lease, LeaseChange};
 pub use log::{Action, AttributeChange, FieldChange, LogError, LogRecord, LogResource, LogStatus};
 pub use origin::{Cause, Stamp};
 pub use policy::{ConnectorSettings, Guard, InstanceSettings, NameScope, PickUp, Profile};

@@ -58,6 +58,7 @@ pub mod isolation;
 pub mod journal;
 mod keyring;
 pub mod keys;
+pub mod leases;
 pub mod limits;
 pub mod lists;
 pub mod log;
@@ -302,6 +303,14 @@ macro_rules! __groups {
             racing_requests_have_one_winner
             an_answer_is_kept_with_what_it_tells
             old_answers_are_pruned_in_slices
+        ]);
+        $crate::__group!($dollar $factory $skips leases [
+            a_lease_is_held_by_one
+            a_lease_is_taken_from_who_died
+            leases_know_no_clock
+            racing_nodes_have_one_winner
+            a_repeated_change_set_takes_it_once
+            leases_are_the_servers_alone
         ]);
         $crate::__group!($dollar $factory $skips lists [
             instances_come_by_name

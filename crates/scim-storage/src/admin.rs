@@ -5,8 +5,8 @@ use scim_core::instant::Timestamp;
 use scim_directory::{
     Action, AdminKeyId, AdminKeyRecord, AnsweredRequest, ApplicationObject, Connector, ConnectorId,
     HeldChange, HeldChangeId, ImportId, ImportRecord, Instance, InstanceId, IntegrationUser,
-    IntegrationUserId, KeyId, KeyRecord, LogStatus, MappingVersion, RejectedLine, RequestMark, ResourceId,
-    Tombstone,
+    IntegrationUserId, KeyId, KeyRecord, Lease, LogStatus, MappingVersion, RejectedLine, RequestMark,
+    ResourceId, Tombstone,
 };
 
 use crate::Backlog;
@@ -79,6 +79,8 @@ pub enum ServerQuestion {
         /// How many held changes are counted at most, over all instances.
         count: usize,
     },
+    /// Every lease that was held once, by name; answered by [`ServerAnswer::Leases`].
+    Leases,
     /// A 32-byte secret of that name, which all nodes share, made by the store at the first question from a secure
     /// source; answered by [`ServerAnswer::Secret`]. Seals cursors; never anything that opens a door.
     Secret(&'static str),
@@ -146,6 +148,8 @@ pub enum ServerAnswer {
     Peppers(PeppersKnown),
     /// See [`ServerQuestion::Backlog`].
     Backlog(Box<Backlog>),
+    /// See [`ServerQuestion::Leases`].
+    Leases(Vec<Lease>),
     /// See [`ServerQuestion::Secret`].
     Secret([u8; 32]),
 }

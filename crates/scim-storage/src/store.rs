@@ -77,10 +77,12 @@ pub struct Capabilities {
 ///   revocation.
 /// - **Keys.** What was committed about a key is seen by every later read, on every node and by every process. That a key
 ///   was used first, or written with first, or reminded of, is committed once, under any race.
-/// - **The server itself** ([`Scope::SERVER`]) has a log, jobs, admin keys and first answers, though no instance has its id.
+/// - **The server itself** ([`Scope::SERVER`]) has a log, jobs, leases, admin keys and first answers, though no instance has its id.
 ///   Any other change there, or an event, is a [`CommitError::Conflict`] ([`scim_directory::Change::is_of_server`]).
 /// - **First answers** belong to who asked, whatever the scope; of many who begin the same request one does. They are known
 ///   for [`scim_directory::ANSWERS_KEPT`], and pruned with the scope in which they were begun.
+/// - **Leases** ([`scim_directory::LeaseChange`]) are the server's alone. Of many who take one at the same turn one does; its
+///   turn never falls, and the store looks at no clock.
 /// - **Order.** Every list has a total order with the id as tie-break.
 /// - **Boundedness.** Nothing is loaded that is not returned; no call's cost grows with the directory, but for counts and
 ///   filters that no index answers.

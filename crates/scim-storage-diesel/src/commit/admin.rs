@@ -97,6 +97,7 @@ impl Applying<'_> {
             }
             AdminChange::Key(change) => self.key(change)?,
             AdminChange::AdminKey(change) => self.admin_key(change)?,
+            AdminChange::Lease(change) => self.lease(change)?,
             AdminChange::Answer(change) => self.answer(change)?,
             AdminChange::SaveMapping(mapping) => self.save_mapping(mapping)?,
             AdminChange::CreateObject(object) => self.create_object(object)?,

@@ -19,6 +19,7 @@ mod instance;
 mod journal;
 mod kept;
 mod keys;
+mod leases;
 mod members;
 mod prune;
 mod record;

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::admin_keys::{admin_key, answered};
 use super::backlog::backlog;
 use super::keys::{key, keys, keys_due, live_keys};
+use super::lease::leases;
 use super::secret::{know_peppers, secret};
 use crate::connection::Connection;
 use crate::error::{damaged, store_error};
@@ -127,6 +128,7 @@ pub(crate) fn server(
         ServerQuestion::Backlog { instances, count } => {
             ServerAnswer::Backlog(Box::new(backlog(connection, *instances, *count)?))
         }
+        ServerQuestion::Leases => ServerAnswer::Leases(leases(connection)?),
         ServerQuestion::Secret(name) => ServerAnswer::Secret(secret(connection, name)?),
     })
 }

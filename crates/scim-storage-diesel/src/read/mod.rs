@@ -13,6 +13,7 @@ mod import;
 mod instance;
 mod journal;
 mod keys;
+mod lease;
 mod record;
 mod report;
 mod secret;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use scim_core::instant::Timestamp;
 use scim_directory::{
     AdminChange, AdminKeyId, AdminKeyRecord, AnsweredRequest, Connector, ConnectorId, Instance, InstanceId,
-    IntegrationUser, IntegrationUserId, KeyId, KeyRecord, RequestMark,
+    IntegrationUser, IntegrationUserId, KeyId, KeyRecord, Lease, RequestMark,
 };
 
 use crate::{CommitError, Door, KeyContext, ServerAnswer, ServerQuestion};
@@ -19,6 +19,8 @@ pub(super) struct Administration {
     pub(super) admin_keys: BTreeMap<AdminKeyId, AdminKeyRecord>,
     /// Each with the instance that it was asked for.
     pub(super) answers: BTreeMap<RequestMark, (InstanceId, AnsweredRequest)>,
+    /// By name.
+    pub(super) leases: BTreeMap<String, Lease>,
     /// The ids of the peppers that nodes held.
     pub(super) peppers: BTreeSet<[u8; 16]>,
 }
@@ -69,6 +71,7 @@ impl Administration {
             }
             AdminChange::Key(change) => self.apply_to_keys(instance, at, change)?,
             AdminChange::AdminKey(change) => self.apply_to_admin_keys(instance, at, change)?,
+            AdminChange::Lease(change) => self.apply_to_leases(instance, at, change)?,
             AdminChange::Answer(change) => self.apply_to_answers(instance, at, change)?,
             AdminChange::UpdateConnector(changed) => {
                 let known = self.connectors.get_mut(&changed.id).filter(|known| known.instance == instance);
@@ -162,6 +165,7 @@ impl Administration {
             }
             ServerQuestion::Answered(mark, now) => ServerAnswer::Answered(self.answered(*mark, *now)),
             ServerQuestion::Peppers(held) => ServerAnswer::Peppers(self.know_peppers(held)),
+            ServerQuestion::Leases => ServerAnswer::Leases(self.leases.values().cloned().collect()),
             // INVARIANT: the store answers these itself; nothing is known of them here.
             ServerQuestion::Secret(_) | ServerQuestion::Backlog { .. } => ServerAnswer::Instances(Vec::new()),
         }

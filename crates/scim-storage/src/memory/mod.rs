@@ -16,6 +16,7 @@ mod import;
 mod instance;
 mod journal;
 mod keys;
+mod lease;
 mod manager;
 mod tombstone;
 

@@ -111,6 +111,14 @@ CREATE TABLE peppers (
     id BYTEA NOT NULL PRIMARY KEY
 );
 
+-- Which node does what one is to do for all of them.
+CREATE TABLE leases (
+    name TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    holder BYTEA,
+    turn BIGINT NOT NULL,
+    at_ms BIGINT NOT NULL
+);
+
 CREATE TABLE secrets (
     name TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     value BYTEA NOT NULL

@@ -20,6 +20,7 @@ DROP TABLE jobs;
 DROP TABLE objects;
 DROP TABLE mappings;
 DROP TABLE secrets;
+DROP TABLE leases;
 DROP TABLE peppers;
 DROP TABLE answers;
 DROP TABLE admin_keys;

@@ -109,6 +109,14 @@ CREATE TABLE peppers (
     id BLOB NOT NULL PRIMARY KEY
 ) WITHOUT ROWID;
 
+-- Which node does what one is to do for all of them.
+CREATE TABLE leases (
+    name TEXT NOT NULL PRIMARY KEY,
+    holder BLOB,
+    turn BIGINT NOT NULL,
+    at_ms BIGINT NOT NULL
+) WITHOUT ROWID;
+
 CREATE TABLE secrets (
     name TEXT NOT NULL PRIMARY KEY,
     value BLOB NOT NULL

@@ -6,6 +6,7 @@
 //! not make work safe, which the conditions of each change set do.
 
 use scim_core::instant::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::NodeId;
 
@@ -23,7 +24,7 @@ pub struct Lease {
 }
 
 /// A change of a lease.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LeaseChange {
     /// The node holds it from now on, whoever did before; `Conflict` where it is not at `expected`. Of many who take it at
     /// the same turn one does.

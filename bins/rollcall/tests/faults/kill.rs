@@ -9,17 +9,22 @@ use crate::load::{Run, clients, work};
 
 /// Clients at a time.
 const CLIENTS: usize = 6;
-/// The least rounds: in a test, and where a person asks for a length.
-const ROUNDS: [usize; 2] = [3, 50];
+/// How often the node is killed: that often, and where a person asks for a length, as often as fits.
+const ROUNDS: usize = 50;
+/// The least that a busy machine must do.
+const LEAST: usize = 10;
 
 fn survives(engine: Engine) {
     let Some(bed) = Bed::new(engine) else { return };
     let token = bed.token();
     let mut node = bed.node();
     let mut clients = clients(CLIENTS, &node.wire(&token));
-    let (mut dice, begun, least) = (Dice::new(7), Instant::now(), ROUNDS[usize::from(soak().is_some())]);
-    let (mut rounds, mut lost) = (0, 0);
-    while rounds < least || begun.elapsed() < length(25) {
+    let (mut dice, begun, mut rounds) = (Dice::new(7), Instant::now(), 0);
+    let goes_on = |rounds: usize| match soak() {
+        Some(_) => rounds < ROUNDS || begun.elapsed() < length(60),
+        None => rounds < LEAST || rounds < ROUNDS && begun.elapsed() < length(60),
+    };
+    while goes_on(rounds) {
         rounds += 1;
         let (run, enough) = (Run::default(), 5 + dice.below(80));
         let moment = Duration::from_micros(u64::try_from(dice.below(4000)).expect("small"));
@@ -38,7 +43,7 @@ fn survives(engine: Engine) {
         audit(&bed, &clients);
     }
     let sent = || clients.iter().flat_map(|client| &client.sent);
-    lost += sent().filter(|sent| !sent.acknowledged).count();
+    let lost = sent().filter(|sent| !sent.acknowledged).count();
     let done = sent().filter(|sent| sent.acknowledged).count();
     let kept = sent().filter(|sent| !sent.acknowledged && sent.done).count();
     println!("{engine:?}: {rounds} kills, {done} acknowledged, {lost} cut off, of which {kept} were done");

@@ -9,6 +9,7 @@ mod bed;
 mod clock;
 mod disk;
 mod ending;
+mod history;
 mod kill;
 mod load;
 #[path = "../http/support/mod.rs"]

@@ -31,6 +31,28 @@ pub(crate) enum SqlDialect {
     Postgres,
 }
 
+impl SqlDialect {
+    /// That a column has one of several ids, which are bound as one value ([`crate::sql::Bind::Blobs`]).
+    pub(crate) fn one_of_ids(self) -> &'static str {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite => "IN (SELECT unhex(value) FROM json_each(?))",
+            #[cfg(feature = "postgres")]
+            Self::Postgres => "= ANY(?)",
+        }
+    }
+
+    /// The same of numbers ([`crate::sql::Bind::Integers`]).
+    pub(crate) fn one_of_integers(self) -> &'static str {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite => "IN (SELECT value FROM json_each(?))",
+            #[cfg(feature = "postgres")]
+            Self::Postgres => "= ANY(?)",
+        }
+    }
+}
+
 /// A row that every engine of this build gives.
 #[cfg(all(feature = "sqlite", feature = "postgres"))]
 pub(crate) trait Row:

@@ -27,9 +27,14 @@ pub(crate) enum Bind {
     Integer(i64),
     OptionalInteger(Option<i64>),
     Real(f64),
+    /// Several as one value, for `= ANY(…)`; SQLite is given a JSON array, of hexadecimal texts.
+    Blobs(Vec<Vec<u8>>),
+    /// Several as one value; SQLite is given a JSON array.
+    Integers(Vec<i64>),
 }
 
-/// SQL text with `?` where values are bound, in order. Where PostgreSQL has a text of its own, that has `$1`, `$2`, … for the
+/// SQL text with `?` where values are bound, in order. `INDEXED BY`, `NOT INDEXED` and `CROSS JOIN … ON` are hints to SQLite,
+/// whose planner knows no numbers; PostgreSQL is sent the text without them. Where PostgreSQL has a text of its own, that has `$1`, `$2`, … for the
 /// same values, as often and in whatever order it likes.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Statement {
@@ -90,6 +95,14 @@ impl Statement {
         self.bind(Bind::OptionalInteger(value))
     }
 
+    pub(crate) fn blobs(self, values: impl IntoIterator<Item = impl AsRef<[u8]>>) -> Self {
+        self.bind(Bind::Blobs(values.into_iter().map(|value| value.as_ref().to_vec()).collect()))
+    }
+
+    pub(crate) fn integers(self, values: Vec<i64>) -> Self {
+        self.bind(Bind::Integers(values))
+    }
+
     pub(crate) fn optional_time(self, value: Option<Timestamp>) -> Self {
         self.optional_integer(value.map(Timestamp::unix_millis))
     }
@@ -138,7 +151,7 @@ impl Statement {
     pub(crate) fn run(self, connection: &mut Connection) -> QueryResult<usize> {
         match connection {
             #[cfg(feature = "sqlite")]
-            Connection::Sqlite(connection) => diesel::RunQueryDsl::execute(self, connection),
+            Connection::Sqlite(connection) => diesel::RunQueryDsl::execute(self.with_json(), connection),
             #[cfg(feature = "postgres")]
             Connection::Postgres(link) => link.run(&self),
         }
@@ -148,7 +161,7 @@ impl Statement {
     pub(crate) fn rows<R: Row>(self, connection: &mut Connection) -> QueryResult<Vec<R>> {
         match connection {
             #[cfg(feature = "sqlite")]
-            Connection::Sqlite(connection) => diesel::RunQueryDsl::load::<R>(self, connection),
+            Connection::Sqlite(connection) => diesel::RunQueryDsl::load::<R>(self.with_json(), connection),
             #[cfg(feature = "postgres")]
             Connection::Postgres(link) => link.rows(&self),
         }
@@ -168,11 +181,12 @@ impl Statement {
         if let Some(text) = &self.postgres {
             return Cow::Borrowed(text);
         }
+        let text = without_hints(&self.text);
         if self.binds.is_empty() {
-            return Cow::Borrowed(&self.text);
+            return text;
         }
-        let mut numbered = String::with_capacity(self.text.len() + 2 * self.binds.len());
-        let mut pieces = self.text.split('?');
+        let mut numbered = String::with_capacity(text.len() + 2 * self.binds.len());
+        let mut pieces = text.split('?');
         numbered.push_str(pieces.next().unwrap_or_default());
         for (index, piece) in pieces.enumerate() {
             numbered.push('$');
@@ -190,6 +204,42 @@ impl Statement {
     /// Whether it is worth keeping prepared.
     pub(crate) fn is_kept(&self) -> bool {
         self.kept
+    }
+}
+
+/// The text without what is said to SQLite's planner alone.
+#[cfg(feature = "postgres")]
+fn without_hints(text: &str) -> Cow<'_, str> {
+    if !["INDEXED", "CROSS JOIN"].iter().any(|hint| text.contains(hint)) {
+        return Cow::Borrowed(text);
+    }
+    let text = text.replace(" NOT INDEXED", "").replace("CROSS JOIN", "JOIN");
+    let mut pieces = text.split(" INDEXED BY ");
+    let mut plain = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        // What follows the name of the index.
+        plain.push_str(piece.find([' ', ')']).and_then(|end| piece.get(end..)).unwrap_or_default());
+    }
+    Cow::Owned(plain)
+}
+
+/// What SQLite is given.
+#[cfg(feature = "sqlite")]
+impl Statement {
+    /// The statement with JSON arrays for lists, which SQLite has no type for.
+    fn with_json(mut self) -> Self {
+        for bind in &mut self.binds {
+            let array = match bind {
+                Bind::Blobs(values) => {
+                    let hex = |value: &Vec<u8>| value.iter().map(|byte| format!("{byte:02x}")).collect();
+                    serde_json::Value::from(values.iter().map(hex).collect::<Vec<String>>())
+                }
+                Bind::Integers(values) => serde_json::Value::from(std::mem::take(values)),
+                _ => continue,
+            };
+            *bind = Bind::Text(array.to_string());
+        }
+        self
     }
 }
 
@@ -229,6 +279,8 @@ impl diesel::query_builder::QueryFragment<Sqlite> for Statement {
                 Bind::Integer(value) => out.push_bind_param::<BigInt, _>(value)?,
                 Bind::OptionalInteger(value) => out.push_bind_param::<Nullable<BigInt>, _>(value)?,
                 Bind::Real(value) => out.push_bind_param::<Double, _>(value)?,
+                // `with_json` leaves none.
+                _ => return Err(diesel::result::Error::QueryBuilderError("SQLite has no lists".into())),
             }
             out.push_sql(piece);
         }
@@ -287,4 +339,27 @@ pub(crate) fn word<T: Serialize>(value: T) -> Result<String, StoreError> {
 pub(crate) fn from_word<T: DeserializeOwned>(word: &str, what: &'static str) -> Result<T, StoreError> {
     T::deserialize(serde::de::value::StrDeserializer::<serde::de::value::Error>::new(word))
         .map_err(|_| damaged(what))
+}
+
+#[cfg(test)]
+#[cfg(feature = "postgres")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn postgresql_is_sent_numbers_and_no_hints() {
+        let check = |text: &'static str, expected: &str| {
+            assert_eq!(Statement::new(text).integer(1).numbered(), expected);
+        };
+        check("SELECT ? + ?", "SELECT $1 + $2");
+        check("SELECT 1 FROM a INDEXED BY a_by_b WHERE c = ?", "SELECT 1 FROM a WHERE c = $1");
+        check("SELECT (SELECT 1 FROM a INDEXED BY a_by_b), ?", "SELECT (SELECT 1 FROM a), $1");
+        check("SELECT 1 FROM a NOT INDEXED WHERE b = ?", "SELECT 1 FROM a WHERE b = $1");
+        check(
+            "FROM a INDEXED BY i CROSS JOIN b INDEXED BY j ON b.c = a.c WHERE a.d = ?",
+            "FROM a JOIN b ON b.c = a.c WHERE a.d = $1",
+        );
+        let own = Statement::new("SELECT 1 FROM a INDEXED BY i").postgres("SELECT 2 FROM b CROSS JOIN c");
+        assert_eq!(own.numbered(), "SELECT 2 FROM b CROSS JOIN c");
+    }
 }

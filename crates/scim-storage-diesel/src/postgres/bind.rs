@@ -1,5 +1,6 @@
 //! Values as PostgreSQL takes them.
 
+use std::borrow::Cow;
 use std::error::Error;
 
 use bytes::BytesMut;
@@ -15,8 +16,15 @@ impl Bind {
             Self::Text(_) | Self::OptionalText(_) => Type::TEXT,
             Self::Integer(_) | Self::OptionalInteger(_) => Type::INT8,
             Self::Real(_) => Type::FLOAT8,
+            Self::Blobs(_) => Type::BYTEA_ARRAY,
+            Self::Integers(_) => Type::INT8_ARRAY,
         }
     }
+}
+
+/// PostgreSQL's texts have no U+0000, which nothing that is stored has either, but for names in the log as they were sent.
+fn text(value: &str) -> Cow<'_, str> {
+    if value.contains('\0') { Cow::Owned(value.replace('\0', "\u{fffd}")) } else { Cow::Borrowed(value) }
 }
 
 impl ToSql for Bind {
@@ -24,11 +32,13 @@ impl ToSql for Bind {
         match self {
             Self::Blob(value) => value.to_sql(kind, out),
             Self::OptionalBlob(value) => value.to_sql(kind, out),
-            Self::Text(value) => value.to_sql(kind, out),
-            Self::OptionalText(value) => value.to_sql(kind, out),
+            Self::Text(value) => text(value).to_sql(kind, out),
+            Self::OptionalText(value) => value.as_deref().map(text).to_sql(kind, out),
             Self::Integer(value) => value.to_sql(kind, out),
             Self::OptionalInteger(value) => value.to_sql(kind, out),
             Self::Real(value) => value.to_sql(kind, out),
+            Self::Blobs(values) => values.to_sql(kind, out),
+            Self::Integers(values) => values.to_sql(kind, out),
         }
     }
 

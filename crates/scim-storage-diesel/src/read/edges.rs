@@ -6,7 +6,7 @@ use scim_directory::{ResourceId, Scope};
 use scim_storage::{Direction, Edge, EdgePage, EdgeQuery, HeldEdge, StoreError};
 
 use super::record::resource_id;
-use crate::connection::Connection;
+use crate::connection::{Connection, SqlDialect};
 use crate::error::store_error;
 use crate::sql::Statement;
 
@@ -32,49 +32,17 @@ struct HeldRow {
     kind: Option<String>,
 }
 
-/// A list of ids as one bound value: hexadecimal texts in a JSON array.
-pub(crate) fn id_list(ids: &[ResourceId]) -> String {
-    let texts: Vec<String> = ids.iter().map(|id| format!("\"{}\"", id.uuid().simple())).collect();
-    format!("[{}]", texts.join(","))
-}
-
 /// Edges in ascending order of (`of`, `other`).
 pub(crate) fn edges(
     connection: &mut Connection,
     scope: &Scope,
     query: &EdgeQuery,
 ) -> Result<EdgePage, StoreError> {
-    let (of, other) = match query.direction {
-        Direction::Members => ("m.group_id", "m.member_id"),
-        Direction::Groups => ("m.member_id", "m.group_id"),
+    let statement = match connection.dialect() {
+        #[cfg(feature = "postgres")]
+        SqlDialect::Postgres if query.of.len() != 1 => of_each(scope, query),
+        dialect => of_any(dialect, scope, query),
     };
-    let instance = scope.instance.uuid().into_bytes();
-    let mut statement = Statement::new(format!(
-        "SELECT {of} AS of, {other} AS other, r.resource_type, r.display FROM members m \
-         JOIN resources r ON r.instance_id = m.instance_id AND r.id = {other} WHERE m.instance_id = ? AND "
-    ))
-    .blob(instance);
-    statement.push(match query.of.as_slice() {
-        [one] => Statement::new(format!("{of} = ?")).blob(one.uuid().into_bytes()),
-        many => {
-            Statement::new(format!("{of} IN (SELECT unhex(value) FROM json_each(?))")).text(id_list(many))
-        }
-    });
-    if let Some(only) = &query.only {
-        statement.push(
-            Statement::new(format!(" AND {other} IN (SELECT unhex(value) FROM json_each(?))"))
-                .text(id_list(only)),
-        );
-    }
-    if let Some((after_of, after_other)) = query.after {
-        statement.push(
-            Statement::new(format!(" AND ({of}, {other}) > (?, ?)"))
-                .blob(after_of.uuid().into_bytes())
-                .blob(after_other.uuid().into_bytes()),
-        );
-    }
-    let limit = i64::try_from(query.limit).unwrap_or(i64::MAX).saturating_add(1);
-    statement.push(Statement::new(format!(" ORDER BY {of}, {other} LIMIT ?")).integer(limit));
     let rows: Vec<Row> = statement.keep().rows(connection).map_err(store_error)?;
     let more = rows.len() > query.limit;
     let edges = rows.into_iter().take(query.limit).map(|row| {
@@ -91,6 +59,75 @@ pub(crate) fn edges(
     Ok(EdgePage { edges, more, held })
 }
 
+/// The two sides of an edge, in a page's order.
+fn sides(direction: Direction) -> (&'static str, &'static str) {
+    match direction {
+        Direction::Members => ("m.group_id", "m.member_id"),
+        Direction::Groups => ("m.member_id", "m.group_id"),
+    }
+}
+
+/// One row more than wanted tells whether there are more.
+fn limit(query: &EdgeQuery) -> i64 {
+    i64::try_from(query.limit).unwrap_or(i64::MAX).saturating_add(1)
+}
+
+fn of_any(dialect: SqlDialect, scope: &Scope, query: &EdgeQuery) -> Statement {
+    let (of, other) = sides(query.direction);
+    let one_of = dialect.one_of_ids();
+    let mut statement = Statement::new(format!(
+        "SELECT {of} AS of, {other} AS other, r.resource_type, r.display FROM members m \
+         JOIN resources r ON r.instance_id = m.instance_id AND r.id = {other} WHERE m.instance_id = ? AND "
+    ))
+    .blob(scope.instance.uuid().into_bytes());
+    statement.push(match query.of.as_slice() {
+        [one] => Statement::new(format!("{of} = ?")).blob(one.uuid().into_bytes()),
+        many => Statement::new(format!("{of} {one_of}")).blobs(ids(many)),
+    });
+    statement.push(narrowed(dialect, query));
+    statement.push(Statement::new(format!(" ORDER BY {of}, {other} LIMIT ?")).integer(limit(query)));
+    statement
+}
+
+/// One resource after the other, each in the order of its index, so that a page's rows are read and no others.
+#[cfg(feature = "postgres")]
+fn of_each(scope: &Scope, query: &EdgeQuery) -> Statement {
+    let (of, other) = sides(query.direction);
+    let mut statement = Statement::new(format!(
+        "SELECT g.id AS of, e.other, e.resource_type, e.display FROM (SELECT DISTINCT unnest(?) AS id ORDER BY id) g \
+         JOIN LATERAL (SELECT {other} AS other, r.resource_type, r.display FROM members m \
+         JOIN resources r ON r.instance_id = m.instance_id AND r.id = {other} WHERE m.instance_id = ? AND {of} = g.id"
+    ))
+    .blobs(ids(&query.of))
+    .blob(scope.instance.uuid().into_bytes());
+    statement.push(narrowed(SqlDialect::Postgres, query));
+    let ordered = format!(" ORDER BY {other} LIMIT ?) e ON TRUE ORDER BY g.id, e.other LIMIT ?");
+    statement.push(Statement::new(ordered).integer(limit(query)).integer(limit(query)));
+    statement
+}
+
+/// Which of the edges are wanted.
+fn narrowed(dialect: SqlDialect, query: &EdgeQuery) -> Statement {
+    let (of, other) = sides(query.direction);
+    let mut narrowed = Statement::default();
+    if let Some(only) = &query.only {
+        let one_of = dialect.one_of_ids();
+        narrowed.push(Statement::new(format!(" AND {other} {one_of}")).blobs(ids(only)));
+    }
+    if let Some((after_of, after_other)) = query.after {
+        narrowed.push(
+            Statement::new(format!(" AND ({of}, {other}) > (?, ?)"))
+                .blob(after_of.uuid().into_bytes())
+                .blob(after_other.uuid().into_bytes()),
+        );
+    }
+    narrowed
+}
+
+fn ids(ids: &[ResourceId]) -> impl Iterator<Item = [u8; 16]> {
+    ids.iter().map(|id| id.uuid().into_bytes())
+}
+
 /// References of these groups that are held for somebody who is not there yet.
 fn held(connection: &mut Connection, scope: &Scope, query: &EdgeQuery) -> Result<Vec<HeldEdge>, StoreError> {
     let instance = scope.instance.uuid().into_bytes();
@@ -100,14 +137,22 @@ fn held(connection: &mut Connection, scope: &Scope, query: &EdgeQuery) -> Result
             "SELECT group_id, reference, kind FROM held WHERE instance_id = ? AND group_id = ? \
              ORDER BY +reference LIMIT ?",
         )
+        .postgres(
+            "SELECT group_id, reference, kind FROM held WHERE instance_id = $1 AND group_id = $2 \
+             ORDER BY reference LIMIT $3",
+        )
         .blob(instance)
         .blob(one.uuid().into_bytes()),
         many => Statement::kept(
             "SELECT group_id, reference, kind FROM held WHERE instance_id = ? \
              AND group_id IN (SELECT unhex(value) FROM json_each(?)) ORDER BY group_id, reference LIMIT ?",
         )
+        .postgres(
+            "SELECT group_id, reference, kind FROM held WHERE instance_id = $1 AND group_id = ANY($2) \
+             ORDER BY group_id, reference LIMIT $3",
+        )
         .blob(instance)
-        .text(id_list(many)),
+        .blobs(ids(many)),
     };
     let limit = i64::try_from(query.limit).unwrap_or(i64::MAX);
     let rows: Vec<HeldRow> = statement.integer(limit).rows(connection).map_err(store_error)?;

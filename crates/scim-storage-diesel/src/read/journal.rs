@@ -82,9 +82,11 @@ fn page(connection: &mut Connection, scope: &Scope, query: &JournalQuery) -> Res
     let rows: Vec<Row> = Statement::new(format!(
         "SELECT position, at_ms, elapsed_ms, connector_id, key_id, user_id, admin_key_id, request_id, \
          record FROM journal \
-         WHERE position IN (SELECT value FROM json_each(?)) ORDER BY position {order}"
+         WHERE instance_id = ? AND position {} ORDER BY position {order}",
+        connection.dialect().one_of_integers()
     ))
-    .text(crate::sql::json(&wanted)?)
+    .blob(instance)
+    .integers(wanted)
     .keep()
     .rows(connection)
     .map_err(store_error)?;

@@ -40,3 +40,7 @@ fuzz TARGET *ARGS:
 # Play recorded exchanges of identity providers against a server
 replay BASE TOKEN *PATHS:
     cargo xtask replay --base {{BASE}} --token {{TOKEN}} {{PATHS}}
+
+# A million people on each backend, beside ten thousand (half an hour, 10 GB of disk): docs/scaling.md
+scale *ARGS:
+    cargo xtask scale {{ARGS}}

@@ -41,6 +41,7 @@ pub struct Cluster {
     pub(crate) durability: Durability,
     port: u16,
     databases: AtomicU32,
+    settings: Mutex<Vec<String>>,
     server: Mutex<Option<Kept>>,
     // Last: it goes after the server.
     folder: Folder,
@@ -78,6 +79,7 @@ impl Cluster {
             durability,
             port: ports::free()?,
             databases: AtomicU32::new(0),
+            settings: Mutex::new(Vec::new()),
             server: Mutex::new(None),
             folder: Folder::new(user)?,
         };
@@ -99,6 +101,11 @@ impl Cluster {
             command.env_remove(name);
         }
         command
+    }
+
+    /// Sets something (`shared_buffers=1GB`) from the next start on.
+    pub fn set(&self, setting: &str) {
+        self.settings.lock().unwrap_or_else(PoisonError::into_inner).push(setting.to_owned());
     }
 
     /// Where it listens.
@@ -177,7 +184,8 @@ impl Cluster {
         if self.durability == Durability::Off {
             settings.extend(["fsync=off", "synchronous_commit=off", "full_page_writes=off"]);
         }
-        for setting in settings {
+        let own = self.settings.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for setting in settings.into_iter().chain(own.iter().map(String::as_str)) {
             postgres.args(["-c", setting]);
         }
         let shell = self.user.command(Path::new("sh"));

@@ -3,12 +3,14 @@
 //!     cargo xtask test [--list] [--only STEP]...
 //!     cargo xtask tidy
 //!     cargo xtask replay --base URL --token TOKEN [PATH]...
+//!     cargo xtask scale [--backend sqlite|postgres]... [--people N]
 
 mod admin_api;
 mod components;
 mod judges;
 mod mail;
 mod monitoring;
+mod scale;
 mod server;
 mod shell;
 mod steps;
@@ -19,8 +21,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 
-const USAGE: &str =
-    "usage: cargo xtask test [--list] [--only STEP]... | tidy | replay --base URL --token TOKEN [PATH]...";
+const USAGE: &str = "usage: cargo xtask test [--list] [--only STEP]... | tidy | replay --base URL --token TOKEN [PATH]... | scale [--backend sqlite|postgres]...";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         Some((command, rest)) if command == "test" => test(rest),
         Some((command, [])) if command == "tidy" => tidy::run(&root()).map(|()| true),
         Some((command, rest)) if command == "replay" => replay(rest),
+        Some((command, rest)) if command == "scale" => scale::run(rest),
         _ => Err(anyhow::anyhow!(USAGE)),
     };
     match outcome {

@@ -36,7 +36,8 @@ pub(crate) struct Server {
     /// Of the whole server, of the highest role.
     pub(crate) admin_key: String,
     child: Child,
-    _folder: TempDir,
+    /// Its own database, where it has one.
+    _folder: Option<TempDir>,
 }
 
 impl Server {
@@ -44,19 +45,32 @@ impl Server {
     pub(crate) fn start() -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let database = format!("sqlite:{}", folder.path().join("judge.db").display());
+        output(rollcall(&binary()?, &database).args(["instance", "create", "judge"]))?;
+        let mut server = Self::over(&database, folder.path(), "judge")?;
+        server._folder = Some(folder);
+        Ok(server)
+    }
+
+    /// Starts a server over a database that is there, with its data folder and new keys to an instance of it.
+    pub(crate) fn over(database: &str, data: &Path, instance: &str) -> anyhow::Result<Self> {
         let binary = binary()?;
-        let run = |arguments: &[&str]| output(rollcall(&binary, &database).args(arguments));
-        run(&["instance", "create", "judge"])?;
-        let token = run(&["key", "issue", "--instance", "judge", "--user", "integration"])?.trim().to_owned();
+        let data = data.display().to_string();
+        let command = |arguments: &[&str]| {
+            let mut command = rollcall(&binary, database);
+            command.args(["--data", &data]).args(arguments);
+            command
+        };
+        let run = |arguments: &[&str]| output(&mut command(arguments));
+        let token =
+            run(&["key", "issue", "--instance", instance, "--user", "integration"])?.trim().to_owned();
         let admin_key = run(&["admin-key", "issue"])?.trim().to_owned();
         let address = free_address()?;
-        let child = rollcall(&binary, &database)
-            .args(["serve", "--listen", &address])
+        let child = command(&["serve", "--listen", &address])
             .stdin(Stdio::null())
             .spawn()
             .context("cannot start the server")?;
         let base = format!("http://{address}/scim/v2");
-        let mut server = Self { address: address.clone(), base, token, admin_key, child, _folder: folder };
+        let mut server = Self { address: address.clone(), base, token, admin_key, child, _folder: None };
         server.wait(&address)?;
         Ok(server)
     }

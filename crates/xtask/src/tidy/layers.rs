@@ -48,7 +48,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "scim-emulator",
         ],
     ),
-    ("xtask", &["scim-emulator"]),
+    ("xtask", &["scim-emulator", "testbed"]),
     ("testbed", &[]),
 ];
 

@@ -24,6 +24,7 @@ mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod store;
+mod transfer;
 
 pub use opening::OpenError;
 #[cfg(feature = "postgres")]
@@ -31,6 +32,7 @@ pub use postgres::{Pooler, Postgres, PostgresOptions, PostgresStore};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{Options, Sqlite, SqliteStore};
 pub use store::{Engine, EngineStore};
+pub use transfer::{ExportOptions, ImportOptions, Progress, Transfer, TransferError, Transferred};
 
 #[cfg(not(any(feature = "sqlite", feature = "postgres")))]
 compile_error!("choose an engine: the feature `sqlite`, `postgres`, or both");

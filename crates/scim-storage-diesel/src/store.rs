@@ -40,6 +40,12 @@ pub trait Engine: Send + Sync {
     /// Commits a change set.
     fn commit(&self, changes: ChangeSet) -> impl Future<Output = Result<Committed, CommitError>> + Send;
 
+    /// A connection of the caller's own, for what takes longer than any request.
+    ///
+    /// # Errors
+    /// If the database cannot be reached.
+    fn connect(&self) -> Result<Connection, StoreError>;
+
     /// What it takes on the disk, in bytes, where that is known without a read.
     fn sizes(&self) -> Vec<(&'static str, u64)>;
 }

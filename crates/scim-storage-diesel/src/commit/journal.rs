@@ -115,7 +115,7 @@ impl Applying<'_> {
 }
 
 /// Whose membership a record is about.
-pub(super) fn members_of(record: &LogRecord) -> BTreeSet<ResourceId> {
+pub(crate) fn members_of(record: &LogRecord) -> BTreeSet<ResourceId> {
     let edges = record.changes.iter().filter_map(|change| match change {
         AttributeChange::Edges { added, removed, .. } => Some(added.iter().chain(removed)),
         AttributeChange::Value { .. } => None,

@@ -35,6 +35,8 @@ use scim_directory::{
 use crate::connection::Connection;
 use crate::error::Refusal;
 
+pub(crate) use journal::members_of;
+
 /// A change set that is being applied.
 pub(crate) struct Applying<'a> {
     pub(crate) connection: &'a mut Connection,

@@ -14,10 +14,13 @@ use super::options::PostgresOptions;
 use super::url::{shown, understood};
 use super::workers::{Worker, Workers, ended};
 use crate::connection::Connection;
+use crate::error::store_error;
 use crate::meter::Meter;
 use crate::opening::OpenError;
 use crate::store::{Engine, EngineStore, Way};
 
+/// How long a statement may take on a connection of the caller's own.
+const APART_TIME: Duration = Duration::from_secs(600);
 /// Connections to a replica.
 const REPLICA: usize = 2;
 
@@ -32,6 +35,8 @@ pub struct Postgres {
     long: Workers,
     /// For what may be a little old.
     replica: Option<Workers>,
+    /// Where the primary is.
+    primary: Target,
     meter: Arc<Meter>,
     read_time: Duration,
 }
@@ -74,6 +79,7 @@ impl PostgresStore {
             quick: workers("postgres", quick, &primary)?,
             long: workers("postgres-long", long, &primary)?,
             replica,
+            primary,
             meter: Arc::clone(&meter),
             read_time: options.read_time,
         };
@@ -149,6 +155,12 @@ impl Engine for Postgres {
             return Err(refused.into());
         }
         receiver.await.unwrap_or_else(|_| Err(CommitError::Store(ended())))
+    }
+
+    fn connect(&self) -> Result<Connection, StoreError> {
+        let mut link = Link::connect(&self.primary).map_err(store_error)?;
+        link.allow(APART_TIME);
+        Ok(Connection::Postgres(Box::new(link)))
     }
 
     fn sizes(&self) -> Vec<(&'static str, u64)> {

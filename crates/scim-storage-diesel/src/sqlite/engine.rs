@@ -134,6 +134,11 @@ impl Engine for Sqlite {
         })
     }
 
+    fn connect(&self) -> Result<Connection, StoreError> {
+        let path = self.file.to_string_lossy();
+        connect(&path).map_err(|error| StoreError::Unavailable { reason: error.to_string() })
+    }
+
     fn sizes(&self) -> Vec<(&'static str, u64)> {
         let size = |suffix: &str| {
             let mut file = self.file.clone().into_os_string();

@@ -9,6 +9,7 @@ mod writer;
 pub use engine::{Sqlite, SqliteStore};
 pub use open::Options;
 pub(crate) use patience::{WITHIN_TIME, is_over};
+pub(crate) use writer::begin;
 
 /// A connection to a new database, and the directory that it lives in.
 #[cfg(test)]

@@ -121,13 +121,13 @@ fn write(mut connection: Connection, queue: &Receiver<Waiting>, meter: &Meter) {
     }
 }
 
-/// Begins to write, waiting for another process that does. SQLite's own waiting asks less and less often, and would so be
+/// Begins to write, waiting so long for another process that does. SQLite's own waiting asks less and less often, and would so be
 /// kept out by a process that writes again and again, such as an import beside a server.
-fn begin(connection: &mut Connection) -> diesel::QueryResult<()> {
+pub(crate) fn begin(connection: &mut Connection, patience: Duration) -> diesel::QueryResult<()> {
     let since = Instant::now();
     loop {
         match connection.batch("BEGIN IMMEDIATE") {
-            Err(error) if error.to_string() == BUSY && since.elapsed() < MOST_WAITING => {}
+            Err(error) if error.to_string() == BUSY && since.elapsed() < patience => {}
             begun => return begun,
         }
     }
@@ -135,7 +135,7 @@ fn begin(connection: &mut Connection) -> diesel::QueryResult<()> {
 
 fn commit_group(connection: &mut Connection, group: Vec<Waiting>, meter: &Meter) {
     let (size, started) = (group.len(), Instant::now());
-    if let Err(error) = begin(connection) {
+    if let Err(error) = begin(connection, MOST_WAITING) {
         return refuse(group.into_iter().map(|waiting| waiting.answer), error, meter);
     }
     let mut outcomes = Vec::with_capacity(group.len());

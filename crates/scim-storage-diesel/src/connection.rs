@@ -85,6 +85,16 @@ impl Connection {
         }
     }
 
+    /// Whether it is to a PostgreSQL server.
+    pub(crate) fn is_postgres(&self) -> bool {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => false,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => true,
+        }
+    }
+
     /// Runs text without values; several statements with `;` between them go together, in one round trip.
     pub(crate) fn batch(&mut self, text: &str) -> QueryResult<()> {
         match self {

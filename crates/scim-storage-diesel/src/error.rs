@@ -11,8 +11,17 @@ pub(crate) fn store_error(error: Error) -> StoreError {
         return StoreError::TooLong;
     }
     let passing = ["locked", "busy", "full", "disk I/O", "unable to open", "readonly"];
-    let connection = matches!(error, Error::DatabaseError(DatabaseErrorKind::ClosedConnection, _));
-    if connection || passing.iter().any(|word| text.contains(word)) {
+    let lasting = !matches!(
+        error,
+        Error::DatabaseError(
+            DatabaseErrorKind::ClosedConnection
+                | DatabaseErrorKind::UnableToSendCommand
+                | DatabaseErrorKind::SerializationFailure
+                | DatabaseErrorKind::ReadOnlyTransaction,
+            _
+        )
+    );
+    if !lasting || passing.iter().any(|word| text.contains(word)) {
         StoreError::Unavailable { reason: text }
     } else {
         StoreError::internal(error)
@@ -35,6 +44,8 @@ pub(crate) enum Refusal {
     Claimed(String),
     /// See [`CommitError::NoSeat`].
     NoSeat(u64),
+    /// It must be applied again, alone in its instance.
+    NotAlone,
     /// The database failed.
     Store(StoreError),
 }
@@ -58,6 +69,7 @@ impl From<Refusal> for CommitError {
             Refusal::Duplicate(attribute) => Self::Duplicate { attribute },
             Refusal::Claimed(attribute) => Self::Claimed { attribute },
             Refusal::NoSeat(seats) => Self::NoSeat { seats },
+            Refusal::NotAlone => Self::Store(StoreError::internal("a change set was not applied alone")),
             Refusal::Store(error) => Self::Store(error),
         }
     }

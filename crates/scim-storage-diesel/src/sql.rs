@@ -29,6 +29,12 @@ pub(crate) enum Bind {
     Real(f64),
     /// Several as one value, for `= ANY(…)`; SQLite is given a JSON array, of hexadecimal texts.
     Blobs(Vec<Vec<u8>>),
+    /// Several of PostgreSQL alone, for `unnest`.
+    OptionalBlobs(Vec<Option<Vec<u8>>>),
+    /// The same.
+    Texts(Vec<String>),
+    /// The same.
+    OptionalTexts(Vec<Option<String>>),
     /// Several as one value; SQLite is given a JSON array.
     Integers(Vec<i64>),
 }
@@ -53,6 +59,11 @@ impl Statement {
     /// A statement whose text is one of few: it is kept prepared.
     pub(crate) fn kept(text: impl Into<Cow<'static, str>>) -> Self {
         Self { kept: true, ..Self::new(text) }
+    }
+
+    /// A statement of PostgreSQL alone, with `$1`, `$2`, … for its values, kept prepared.
+    pub(crate) fn of_postgres(text: impl Into<Cow<'static, str>>) -> Self {
+        Self::kept("").postgres(text)
     }
 
     /// The statement, with another text for PostgreSQL. It cannot be part of another one.
@@ -105,6 +116,10 @@ impl Statement {
 
     pub(crate) fn optional_time(self, value: Option<Timestamp>) -> Self {
         self.optional_integer(value.map(Timestamp::unix_millis))
+    }
+
+    pub(crate) fn texts(self, values: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.bind(Bind::Texts(values.into_iter().map(Into::into).collect()))
     }
 
     /// Adds text and its values at the end.

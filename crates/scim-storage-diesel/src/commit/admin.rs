@@ -14,8 +14,8 @@ impl Applying<'_> {
                 self.require_own(instance.id)?;
                 self.one_row(
                     Statement::kept(
-                        "INSERT OR IGNORE INTO instances (id, name, created_ms, settings, generation) \
-                         VALUES (?, ?, ?, ?, ?)",
+                        "INSERT INTO instances (id, name, created_ms, settings, generation) \
+                         VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
                     )
                     .blob(instance.id.uuid().into_bytes())
                     .text(instance.name.clone())
@@ -35,8 +35,8 @@ impl Applying<'_> {
                 self.require_own(connector.instance)?;
                 self.one_row(
                     Statement::kept(
-                        "INSERT OR IGNORE INTO connectors (instance_id, id, name, created_ms, dialect, \
-                         keep_passwords, settings) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                        "INSERT INTO connectors (instance_id, id, name, created_ms, dialect, \
+                         keep_passwords, settings) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
                     )
                     .blob(self.instance)
                     .blob(connector.id.uuid().into_bytes())
@@ -67,8 +67,8 @@ impl Applying<'_> {
                 self.require_own(user.instance)?;
                 self.one_row(
                     Statement::kept(
-                        "INSERT OR IGNORE INTO integration_users (instance_id, id, name, privilege, suspended, email) \
-                         VALUES (?, ?, ?, ?, ?, ?)",
+                        "INSERT INTO integration_users (instance_id, id, name, privilege, suspended, email) \
+                         VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
                     )
                     .blob(self.instance)
                     .blob(user.id.uuid().into_bytes())

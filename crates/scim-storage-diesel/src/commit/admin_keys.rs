@@ -13,6 +13,12 @@ const TOUCH: &str = "UPDATE admin_keys SET last_used_ms = t.at, last_address = t
      (SELECT unhex(value ->> 0) AS id, value ->> 1 AS at, value ->> 2 AS address FROM json_each(?)) AS t \
      WHERE admin_keys.id = t.id AND +admin_keys.instance_id = ? \
      AND (admin_keys.last_used_ms IS NULL OR admin_keys.last_used_ms <= t.at)";
+/// The same list; keys are locked in their order, so that two who touch the same ones do not wait for one another in a ring.
+const TOUCH_POSTGRES: &str = "WITH t AS MATERIALIZED (SELECT decode(value ->> 0, 'hex') AS id, (value ->> 1)::bigint AS at, \
+     value ->> 2 AS address FROM jsonb_array_elements($1::jsonb)), \
+     k AS MATERIALIZED (SELECT id FROM admin_keys WHERE id IN (SELECT id FROM t) AND instance_id = $2 ORDER BY id FOR NO KEY UPDATE) \
+     UPDATE admin_keys SET last_used_ms = t.at, last_address = t.address FROM t JOIN k ON k.id = t.id WHERE admin_keys.id = t.id \
+     AND (admin_keys.last_used_ms IS NULL OR admin_keys.last_used_ms <= t.at)";
 
 impl Applying<'_> {
     pub(super) fn admin_key(&mut self, change: &AdminKeyChange) -> Result<(), Refusal> {
@@ -49,9 +55,9 @@ impl Applying<'_> {
             }
         }
         let insert = Statement::kept(
-            "INSERT OR IGNORE INTO admin_keys (id, instance_id, role, label, pepper_id, mac, ending, created_ms, \
+            "INSERT INTO admin_keys (id, instance_id, role, label, pepper_id, mac, ending, created_ms, \
              expires_ms, networks, issued_by, last_used_ms, last_address, revoked_ms) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         )
         .blob(key.id.uuid().into_bytes())
         .blob(self.instance)
@@ -86,7 +92,11 @@ impl Applying<'_> {
             .values()
             .map(|touch| (touch.key.uuid().simple().to_string(), touch.at.unix_millis(), touch.address))
             .collect();
-        Statement::kept(TOUCH).text(json(&rows)?).blob(self.instance).run(self.connection)?;
+        Statement::kept(TOUCH)
+            .postgres(TOUCH_POSTGRES)
+            .text(json(&rows)?)
+            .blob(self.instance)
+            .run(self.connection)?;
         Ok(())
     }
 
@@ -102,6 +112,10 @@ fn holds(id: AdminKeyId, instance: [u8; 16], at: i64) -> Statement {
     Statement::kept(
         "SELECT count(*) AS n FROM admin_keys WHERE id = ? AND (+instance_id = ? OR +instance_id = ?) \
          AND revoked_ms IS NULL AND (expires_ms IS NULL OR expires_ms > ?)",
+    )
+    .postgres(
+        "SELECT count(*) AS n FROM admin_keys WHERE id = $1 AND (instance_id = $2 OR instance_id = $3) \
+         AND revoked_ms IS NULL AND (expires_ms IS NULL OR expires_ms > $4)",
     )
     .blob(id.uuid().into_bytes())
     .blob(instance)

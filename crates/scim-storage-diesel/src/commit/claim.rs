@@ -16,7 +16,7 @@ impl Applying<'_> {
         for name in names {
             let claimed = Statement::kept(
                 "INSERT INTO name_claims (realm, key, instance_id, id) VALUES (?, ?, ?, ?) \
-                 ON CONFLICT (realm, key) DO UPDATE SET id = excluded.id WHERE instance_id = excluded.instance_id",
+                 ON CONFLICT (realm, key) DO UPDATE SET id = excluded.id WHERE name_claims.instance_id = excluded.instance_id",
             )
             .text(realm.clone())
             .text(name.key.clone())

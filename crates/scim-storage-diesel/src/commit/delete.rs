@@ -60,10 +60,13 @@ impl Applying<'_> {
     fn bury(&mut self, key: &Key) -> Result<(), Refusal> {
         let id = key.id.uuid().into_bytes();
         Statement::kept(
-            "INSERT OR REPLACE INTO tombstones (instance_id, id, resource_type, deleted_ms, version, created_ms, \
+            "INSERT INTO tombstones (instance_id, id, resource_type, deleted_ms, version, created_ms, \
              display, managed_by, user_name_key, account) \
              SELECT instance_id, id, resource_type, ?, version, created_ms, display, managed_by, ?, account \
-             FROM resources WHERE instance_id = ? AND id = ?",
+             FROM resources WHERE instance_id = ? AND id = ? ON CONFLICT (instance_id, id) DO UPDATE SET \
+             resource_type = excluded.resource_type, deleted_ms = excluded.deleted_ms, version = excluded.version, \
+             created_ms = excluded.created_ms, display = excluded.display, managed_by = excluded.managed_by, \
+             user_name_key = excluded.user_name_key, account = excluded.account",
         )
         .integer(self.set.at.unix_millis())
         .optional_text(self.given_up.get(&key.id).cloned())
@@ -71,9 +74,9 @@ impl Applying<'_> {
         .blob(id)
         .run(self.connection)?;
         Statement::kept(
-            "INSERT OR IGNORE INTO tombstone_links (instance_id, connector_id, external_id, id) \
+            "INSERT INTO tombstone_links (instance_id, connector_id, external_id, id) \
              SELECT instance_id, connector_id, external_id, id FROM links INDEXED BY links_by_id \
-             WHERE instance_id = ? AND id = ?",
+             WHERE instance_id = ? AND id = ? ON CONFLICT DO NOTHING",
         )
         .blob(self.instance)
         .blob(id)

@@ -10,8 +10,8 @@ impl Applying<'_> {
     /// Lists a removal, unless the same one of that person is listed already.
     pub(super) fn put_on_list(&mut self, held: &HeldChange) -> Result<Effect, Refusal> {
         Statement::kept(
-            "INSERT OR IGNORE INTO held_changes (instance_id, id, resource_type, resource_id, name, removal, \
-             connector_id, at_ms, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO held_changes (instance_id, id, resource_type, resource_id, name, removal, \
+             connector_id, at_ms, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         )
         .blob(self.instance)
         .blob(held.id.uuid().into_bytes())

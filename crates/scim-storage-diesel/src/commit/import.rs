@@ -32,8 +32,8 @@ impl Applying<'_> {
         };
         let Some(place) = expected else {
             let insert = values(Statement::kept(
-                "INSERT OR IGNORE INTO imports (kind, label, state, started_ms, updated_ms, lines, within, imported, \
-                 there, rejected, instance_id, id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO imports (kind, label, state, started_ms, updated_ms, lines, within, imported, \
+                 there, rejected, instance_id, id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
             ))?;
             return self.one_row(insert, || Refusal::Conflict);
         };
@@ -113,6 +113,10 @@ impl Applying<'_> {
         let erased = Statement::kept(
             "UPDATE rejected_lines SET name = NULL, name_key = NULL, reason = '(erased)' \
              WHERE instance_id = ? AND (name_key = ? OR instr(lower(reason), ?) > 0)",
+        )
+        .postgres(
+            "UPDATE rejected_lines SET name = NULL, name_key = NULL, reason = '(erased)' \
+             WHERE instance_id = $1 AND (name_key = $2 OR strpos(lower(reason), $3) > 0)",
         )
         .blob(self.instance)
         .text(name_key(name))

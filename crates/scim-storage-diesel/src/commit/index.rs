@@ -87,9 +87,9 @@ impl Applying<'_> {
             // For a key that this record has already, setting its own id again changes nothing and counts as done.
             let insert = if entry.unique {
                 "INSERT INTO unique_keys (instance_id, resource_type, path, key, id) VALUES (?, ?, ?, ?, ?) \
-                 ON CONFLICT (instance_id, resource_type, path, key) DO UPDATE SET id = id WHERE id = excluded.id"
+                 ON CONFLICT (instance_id, resource_type, path, key) DO UPDATE SET id = excluded.id WHERE unique_keys.id = excluded.id"
             } else {
-                "INSERT OR IGNORE INTO search_keys (instance_id, resource_type, path, key, id) VALUES (?, ?, ?, ?, ?)"
+                "INSERT INTO search_keys (instance_id, resource_type, path, key, id) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
             };
             let rows = Statement::kept(insert)
                 .blob(self.instance)

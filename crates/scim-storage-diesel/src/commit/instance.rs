@@ -30,7 +30,7 @@ impl Applying<'_> {
     pub(super) fn create_object(&mut self, object: &ApplicationObject) -> Result<(), Refusal> {
         self.one_row(
             Statement::kept(
-                "INSERT OR IGNORE INTO objects (instance_id, kind, name_key, id, name) VALUES (?, ?, ?, ?, ?)",
+                "INSERT INTO objects (instance_id, kind, name_key, id, name) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
             )
             .blob(self.instance)
             .text(object.kind.clone())

@@ -10,7 +10,7 @@ use scim_storage::{reference_linked, what_happened};
 use super::Applying;
 use crate::error::{Refusal, damaged};
 use crate::read::{minute, name_key};
-use crate::sql::{Statement, json, word};
+use crate::sql::{Bind, Statement, json, word};
 
 #[derive(QueryableByName)]
 struct Inserted {
@@ -18,24 +18,65 @@ struct Inserted {
     position: i64,
 }
 
+/// What a row of the log has of its record.
+struct Row {
+    action: String,
+    status: String,
+    resource_type: Option<String>,
+    resource_id: Option<Vec<u8>>,
+    name_key: Option<String>,
+    record: String,
+    members: BTreeSet<ResourceId>,
+}
+
+impl Row {
+    fn of(record: &LogRecord) -> Result<Self, Refusal> {
+        let about = record.resource.as_ref();
+        let id = about.and_then(|resource| resource.id.parse::<ResourceId>().ok());
+        let name = about.and_then(|resource| if id.is_none() { resource.name.as_deref() } else { None });
+        Ok(Self {
+            action: word(record.action)?,
+            status: word(record.status)?,
+            resource_type: about.map(|resource| resource.resource_type.clone()),
+            resource_id: id.map(|id| id.uuid().into_bytes().to_vec()),
+            name_key: name.map(name_key),
+            record: json(record)?,
+            members: members_of(record),
+        })
+    }
+}
+
 impl Applying<'_> {
-    /// Writes the log: the positions of the first and the last record.
-    pub(super) fn journal(
-        &mut self,
-        log: Vec<LogRecord>,
-        effects: &[Effect],
-    ) -> Result<Option<(i64, i64)>, Refusal> {
-        let set = self.set;
+    /// The log of what really happened.
+    pub(super) fn records(&mut self, log: Vec<LogRecord>, effects: &[Effect]) -> Vec<LogRecord> {
         let mut records = what_happened(log, effects);
-        for (change, effect) in set.changes.iter().zip(effects) {
+        for (change, effect) in self.set.changes.iter().zip(effects) {
             if matches!(change, Change::Create(_) | Change::Update { .. }) {
                 records.extend(reference_linked(&effect.edges));
             }
         }
         records.append(&mut self.records);
+        records
+    }
+
+    /// Writes the log: the positions of the first and the last record. On PostgreSQL they begin after `place`.
+    pub(super) fn journal(
+        &mut self,
+        records: &[LogRecord],
+        place: Option<i64>,
+    ) -> Result<Option<(i64, i64)>, Refusal> {
+        let rows = records.iter().map(Row::of).collect::<Result<Vec<_>, _>>()?;
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        if let Some(place) = place {
+            let last = place.saturating_add(i64::try_from(rows.len()).unwrap_or(i64::MAX));
+            self.log_all(rows, place)?;
+            return Ok(Some((place.saturating_add(1), last)));
+        }
         let mut positions = None;
-        for record in &records {
-            let position = self.log(record)?;
+        for row in rows {
+            let position = self.log(row)?;
             let (first, _) = positions.unwrap_or((position, position));
             positions = Some((first, position));
         }
@@ -54,19 +95,20 @@ impl Applying<'_> {
         let (first, last) = records.unwrap_or((i64::MAX, 0));
         Statement::kept(
             "INSERT INTO minutes (instance_id, minute, slot, first_record, last_record, last_event) \
-             VALUES (?, ?, 0, ?, ?, ?) ON CONFLICT (instance_id, minute, slot) DO UPDATE SET \
+             VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (instance_id, minute, slot) DO UPDATE SET \
              first_record = min(first_record, excluded.first_record), \
              last_record = max(last_record, excluded.last_record), last_event = max(last_event, excluded.last_event)",
         )
         .postgres(
             "INSERT INTO minutes AS m (instance_id, minute, slot, first_record, last_record, last_event) \
-             VALUES ($1, $2, 0, $3, $4, $5) ON CONFLICT (instance_id, minute, slot) DO UPDATE SET \
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (instance_id, minute, slot) DO UPDATE SET \
              first_record = least(m.first_record, excluded.first_record), \
              last_record = greatest(m.last_record, excluded.last_record), \
              last_event = greatest(m.last_event, excluded.last_event)",
         )
         .blob(self.instance)
         .integer(minute(self.set.at))
+        .integer(self.slot())
         .integer(first)
         .integer(last)
         .integer(event.unwrap_or_default())
@@ -74,43 +116,84 @@ impl Applying<'_> {
         Ok(())
     }
 
-    fn log(&mut self, record: &LogRecord) -> Result<i64, Refusal> {
-        let set = self.set;
-        let about = record.resource.as_ref();
-        let id = about.and_then(|resource| resource.id.parse::<ResourceId>().ok());
-        let name = about.and_then(|resource| if id.is_none() { resource.name.as_deref() } else { None });
-        let row = Statement::kept(
+    /// One row, whose position SQLite counts.
+    fn log(&mut self, row: Row) -> Result<i64, Refusal> {
+        let statement = Statement::kept(
             "INSERT INTO journal (instance_id, at_ms, elapsed_ms, connector_id, key_id, user_id, admin_key_id, \
              request_id, action, status, resource_type, resource_id, name_key, record) \
              VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
              RETURNING position",
-        )
-        .blob(self.instance)
-        .integer(set.at.unix_millis())
-        .integer(i64::from(set.elapsed_ms))
-        .blob(set.actor.connector.map_or([0; 16], |connector| connector.uuid().into_bytes()))
-        .optional_blob(set.actor.key.map(|key| key.uuid().into_bytes()))
-        .optional_blob(set.actor.user.map(|user| user.uuid().into_bytes()))
-        .optional_blob(set.actor.admin.map(|key| key.uuid().into_bytes()))
-        .text(set.request_id.clone())
-        .text(word(record.action)?)
-        .text(word(record.status)?)
-        .optional_text(about.map(|resource| resource.resource_type.clone()))
-        .optional_blob(id.map(|id| id.uuid().into_bytes()))
-        .optional_text(name.map(name_key))
-        .text(json(record)?)
-        .row::<Inserted>(self.connection)?
-        .ok_or_else(|| damaged("a journal"))?;
-        for member in members_of(record) {
+        );
+        let inserted = self
+            .about_the_set(statement)
+            .text(row.action)
+            .text(row.status)
+            .optional_text(row.resource_type)
+            .optional_blob(row.resource_id)
+            .optional_text(row.name_key)
+            .text(row.record)
+            .row::<Inserted>(self.connection)?
+            .ok_or_else(|| damaged("a journal"))?;
+        for member in row.members {
             Statement::kept(
                 "INSERT INTO journal_members (instance_id, member_id, position) VALUES (?, ?, ?)",
             )
             .blob(self.instance)
             .blob(member.uuid().into_bytes())
-            .integer(row.position)
+            .integer(inserted.position)
             .run(self.connection)?;
         }
-        Ok(row.position)
+        Ok(inserted.position)
+    }
+
+    /// All rows, after that position.
+    fn log_all(&mut self, rows: Vec<Row>, place: i64) -> Result<(), Refusal> {
+        let (mut members, mut positions) = (Vec::new(), Vec::new());
+        for (position, row) in (place.saturating_add(1)..).zip(&rows) {
+            members.extend(row.members.iter().map(|member| member.uuid().into_bytes()));
+            positions.resize(members.len(), position);
+        }
+        let statement = Statement::of_postgres(
+            "INSERT INTO journal (instance_id, at_ms, elapsed_ms, connector_id, key_id, user_id, admin_key_id, \
+             request_id, position, action, status, resource_type, resource_id, name_key, record) \
+             SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9 + r.n, r.action, r.status, r.resource_type, r.resource_id, \
+             r.name_key, r.record FROM unnest($10, $11, $12, $13, $14, $15) \
+             WITH ORDINALITY AS r (action, status, resource_type, resource_id, name_key, record, n)",
+        );
+        let mut statement = self.about_the_set(statement).integer(place);
+        statement = statement
+            .texts(rows.iter().map(|row| row.action.clone()))
+            .texts(rows.iter().map(|row| row.status.clone()))
+            .bind(Bind::OptionalTexts(rows.iter().map(|row| row.resource_type.clone()).collect()))
+            .bind(Bind::OptionalBlobs(rows.iter().map(|row| row.resource_id.clone()).collect()))
+            .bind(Bind::OptionalTexts(rows.iter().map(|row| row.name_key.clone()).collect()))
+            .texts(rows.into_iter().map(|row| row.record));
+        statement.run(self.connection)?;
+        if !members.is_empty() {
+            Statement::of_postgres(
+                "INSERT INTO journal_members (instance_id, member_id, position) \
+                 SELECT $1, m.id, m.position FROM unnest($2, $3) AS m (id, position)",
+            )
+            .blob(self.instance)
+            .blobs(members)
+            .integers(positions)
+            .run(self.connection)?;
+        }
+        Ok(())
+    }
+
+    /// Binds what all rows of a change set have in common.
+    fn about_the_set(&self, statement: Statement) -> Statement {
+        let set = self.set;
+        statement
+            .blob(self.instance)
+            .integer(set.at.unix_millis())
+            .integer(i64::from(set.elapsed_ms))
+            .blob(set.actor.connector.map_or([0; 16], |connector| connector.uuid().into_bytes()))
+            .optional_blob(set.actor.key.map(|key| key.uuid().into_bytes()))
+            .optional_blob(set.actor.user.map(|user| user.uuid().into_bytes()))
+            .optional_blob(set.actor.admin.map(|key| key.uuid().into_bytes()))
+            .text(set.request_id.clone())
     }
 }
 

@@ -69,7 +69,8 @@ impl KeptEffect {
 }
 
 impl Applying<'_> {
-    pub(super) fn remember(&mut self, committed: &Committed) -> Result<(), Refusal> {
+    /// Keeps what the change set did; `placed` where its row is there already (see [`Self::place`]).
+    pub(super) fn remember(&mut self, committed: &Committed, placed: bool) -> Result<(), Refusal> {
         let edge = |edge: &EdgeEffect| {
             let outcome = OUTCOMES.iter().position(|outcome| *outcome == edge.outcome).unwrap_or_default();
             (edge.group.uuid(), edge.member.uuid(), u8::try_from(outcome).unwrap_or_default())
@@ -88,11 +89,20 @@ impl Applying<'_> {
                 })
                 .collect(),
         };
+        let result = json(&kept)?;
+        if placed {
+            Statement::kept("UPDATE change_sets SET result = ? WHERE instance_id = ? AND id = ?")
+                .text(result)
+                .blob(self.instance)
+                .blob(self.set.id.uuid().as_bytes())
+                .run(self.connection)?;
+            return Ok(());
+        }
         Statement::kept("INSERT INTO change_sets (instance_id, id, at_ms, result) VALUES (?, ?, ?, ?)")
             .blob(self.instance)
             .blob(self.set.id.uuid().as_bytes())
             .integer(self.set.at.unix_millis())
-            .text(json(&kept)?)
+            .text(result)
             .run(self.connection)?;
         Ok(())
     }

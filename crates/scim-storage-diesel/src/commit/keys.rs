@@ -16,6 +16,12 @@ const TOUCH: &str = "UPDATE api_keys SET last_used_ms = t.at, last_address = t.a
      (SELECT unhex(value ->> 0) AS id, value ->> 1 AS at, value ->> 2 AS address FROM json_each(?)) AS t \
      WHERE api_keys.id = t.id AND +api_keys.instance_id = ? \
      AND (api_keys.last_used_ms IS NULL OR api_keys.last_used_ms <= t.at)";
+/// The same list; keys are locked in their order, so that two who touch the same ones do not wait for one another in a ring.
+const TOUCH_POSTGRES: &str = "WITH t AS MATERIALIZED (SELECT decode(value ->> 0, 'hex') AS id, (value ->> 1)::bigint AS at, \
+     value ->> 2 AS address FROM jsonb_array_elements($1::jsonb)), \
+     k AS MATERIALIZED (SELECT id FROM api_keys WHERE id IN (SELECT id FROM t) AND instance_id = $2 ORDER BY id FOR NO KEY UPDATE) \
+     UPDATE api_keys SET last_used_ms = t.at, last_address = t.address FROM t JOIN k ON k.id = t.id WHERE api_keys.id = t.id \
+     AND (api_keys.last_used_ms IS NULL OR api_keys.last_used_ms <= t.at)";
 
 impl Applying<'_> {
     pub(super) fn key(&mut self, change: &KeyChange) -> Result<(), Refusal> {
@@ -79,10 +85,10 @@ impl Applying<'_> {
             None => (None, None),
         };
         let insert = Statement::kept(
-            "INSERT OR IGNORE INTO api_keys (id, instance_id, connector_id, user_id, pepper_id, mac, password, ending, \
+            "INSERT INTO api_keys (id, instance_id, connector_id, user_id, pepper_id, mac, password, ending, \
              created_ms, not_before_ms, expires_ms, limits, generation, first_used_ms, first_written_ms, last_used_ms, \
              last_address, retiring_ms, retires_ms, revoked_ms, revocation, reminded) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         )
         .blob(key.id.uuid().into_bytes())
         .blob(self.instance)
@@ -164,7 +170,11 @@ impl Applying<'_> {
             .values()
             .map(|touch| (touch.key.uuid().simple().to_string(), touch.at.unix_millis(), touch.address))
             .collect();
-        Statement::kept(TOUCH).text(json(&rows)?).blob(self.instance).run(self.connection)?;
+        Statement::kept(TOUCH)
+            .postgres(TOUCH_POSTGRES)
+            .text(json(&rows)?)
+            .blob(self.instance)
+            .run(self.connection)?;
         Ok(())
     }
 

@@ -42,7 +42,7 @@ impl Applying<'_> {
             .is_some_and(|row| row.n > 0);
         let outcome = if live {
             let added = Statement::kept(
-                "INSERT OR IGNORE INTO members (instance_id, group_id, member_id, member_type) VALUES (?, ?, ?, ?)",
+                "INSERT INTO members (instance_id, group_id, member_id, member_type) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
             )
             .blob(self.instance)
             .blob(group.uuid().into_bytes())

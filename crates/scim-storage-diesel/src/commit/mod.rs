@@ -21,6 +21,7 @@ mod kept;
 mod keys;
 mod leases;
 mod members;
+mod place;
 mod prune;
 mod record;
 mod reports;
@@ -43,6 +44,8 @@ pub(crate) struct Applying<'a> {
     pub(crate) set: &'a ChangeSet,
     /// The instance's id as it is stored.
     pub(crate) instance: [u8; 16],
+    /// Whether no other change set of the instance is being applied.
+    pub(crate) alone: bool,
     /// Records whose version this change set raised already, with the one that they had before: it rises once, and
     /// every precondition of the change set is about the one before.
     pub(crate) raised: HashMap<ResourceId, Version>,
@@ -54,8 +57,13 @@ pub(crate) struct Applying<'a> {
     pub(crate) events: Vec<Event>,
 }
 
-/// Applies a change set: all of it, or the caller rolls back.
-pub(crate) fn apply(connection: &mut Connection, mut set: ChangeSet) -> Result<Committed, Refusal> {
+/// Applies a change set: all of it, or the caller rolls back. `alone` says whether no other one of the instance is being applied
+/// at the same time.
+pub(crate) fn apply(
+    connection: &mut Connection,
+    mut set: ChangeSet,
+    alone: bool,
+) -> Result<Committed, Refusal> {
     let log = std::mem::take(&mut set.log);
     let set = &set;
     let instance = set.scope.instance.uuid().into_bytes();
@@ -71,6 +79,7 @@ pub(crate) fn apply(connection: &mut Connection, mut set: ChangeSet) -> Result<C
         connection,
         set,
         instance,
+        alone,
         raised: HashMap::new(),
         given_up: HashMap::new(),
         records: Vec::new(),
@@ -99,14 +108,23 @@ pub(crate) fn apply(connection: &mut Connection, mut set: ChangeSet) -> Result<C
         });
     }
     applying.require_after()?;
-    let records = applying.journal(log, &effects)?;
-    let event = applying.outbox(&effects)?;
+    let (log, events) = (applying.records(log, &effects), applying.happenings(&effects));
+    let nothing = log.is_empty() && events.is_empty();
+    let place = match applying.connection.is_postgres() && !nothing {
+        true => Some(applying.place(log.len().max(events.len()))?),
+        false => None,
+    };
+    let records = applying.journal(&log, place)?;
+    let event = applying.outbox(&events, place)?;
     applying.mark_minute(records, event)?;
     let position = Position(records.map_or(0, |(_, last)| last));
     let committed = Committed { position, effects };
-    applying.remember(&committed)?;
+    applying.remember(&committed, place.is_some())?;
     Ok(committed)
 }
+
+/// Counters and minutes have so many rows on PostgreSQL, where commits run side by side.
+const SLOTS: u8 = 16;
 
 impl Applying<'_> {
     /// Whether a record, which is at `current` now, was at the expected version before this change set.
@@ -123,6 +141,12 @@ impl Applying<'_> {
     /// The scope's connector as it is stored; nil for changes without one.
     fn connector(&self) -> [u8; 16] {
         crate::read::connector(&self.set.scope)
+    }
+
+    /// Which row of counters and minutes it adds to.
+    fn slot(&self) -> i64 {
+        let random = self.set.id.uuid().as_bytes().last().copied().unwrap_or_default();
+        if self.connection.is_postgres() { i64::from(random % SLOTS) } else { 0 }
     }
 
     /// An effect of a change that leaves no record.

@@ -44,10 +44,11 @@ impl Applying<'_> {
 
     fn prune_journal(&mut self, before: Timestamp, last: i64, limit: i64) -> Result<usize, Refusal> {
         let pruned: Vec<Logged> = Statement::kept(
-            "DELETE FROM journal WHERE position IN (SELECT position FROM journal INDEXED BY journal_by_instance \
+            "DELETE FROM journal WHERE instance_id = ? AND position IN (SELECT position FROM journal INDEXED BY journal_by_instance \
              WHERE instance_id = ? AND position <= ? AND at_ms < ? ORDER BY position LIMIT ?) \
              RETURNING position, record",
         )
+        .blob(self.instance)
         .blob(self.instance)
         .integer(last)
         .integer(before.unix_millis())
@@ -70,9 +71,10 @@ impl Applying<'_> {
 
     fn prune_events(&mut self, before: Timestamp, last: i64, limit: i64) -> Result<usize, Refusal> {
         let pruned = Statement::kept(
-            "DELETE FROM events WHERE position IN (SELECT position FROM events INDEXED BY events_by_instance \
+            "DELETE FROM events WHERE instance_id = ? AND position IN (SELECT position FROM events INDEXED BY events_by_instance \
              WHERE instance_id = ? AND position <= ? AND at_ms < ? ORDER BY position LIMIT ?)",
         )
+        .blob(self.instance)
         .blob(self.instance)
         .integer(last)
         .integer(before.unix_millis())

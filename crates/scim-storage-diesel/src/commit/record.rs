@@ -53,10 +53,10 @@ impl Applying<'_> {
         let report = self.report(key, content, None)?;
         let tallies = Tallies::of(content);
         let inserted = Statement::kept(
-            "INSERT OR IGNORE INTO resources (instance_id, resource_type, id, version, membership, created_ms, \
+            "INSERT INTO resources (instance_id, resource_type, id, version, membership, created_ms, \
              modified_ms, display, display_key, manager, managed_by, active, reports_to, reports_key, reports_via, \
              direct_manager, document, shadow, account) \
-             VALUES (?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, jsonb(?), ?)",
+             VALUES (?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, jsonb(?), ?) ON CONFLICT DO NOTHING",
         )
         .postgres(
             "INSERT INTO resources (instance_id, resource_type, id, version, membership, created_ms, \
@@ -126,6 +126,13 @@ impl Applying<'_> {
              reports_via = ?, direct_manager = ?, document = ?, shadow = jsonb(?), account = ? \
              WHERE instance_id = ? AND id = ? AND resource_type = ? RETURNING version, membership, modified_ms",
         )
+        .postgres(
+            "UPDATE resources SET version = version + $1, modified_ms = greatest(modified_ms, $2), display = $3, \
+             display_key = $4, manager = $5, managed_by = $6, active = $7, reports_to = $8, reports_key = $9, \
+             reports_via = $10, direct_manager = $11, document = $12, shadow = $13::jsonb, account = $14 \
+             WHERE instance_id = $15 AND id = $16 AND resource_type = $17 \
+             RETURNING version, membership, modified_ms",
+        )
         .integer(step)
         .integer(self.set.at.unix_millis())
         .optional_text(content.display.clone())
@@ -178,6 +185,11 @@ impl Applying<'_> {
         let standing = Statement::kept(
             "UPDATE resources SET version = version + ?, modified_ms = max(modified_ms, ?) \
              WHERE instance_id = ? AND id = ? AND resource_type = ? RETURNING version, membership, modified_ms",
+        )
+        .postgres(
+            "UPDATE resources SET version = version + $1, modified_ms = greatest(modified_ms, $2) \
+             WHERE instance_id = $3 AND id = $4 AND resource_type = $5 \
+             RETURNING version, membership, modified_ms",
         )
         .integer(step)
         .integer(self.set.at.unix_millis())

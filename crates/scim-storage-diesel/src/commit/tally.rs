@@ -37,12 +37,13 @@ impl Applying<'_> {
             return Ok(());
         }
         let rows = Statement::kept(
-            "INSERT INTO counters (instance_id, resource_type, slot, count, active, managed) VALUES (?, ?, 0, ?, ?, ?) \
+            "INSERT INTO counters (instance_id, resource_type, slot, count, active, managed) VALUES (?, ?, ?, ?, ?, ?) \
              ON CONFLICT (instance_id, resource_type, slot) DO UPDATE SET count = counters.count + excluded.count, \
              active = counters.active + excluded.active, managed = counters.managed + excluded.managed",
         )
         .blob(self.instance)
         .text(resource_type)
+        .integer(self.slot())
         .integer(step.all)
         .integer(step.active)
         .integer(step.managed)

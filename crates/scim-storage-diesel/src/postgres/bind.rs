@@ -16,7 +16,8 @@ impl Bind {
             Self::Text(_) | Self::OptionalText(_) => Type::TEXT,
             Self::Integer(_) | Self::OptionalInteger(_) => Type::INT8,
             Self::Real(_) => Type::FLOAT8,
-            Self::Blobs(_) => Type::BYTEA_ARRAY,
+            Self::Blobs(_) | Self::OptionalBlobs(_) => Type::BYTEA_ARRAY,
+            Self::Texts(_) | Self::OptionalTexts(_) => Type::TEXT_ARRAY,
             Self::Integers(_) => Type::INT8_ARRAY,
         }
     }
@@ -38,6 +39,11 @@ impl ToSql for Bind {
             Self::OptionalInteger(value) => value.to_sql(kind, out),
             Self::Real(value) => value.to_sql(kind, out),
             Self::Blobs(values) => values.to_sql(kind, out),
+            Self::OptionalBlobs(values) => values.to_sql(kind, out),
+            Self::Texts(values) => values.iter().map(|value| text(value)).collect::<Vec<_>>().to_sql(kind, out),
+            Self::OptionalTexts(values) => {
+                values.iter().map(|value| value.as_deref().map(text)).collect::<Vec<_>>().to_sql(kind, out)
+            }
             Self::Integers(values) => values.to_sql(kind, out),
         }
     }

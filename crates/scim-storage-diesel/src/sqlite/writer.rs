@@ -168,7 +168,7 @@ fn commit_group(connection: &mut Connection, group: Vec<Waiting>, meter: &Meter)
 /// Applies one change set, all of it or nothing. The outer error means that the transaction cannot go on.
 fn in_savepoint(connection: &mut Connection, changes: ChangeSet) -> diesel::QueryResult<Answer> {
     connection.batch("SAVEPOINT change_set")?;
-    match apply(connection, changes) {
+    match apply(connection, changes, true) {
         Ok(committed) => {
             connection.batch("RELEASE change_set")?;
             Ok(Ok(committed))

@@ -51,24 +51,36 @@ impl Applying<'_> {
         since: Timestamp,
     ) -> Result<bool, Refusal> {
         let deleted = deleted_link_ids(self.connection, &self.set.scope, resource_type, external_id, since)?;
-        let revived = |id: &[u8]| {
+        // Afterwards, what it deleted itself is among them.
+        let own = |id: &[u8]| {
             self.set.changes.iter().any(|change| match change {
                 Change::Create(new) => new.revives && new.key.id.uuid().as_bytes().as_slice() == id,
+                Change::Delete { key, .. } => key.id.uuid().as_bytes().as_slice() == id,
                 _ => false,
             })
         };
-        Ok(deleted.iter().all(|row| revived(&row.id)))
+        Ok(deleted.iter().all(|row| own(&row.id)))
     }
 
     /// Conditions on what is after the changes.
     pub(super) fn require_after(&mut self) -> Result<(), Refusal> {
         let set = self.set;
         for condition in &set.conditions {
-            if let Condition::Seats { resource_type, at_most } = condition {
-                let active = count(self.connection, &set.scope, resource_type, Tally::Active)?;
-                if active > *at_most {
-                    return Err(Refusal::NoSeat(*at_most));
+            match condition {
+                Condition::Seats { resource_type, at_most } => {
+                    let active = count(self.connection, &set.scope, resource_type, Tally::Active)?;
+                    if active > *at_most {
+                        return Err(Refusal::NoSeat(*at_most));
+                    }
                 }
+                // On PostgreSQL a unique key may have become free while this change set waited for it, because of a deletion.
+                Condition::NotDeleted { resource_type, external_id, since }
+                    if self.connection.is_postgres()
+                        && !self.not_deleted(resource_type, external_id, *since)? =>
+                {
+                    return Err(Refusal::Conflict);
+                }
+                _ => {}
             }
         }
         Ok(())

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::Applying;
 use super::tally::Tallies;
 use crate::error::Refusal;
+use crate::read::resource_id;
 use crate::sql::{Id, Statement};
 
 #[derive(QueryableByName)]
@@ -27,18 +28,22 @@ impl Applying<'_> {
             // What an earlier change of the set took.
             self.drop_index(key)?;
         }
-        self.count_members(key.id)?;
-        // The groups of a deleted person have one member less.
-        let groups: Vec<Id> = Statement::kept(
-            "SELECT group_id AS id FROM members INDEXED BY members_by_member \
+        if self.connection.is_postgres() {
+            self.part(key.id)?;
+        } else {
+            self.count_members(key.id)?;
+            // The groups of a deleted person have one member less.
+            let groups: Vec<Id> = Statement::kept(
+                "SELECT group_id AS id FROM members INDEXED BY members_by_member \
                  WHERE instance_id = ? AND member_id = ?",
-        )
-        .blob(self.instance)
-        .blob(id)
-        .rows(self.connection)?;
-        for group in groups {
-            if let Ok(group) = Uuid::from_slice(&group.id) {
-                self.raise(&Key { resource_type: "Group".into(), id: ResourceId::new(group) })?;
+            )
+            .blob(self.instance)
+            .blob(id)
+            .rows(self.connection)?;
+            for group in groups {
+                if let Ok(group) = Uuid::from_slice(&group.id) {
+                    self.raise(&Key { resource_type: "Group".into(), id: ResourceId::new(group) })?;
+                }
             }
         }
         self.bury(key)?;
@@ -54,6 +59,22 @@ impl Applying<'_> {
         self.clear_reports(key.id)?;
         self.count(&key.resource_type, Tallies::default().since(before.tallies()))?;
         Ok(self.no_record())
+    }
+
+    /// Takes the edges of a record away, which is locked: its members and its groups are those that it loses in this very
+    /// statement, whoever came or left before.
+    fn part(&mut self, id: ResourceId) -> Result<(), Refusal> {
+        let id = id.uuid().into_bytes();
+        let edges = |text: &'static str| Statement::of_postgres(text).blob(self.instance).blob(id);
+        let members =
+            edges("DELETE FROM members WHERE instance_id = $1 AND group_id = $2 RETURNING member_id AS id");
+        let groups =
+            edges("DELETE FROM members WHERE instance_id = $1 AND member_id = $2 RETURNING group_id AS id");
+        let members: Vec<Id> = members.rows(self.connection)?;
+        let members = members.iter().map(|row| resource_id(&row.id)).collect::<Result<_, _>>()?;
+        self.count_memberships(&members)?;
+        let groups: Vec<Id> = groups.rows(self.connection)?;
+        self.raise_all(&groups)
     }
 
     /// Keeps what a record was, from its own row.

@@ -67,11 +67,13 @@ impl Applying<'_> {
             scrubbed.scrub();
             let scrubbed = json(&scrubbed)?;
             if scrubbed != record {
-                rows += Statement::kept("UPDATE journal SET record = ?, name_key = NULL WHERE instance_id = ? AND position = ?")
-                    .text(scrubbed)
-                    .blob(self.instance)
-                    .integer(position)
-                    .run(self.connection)?;
+                rows += Statement::kept(
+                    "UPDATE journal SET record = ?, name_key = NULL WHERE instance_id = ? AND position = ?",
+                )
+                .text(scrubbed)
+                .blob(self.instance)
+                .integer(position)
+                .run(self.connection)?;
             }
         }
         Ok(rows)

@@ -1,5 +1,7 @@
 //! References to nobody yet: kept, forgotten, and linked when that resource arrives.
 
+use std::collections::BTreeSet;
+
 use diesel::QueryableByName;
 use diesel::sql_types::{Binary, Text};
 use scim_core::text::Matching;
@@ -8,7 +10,7 @@ use uuid::Uuid;
 
 use super::Applying;
 use crate::error::{Refusal, damaged};
-use crate::read::{USER_NAME, target};
+use crate::read::{USER_NAME, resource_id, target};
 use crate::sql::{Bind, Statement};
 
 #[derive(QueryableByName)]
@@ -83,13 +85,14 @@ impl Applying<'_> {
         .blob(self.connector())
         .rows(self.connection)?;
         let mut edges = Vec::new();
+        let groups = self.groups_that_hold(&held)?;
         for held in held {
             let group = Uuid::from_slice(&held.group_id).map_err(|_| damaged("an id"))?;
             let group = Key { resource_type: "Group".into(), id: ResourceId::new(group) };
-            if group.id == key.id {
+            if group.id == key.id || groups.as_ref().is_some_and(|groups| !groups.contains(&group.id)) {
                 continue;
             }
-            Statement::kept(
+            let there = Statement::kept(
                 "DELETE FROM held WHERE instance_id = ? AND group_id = ? AND connector_id = ? AND reference = ?",
             )
             .blob(self.instance)
@@ -97,6 +100,10 @@ impl Applying<'_> {
             .blob(held.connector_id)
             .text(held.reference)
             .run(self.connection)?;
+            if there == 0 {
+                // Forgotten in between.
+                continue;
+            }
             let edge = self.join(group.id, key)?;
             if edge.outcome == EdgeOutcome::Added {
                 self.raise(&group)?;
@@ -104,5 +111,14 @@ impl Applying<'_> {
             }
         }
         Ok(edges)
+    }
+
+    /// On PostgreSQL, the groups that are there, locked: before what they hold, as whoever changes that does.
+    fn groups_that_hold(&mut self, held: &[Held]) -> Result<Option<BTreeSet<ResourceId>>, Refusal> {
+        if held.is_empty() || !self.connection.is_postgres() {
+            return Ok(None);
+        }
+        let groups = held.iter().map(|held| resource_id(&held.group_id)).collect::<Result<_, _>>()?;
+        self.lock_groups(&groups).map(Some)
     }
 }

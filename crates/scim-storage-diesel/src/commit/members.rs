@@ -1,10 +1,14 @@
 //! Members joining and leaving a group, edge by edge: nothing here depends on the size of the group.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use scim_directory::{EdgeEffect, EdgeOutcome, Effect, Key, MemberChange, ResourceId};
 
 use super::Applying;
+use super::rows::stored;
 use crate::error::Refusal;
-use crate::sql::{Number, Statement};
+use crate::read::resource_id;
+use crate::sql::{Id, Number, Statement};
 
 impl Applying<'_> {
     pub(crate) fn members(&mut self, change: &MemberChange) -> Result<Effect, Refusal> {
@@ -19,17 +23,116 @@ impl Applying<'_> {
         }
         self.release(group, &change.release)?;
         self.hold(group, &change.hold)?;
-        let mut edges = Vec::with_capacity(change.add.len() + change.remove.len());
-        for member in &change.remove {
-            edges.push(self.leave(group.id, *member)?);
-        }
-        for member in &change.add {
-            edges.push(self.join(group.id, member)?);
-        }
+        let edges = if self.connection.is_postgres() {
+            self.edges_at_once(change)?
+        } else {
+            let mut edges = Vec::with_capacity(change.add.len() + change.remove.len());
+            for member in &change.remove {
+                edges.push(self.leave(group.id, *member)?);
+            }
+            for member in &change.add {
+                edges.push(self.join(group.id, member)?);
+            }
+            edges
+        };
         let moved =
             edges.iter().any(|edge| matches!(edge.outcome, EdgeOutcome::Added | EdgeOutcome::Removed));
         let effect = if moved { self.raise(group)? } else { standing };
         Ok(Effect { edges, ..effect })
+    }
+
+    /// The same in three statements, whatever the number of members. Those that are there were locked (see [`super::rows`]), or
+    /// are this change set's own.
+    fn edges_at_once(&mut self, change: &MemberChange) -> Result<Vec<EdgeEffect>, Refusal> {
+        let group = change.group.id;
+        let left = self.leave_at_once(group, &change.remove)?;
+        let joined = self.join_at_once(group, &change.add)?;
+        let edges: Vec<EdgeEffect> = left.into_iter().chain(joined).collect();
+        let moved: BTreeSet<ResourceId> = edges
+            .iter()
+            .filter(|edge| matches!(edge.outcome, EdgeOutcome::Added | EdgeOutcome::Removed))
+            .map(|edge| edge.member)
+            .collect();
+        self.count_memberships(&moved)?;
+        Ok(edges)
+    }
+
+    fn leave_at_once(
+        &mut self,
+        group: ResourceId,
+        members: &[ResourceId],
+    ) -> Result<Vec<EdgeEffect>, Refusal> {
+        if members.is_empty() {
+            return Ok(Vec::new());
+        }
+        let wanted: BTreeSet<ResourceId> = members.iter().copied().collect();
+        let rows: Vec<Id> = Statement::of_postgres(
+            "DELETE FROM members WHERE instance_id = $1 AND group_id = $2 AND member_id = ANY($3) \
+             RETURNING member_id AS id",
+        )
+        .blob(self.instance)
+        .blob(group.uuid().into_bytes())
+        .blobs(stored(&wanted))
+        .rows(self.connection)?;
+        let mut gone = ids(&rows)?;
+        let outcome = |moved| if moved { EdgeOutcome::Removed } else { EdgeOutcome::Unchanged };
+        let edge = |member: &ResourceId| EdgeEffect {
+            group,
+            member: *member,
+            outcome: outcome(gone.remove(member)),
+        };
+        Ok(members.iter().map(edge).collect())
+    }
+
+    fn join_at_once(&mut self, group: ResourceId, members: &[Key]) -> Result<Vec<EdgeEffect>, Refusal> {
+        if members.is_empty() {
+            return Ok(Vec::new());
+        }
+        let wanted: BTreeSet<ResourceId> = members.iter().map(|member| member.id).collect();
+        let live: Vec<Id> =
+            Statement::of_postgres("SELECT id FROM resources WHERE instance_id = $1 AND id = ANY($2)")
+                .blob(self.instance)
+                .blobs(stored(&wanted))
+                .rows(self.connection)?;
+        let live = ids(&live)?;
+        let new: BTreeMap<ResourceId, &str> = members
+            .iter()
+            .filter(|member| live.contains(&member.id))
+            .map(|member| (member.id, &*member.resource_type))
+            .collect();
+        let rows: Vec<Id> = Statement::of_postgres(
+            "INSERT INTO members (instance_id, group_id, member_id, member_type) \
+             SELECT $1, $2, m.id, m.type FROM unnest($3, $4) AS m (id, type) \
+             ON CONFLICT DO NOTHING RETURNING member_id AS id",
+        )
+        .blob(self.instance)
+        .blob(group.uuid().into_bytes())
+        .blobs(new.keys().map(|id| id.uuid().into_bytes()))
+        .texts(new.values().copied())
+        .rows(self.connection)?;
+        let mut added = ids(&rows)?;
+        let edge = |member: &Key| {
+            let outcome = match (live.contains(&member.id), added.remove(&member.id)) {
+                (false, _) => EdgeOutcome::Gone,
+                (true, true) => EdgeOutcome::Added,
+                (true, false) => EdgeOutcome::Unchanged,
+            };
+            EdgeEffect { group, member: member.id, outcome }
+        };
+        Ok(members.iter().map(edge).collect())
+    }
+
+    pub(super) fn count_memberships(&mut self, members: &BTreeSet<ResourceId>) -> Result<(), Refusal> {
+        if members.is_empty() {
+            return Ok(());
+        }
+        Statement::of_postgres(
+            "UPDATE resources SET membership = membership + 1 WHERE instance_id = $1 AND id = ANY($2)",
+        )
+        .blob(self.instance)
+        .blobs(stored(members))
+        .run(self.connection)?;
+        Ok(())
     }
 
     /// Adds an edge, if the member is there and not in the group yet.
@@ -80,4 +183,8 @@ impl Applying<'_> {
             .run(self.connection)?;
         Ok(())
     }
+}
+
+fn ids(rows: &[Id]) -> Result<BTreeSet<ResourceId>, Refusal> {
+    Ok(rows.iter().map(|row| resource_id(&row.id)).collect::<Result<_, _>>()?)
 }

@@ -25,9 +25,10 @@ mod place;
 mod prune;
 mod record;
 mod reports;
+mod rows;
 mod tally;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use scim_directory::{
     Change, ChangeSet, Committed, Effect, Event, LogRecord, Position, ResourceId, Scope, Version,
@@ -49,6 +50,10 @@ pub(crate) struct Applying<'a> {
     /// Records whose version this change set raised already, with the one that they had before: it rises once, and
     /// every precondition of the change set is about the one before.
     pub(crate) raised: HashMap<ResourceId, Version>,
+    /// Records that were locked before they were looked at, as they were (PostgreSQL).
+    pub(crate) locked: HashMap<ResourceId, (String, record::Before)>,
+    /// Index entries that records have and keep: unique, path, key.
+    pub(crate) indexed: HashMap<ResourceId, HashSet<(bool, String, String)>>,
     /// User name keys that deletions gave up, for their tombstones.
     pub(crate) given_up: HashMap<ResourceId, String>,
     /// What the store did that no request asked for, for the log.
@@ -81,10 +86,13 @@ pub(crate) fn apply(
         instance,
         alone,
         raised: HashMap::new(),
+        locked: HashMap::new(),
+        indexed: HashMap::new(),
         given_up: HashMap::new(),
         records: Vec::new(),
         events: Vec::new(),
     };
+    applying.lock_records()?;
     applying.require_before()?;
     for change in &set.changes {
         match change {

@@ -41,7 +41,7 @@ impl Applying<'_> {
             .row::<Number>(self.connection)?
             .ok_or_else(|| damaged("a change set"))?;
         if rows > MOST {
-            let step = rows.saturating_add(MOST + 1).saturating_mul(2) & !MOST;
+            let step = (rows / (MOST + 1)).saturating_add(1).saturating_mul(MOST + 1);
             Statement::of_postgres(MOVE).blob(self.instance).integer(step).run(self.connection)?;
         }
         Ok(place.n)

@@ -24,13 +24,13 @@ struct Standing {
 
 /// What a record was before a change.
 #[derive(QueryableByName)]
-pub(super) struct Before {
+pub(crate) struct Before {
     #[diesel(sql_type = BigInt)]
     pub(super) version: i64,
     #[diesel(sql_type = BigInt)]
-    active: i64,
+    pub(super) active: i64,
     #[diesel(sql_type = Nullable<Binary>)]
-    managed_by: Option<Vec<u8>>,
+    pub(super) managed_by: Option<Vec<u8>>,
     #[diesel(sql_type = Nullable<Text>)]
     pub(super) reports_to: Option<String>,
     #[diesel(sql_type = Nullable<Binary>)]
@@ -168,6 +168,9 @@ impl Applying<'_> {
 
     /// What a record is before a change; `None` where it is not there.
     pub(super) fn before(&mut self, key: &Key) -> Result<Option<Before>, Refusal> {
+        if let Some(before) = self.locked(key) {
+            return Ok(Some(before));
+        }
         let before = Statement::kept(
             "SELECT version, active, managed_by, reports_to, reports_via, direct_manager FROM resources \
              WHERE instance_id = ? AND id = ? AND resource_type = ?",
@@ -181,6 +184,7 @@ impl Applying<'_> {
 
     /// Raises a record's version, once in a change set; where it stands then.
     pub(crate) fn raise(&mut self, key: &Key) -> Result<Effect, Refusal> {
+        self.locked.remove(&key.id);
         let step = i64::from(!self.raised.contains_key(&key.id));
         let standing = Statement::kept(
             "UPDATE resources SET version = version + ?, modified_ms = max(modified_ms, ?) \

@@ -2,7 +2,7 @@
 //! arrives, and waits again when that person is deleted.
 
 use diesel::QueryableByName;
-use diesel::sql_types::{Binary, Nullable, Text};
+use diesel::sql_types::{Binary, Bool, Nullable, Text};
 use scim_core::text::Matching;
 use scim_directory::{Content, Key, ResourceId};
 use scim_storage::{manager_changed, manager_cleared, manager_linked};
@@ -25,6 +25,14 @@ pub(super) struct Report {
 }
 
 #[derive(QueryableByName)]
+struct Candidate {
+    #[diesel(sql_type = Binary)]
+    id: Vec<u8>,
+    #[diesel(sql_type = Bool)]
+    managed: bool,
+}
+
+#[derive(QueryableByName)]
 struct Waiting {
     #[diesel(sql_type = Binary)]
     id: Vec<u8>,
@@ -42,6 +50,15 @@ const WAITING: &str = "SELECT id, resource_type, display FROM resources INDEXED 
     CROSS JOIN resources r INDEXED BY reports_waiting ON r.instance_id = l.instance_id \
     AND r.reports_to = l.external_id AND r.reports_via = l.connector_id \
     WHERE l.instance_id = ? AND l.id = ? AND r.direct_manager IS NULL AND r.reports_to IS NOT NULL";
+
+/// Links them: those who are waited for by id or user name, and those by the other's `externalId`s.
+const LINK_BY_KEY: &str = "UPDATE resources SET direct_manager = $1 WHERE instance_id = $2 AND id <> $1 \
+    AND reports_key IN ($3, $4) AND direct_manager IS NULL AND reports_to IS NOT NULL \
+    RETURNING id, resource_type, display";
+const LINK_BY_LINK: &str = "UPDATE resources r SET direct_manager = $1 FROM links l \
+    WHERE l.instance_id = $2 AND l.id = $1 AND r.instance_id = l.instance_id AND r.id <> $1 \
+    AND r.reports_to = l.external_id AND r.reports_via = l.connector_id AND r.direct_manager IS NULL \
+    AND r.reports_to IS NOT NULL RETURNING r.id, r.resource_type, r.display";
 
 impl Waiting {
     fn key(&self) -> Result<Key, Refusal> {
@@ -84,6 +101,9 @@ impl Applying<'_> {
         via: Option<[u8; 16]>,
         but: ResourceId,
     ) -> Result<Option<[u8; 16]>, Refusal> {
+        if self.connection.is_postgres() {
+            return self.managed_and_locked(reference, folded, via, but);
+        }
         let but = but.uuid().into_bytes();
         if let Ok(id) = reference.parse::<ResourceId>() {
             let found: Option<Id> = Statement::kept(
@@ -126,6 +146,59 @@ impl Applying<'_> {
         Ok(found.map(|found| bytes(&found.id)).transpose()?)
     }
 
+    /// The same on PostgreSQL, where whoever may be meant is locked before it counts whether that one is managed: so nobody is
+    /// deleted, and nobody becomes managed, between here and the end of this commit.
+    fn managed_and_locked(
+        &mut self,
+        reference: &str,
+        folded: &str,
+        via: Option<[u8; 16]>,
+        but: ResourceId,
+    ) -> Result<Option<[u8; 16]>, Refusal> {
+        let mut candidates = Vec::new();
+        if let Ok(id) = reference.parse::<ResourceId>() {
+            candidates.push(
+                Statement::of_postgres(
+                    "SELECT id, managed_by IS NOT NULL AS managed FROM resources WHERE instance_id = $1 AND id = $2 \
+                     AND resource_type = 'User' FOR SHARE",
+                )
+                .blob(self.instance)
+                .blob(id.uuid().into_bytes()),
+            );
+        }
+        if let Some(via) = via {
+            candidates.push(
+                Statement::of_postgres(
+                    "SELECT r.id, r.managed_by IS NOT NULL AS managed FROM links l \
+                     JOIN resources r ON r.instance_id = l.instance_id AND r.id = l.id \
+                     WHERE l.instance_id = $1 AND l.connector_id = $2 AND l.external_id = $3 \
+                     AND r.resource_type = 'User' ORDER BY l.id FOR SHARE OF r",
+                )
+                .blob(self.instance)
+                .blob(via)
+                .text(reference),
+            );
+        }
+        candidates.push(
+            Statement::of_postgres(
+                "SELECT r.id, r.managed_by IS NOT NULL AS managed FROM unique_keys k \
+                 JOIN resources r ON r.instance_id = k.instance_id AND r.id = k.id \
+                 WHERE k.instance_id = $1 AND k.resource_type = 'User' AND k.path = 'userName' AND k.key = $2 \
+                 FOR SHARE OF r",
+            )
+            .blob(self.instance)
+            .text(folded),
+        );
+        let but = but.uuid().into_bytes();
+        for statement in candidates {
+            let found: Vec<Candidate> = statement.rows(self.connection)?;
+            if let Some(found) = found.iter().find(|found| found.managed && found.id != but) {
+                return Ok(Some(bytes(&found.id)?));
+            }
+        }
+        Ok(None)
+    }
+
     /// Logs whom a person reports to from now on, if that changed, and lets others hear of it.
     pub(super) fn tell_manager(
         &mut self,
@@ -153,13 +226,29 @@ impl Applying<'_> {
         }
         let id = key.id.uuid().into_bytes();
         let user_name = content.index.iter().find(|entry| entry.path == USER_NAME);
-        let mut waiting: Vec<Waiting> = Statement::kept(WAITING)
-            .blob(self.instance)
-            .text(Matching::UserName.key(&key.id.to_string()))
-            .optional_text(user_name.map(|entry| entry.key.clone()))
-            .blob(self.instance)
-            .blob(id)
-            .rows(self.connection)?;
+        let own = Matching::UserName.key(&key.id.to_string()).into_owned();
+        let names = (own, user_name.map(|entry| entry.key.clone()));
+        let at_once = self.connection.is_postgres();
+        let mut waiting: Vec<Waiting> = if at_once {
+            // Who is about to report to somebody else is waited for, and then looked at again.
+            let mut linked: Vec<Waiting> = Statement::of_postgres(LINK_BY_KEY)
+                .blob(id)
+                .blob(self.instance)
+                .text(names.0)
+                .optional_text(names.1)
+                .rows(self.connection)?;
+            let by_link = Statement::of_postgres(LINK_BY_LINK).blob(id).blob(self.instance);
+            linked.extend(by_link.rows(self.connection)?);
+            linked
+        } else {
+            Statement::kept(WAITING)
+                .blob(self.instance)
+                .text(names.0)
+                .optional_text(names.1)
+                .blob(self.instance)
+                .blob(id)
+                .rows(self.connection)?
+        };
         waiting.sort_by(|left, right| left.id.cmp(&right.id));
         waiting.dedup_by(|left, right| left.id == right.id);
         for person in waiting {
@@ -167,11 +256,14 @@ impl Applying<'_> {
             if report.id == key.id {
                 continue;
             }
-            Statement::kept("UPDATE resources SET direct_manager = ? WHERE instance_id = ? AND id = ?")
-                .blob(id)
-                .blob(self.instance)
-                .blob(&person.id)
-                .run(self.connection)?;
+            if !at_once {
+                Statement::kept("UPDATE resources SET direct_manager = ? WHERE instance_id = ? AND id = ?")
+                    .blob(id)
+                    .blob(self.instance)
+                    .blob(&person.id)
+                    .run(self.connection)?;
+            }
+            self.locked.remove(&report.id);
             self.records.push(manager_linked(&report, person.display.as_deref(), key.id));
             self.events.push(manager_changed(&report, None, Some(key.id)));
         }
@@ -180,15 +272,17 @@ impl Applying<'_> {
 
     /// Those who reported to a person that is gone wait again.
     pub(super) fn clear_reports(&mut self, manager: ResourceId) -> Result<(), Refusal> {
-        let cleared: Vec<Waiting> = Statement::kept(
+        let mut cleared: Vec<Waiting> = Statement::kept(
             "UPDATE resources INDEXED BY reports_linked SET direct_manager = NULL WHERE instance_id = ? AND direct_manager = ? \
              RETURNING id, resource_type, display",
         )
         .blob(self.instance)
         .blob(manager.uuid().into_bytes())
         .rows(self.connection)?;
+        cleared.sort_by(|left, right| left.id.cmp(&right.id));
         for person in cleared {
             let report = person.key()?;
+            self.locked.remove(&report.id);
             self.records.push(manager_cleared(&report, person.display.as_deref(), manager));
             self.events.push(manager_changed(&report, Some(manager), None));
         }

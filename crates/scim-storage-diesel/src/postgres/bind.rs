@@ -40,7 +40,9 @@ impl ToSql for Bind {
             Self::Real(value) => value.to_sql(kind, out),
             Self::Blobs(values) => values.to_sql(kind, out),
             Self::OptionalBlobs(values) => values.to_sql(kind, out),
-            Self::Texts(values) => values.iter().map(|value| text(value)).collect::<Vec<_>>().to_sql(kind, out),
+            Self::Texts(values) => {
+                values.iter().map(|value| text(value)).collect::<Vec<_>>().to_sql(kind, out)
+            }
             Self::OptionalTexts(values) => {
                 values.iter().map(|value| value.as_deref().map(text)).collect::<Vec<_>>().to_sql(kind, out)
             }

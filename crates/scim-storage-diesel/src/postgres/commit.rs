@@ -1,47 +1,121 @@
-//! Committing one change set, in a transaction of its own.
+//! Committing one change set, in a transaction of its own; again, where the server or the network would not have it the first time.
+
+use std::time::{Duration, Instant};
 
 use scim_directory::{ChangeSet, Committed};
-use scim_storage::CommitError;
-use tokio_postgres::error::SqlState;
+use scim_storage::{CommitError, StoreError};
 
+use super::link::Trouble;
+use super::locks::Locks;
 use super::workers::Worker;
 use crate::commit::apply;
-use crate::error::{Refusal, store_error};
+use crate::error::Refusal;
 
-/// How often a change set is tried that the server turned away because of another one.
-const TRIES: usize = 8;
+/// How long a change set is tried. Its client waits, and has work of its own to give up.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// How often at most.
+const TRIES: u32 = 12;
+/// The longest pause before the second try, in microseconds; it doubles with each.
+const PAUSE: u64 = 4_000;
+/// What the server is told when a transaction begins: how long it may wait for a lock, and how long it may wait for us, in
+/// milliseconds. A node that is gone holds its locks no longer than that.
+const BEGIN: &str =
+    "BEGIN; SET LOCAL lock_timeout = 3000; SET LOCAL idle_in_transaction_session_timeout = 5000; ";
 
-/// Commits a change set. What the server turns away because others ran at the same time is tried again.
+/// What became of one try.
+enum Outcome {
+    /// That is the answer.
+    Answer(Result<Committed, Refusal>),
+    /// It may be tried again.
+    Again(StoreError),
+    /// It must be tried again, alone in its instance.
+    Alone,
+}
+
+/// Commits a change set, within [`PATIENCE`] and [`TRIES`]; then it is [`StoreError::Unavailable`].
+///
+/// A try whose connection broke may have been committed all the same, or may still be running at the server. The next one waits for
+/// it (see [`Locks`]), and then finds the change set's id before anything else.
 pub(super) fn commit(worker: &mut Worker, changes: &ChangeSet) -> Result<Committed, CommitError> {
-    let mut tries = 1;
+    let begun = Instant::now();
+    let (mut alone, mut tries) = (false, 0);
     loop {
-        let (outcome, turned_away) = once(worker, changes.clone());
-        if !turned_away || tries == TRIES {
-            return outcome.map_err(Into::into);
-        }
         tries += 1;
+        let error = match attempt(worker, changes.clone(), alone) {
+            Outcome::Answer(outcome) => return outcome.map_err(Into::into),
+            Outcome::Again(error) => error,
+            Outcome::Alone => {
+                alone = true;
+                continue;
+            }
+        };
+        let pause = pause(tries);
+        if tries >= TRIES || begun.elapsed() + pause >= PATIENCE {
+            log::warn!("a change set was given up after {tries} tries: {error}");
+            return Err(CommitError::Store(error));
+        }
+        log::debug!("a change set is tried again: {error}");
+        std::thread::sleep(pause);
     }
 }
 
-/// One try, and whether it failed because others ran at the same time.
-fn once(worker: &mut Worker, changes: ChangeSet) -> (Result<Committed, Refusal>, bool) {
-    let outcome = attempt(worker, changes);
-    let refused = worker.link().and_then(|link| link.refused().cloned());
-    let passing = [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED];
-    let turned_away = outcome.is_err() && refused.is_some_and(|state| passing.contains(&state));
-    if outcome.is_err()
-        && let Ok(connection) = worker.connection()
-        && let Err(error) = connection.batch("ROLLBACK")
+/// How long to wait after so many tries: a part of it is chance, so that those who met do not meet again.
+fn pause(tries: u32) -> Duration {
+    let most = PAUSE << tries.min(7);
+    // Without randomness they may meet once more.
+    let chance = getrandom::u64().unwrap_or(most);
+    Duration::from_micros(most / 2 + chance % (most / 2))
+}
+
+fn attempt(worker: &mut Worker, changes: ChangeSet, alone: bool) -> Outcome {
+    let locks = Locks::of(&changes, alone);
+    let outcome = within(worker, changes, &locks);
+    let refusal = match outcome {
+        Ok(committed) => return Outcome::Answer(Ok(committed)),
+        Err(refusal) => refusal,
+    };
+    let trouble = worker.link().map_or(Trouble::Lost, |link| link.trouble());
+    if trouble == Trouble::Lost {
+        worker.disconnect();
+    } else if let Some(link) = worker.link()
+        && let Err(error) = link.batch("ROLLBACK")
     {
         log::debug!("a transaction did not end well: {error}");
+        worker.disconnect();
     }
-    (outcome, turned_away)
+    match (refusal, trouble) {
+        (Refusal::NotAlone, _) if !alone => Outcome::Alone,
+        (Refusal::Store(error), Trouble::Lost | Trouble::Passing) => Outcome::Again(passing(error)),
+        (refusal, _) => Outcome::Answer(Err(refusal)),
+    }
 }
 
-fn attempt(worker: &mut Worker, changes: ChangeSet) -> Result<Committed, Refusal> {
+/// What may heal, whatever the database called it.
+fn passing(error: StoreError) -> StoreError {
+    match error {
+        StoreError::Internal { source } => StoreError::Unavailable { reason: source.to_string() },
+        other => other,
+    }
+}
+
+fn within(worker: &mut Worker, changes: ChangeSet, locks: &Locks) -> Result<Committed, Refusal> {
     let connection = worker.connection()?;
-    connection.batch("BEGIN").map_err(store_error)?;
-    let committed = apply(connection, changes)?;
-    connection.batch("COMMIT").map_err(store_error)?;
+    connection.batch(&format!("{BEGIN}{}", locks.statement()))?;
+    let committed = apply(connection, changes, locks.is_alone())?;
+    connection.batch("COMMIT")?;
     Ok(committed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_and_stay_short() {
+        for tries in 1..=TRIES {
+            let most = Duration::from_micros(PAUSE << tries.min(7));
+            assert!(pause(tries) >= most / 2 && pause(tries) < most, "{tries}");
+            assert!(most < Duration::from_secs(1));
+        }
+    }
 }

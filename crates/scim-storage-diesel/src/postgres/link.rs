@@ -41,8 +41,8 @@ pub struct Link {
     kept: HashMap<String, tokio_postgres::Statement>,
     /// How long a statement may take.
     time: Duration,
-    /// Why the last statement failed, as the server said.
-    refused: Option<SqlState>,
+    /// What is wrong since the last statement.
+    trouble: Trouble,
     broken: bool,
     overdue: bool,
 }
@@ -50,6 +50,48 @@ pub struct Link {
 impl std::fmt::Debug for Link {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Link").field("broken", &self.broken).finish_non_exhaustive()
+    }
+}
+
+/// What a failed statement means for whoever wants to try again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trouble {
+    /// Nothing, or a statement that will fail again.
+    None,
+    /// Others ran at the same time: it can be tried again at once.
+    Passing,
+    /// The server has no room, no time or no right to do it now.
+    Unable,
+    /// The connection is of no use any more, or the server at its end: there may be a better one.
+    Lost,
+}
+
+impl Trouble {
+    /// What the server said means. <https://www.postgresql.org/docs/current/errcodes-appendix.html>
+    fn of(code: &SqlState) -> Self {
+        match *code {
+            SqlState::T_R_SERIALIZATION_FAILURE
+            | SqlState::T_R_DEADLOCK_DETECTED
+            // Somebody came in between; what is there now is found the next time.
+            | SqlState::UNIQUE_VIOLATION => Self::Passing,
+            // It became a replica, or ends; of several hosts another one may take writes. The last ones are about statements
+            // that were kept prepared, over a change of the schema or behind a pooler.
+            SqlState::READ_ONLY_SQL_TRANSACTION
+            | SqlState::ADMIN_SHUTDOWN
+            | SqlState::CRASH_SHUTDOWN
+            | SqlState::CANNOT_CONNECT_NOW
+            | SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT
+            | SqlState::INVALID_SQL_STATEMENT_NAME
+            | SqlState::DUPLICATE_PSTATEMENT
+            | SqlState::FEATURE_NOT_SUPPORTED => Self::Lost,
+            SqlState::LOCK_NOT_AVAILABLE | SqlState::QUERY_CANCELED => Self::Unable,
+            ref other => match other.code().get(..2) {
+                Some("08") => Self::Lost,
+                // Resources (53), an operator (57), the system (58).
+                Some("53" | "57" | "58") => Self::Unable,
+                _ => Self::None,
+            },
+        }
     }
 }
 
@@ -77,7 +119,7 @@ impl Link {
             pooler: target.pooler,
             kept: HashMap::new(),
             time: target.statement_time,
-            refused: None,
+            trouble: Trouble::None,
             broken: false,
             overdue: false,
         })
@@ -93,9 +135,9 @@ impl Link {
         self.overdue
     }
 
-    /// Why the last statement failed, as the server said; `None` where it did not fail, or the connection broke.
-    pub(super) fn refused(&self) -> Option<&SqlState> {
-        self.refused.as_ref()
+    /// What is wrong since the last statement.
+    pub(super) fn trouble(&self) -> Trouble {
+        if self.is_broken() { Trouble::Lost } else { self.trouble }
     }
 
     /// Gives statements so long from now on; what it was before.
@@ -157,12 +199,12 @@ impl Link {
 
     /// Keeps in mind why a statement failed.
     fn noted<T>(&mut self, outcome: Option<Result<T, tokio_postgres::Error>>) -> QueryResult<T> {
-        self.refused = None;
+        self.trouble = Trouble::None;
         match outcome {
             Some(Ok(value)) => Ok(value),
             Some(Err(error)) => {
-                self.refused = error.code().cloned();
-                self.broken |= error.code().is_none() || self.client.is_closed();
+                self.trouble = error.code().map_or(Trouble::Lost, Trouble::of);
+                self.broken |= self.trouble == Trouble::Lost || self.client.is_closed();
                 Err(failed(&error))
             }
             None => {
@@ -208,14 +250,13 @@ fn failed(error: &tokio_postgres::Error) -> Error {
     };
     let kind = match *said.code() {
         SqlState::UNIQUE_VIOLATION => DatabaseErrorKind::UniqueViolation,
-        SqlState::T_R_SERIALIZATION_FAILURE => DatabaseErrorKind::SerializationFailure,
-        SqlState::READ_ONLY_SQL_TRANSACTION => DatabaseErrorKind::ReadOnlyTransaction,
         SqlState::NOT_NULL_VIOLATION => DatabaseErrorKind::NotNullViolation,
         SqlState::CHECK_VIOLATION => DatabaseErrorKind::CheckViolation,
-        SqlState::ADMIN_SHUTDOWN | SqlState::CRASH_SHUTDOWN | SqlState::CANNOT_CONNECT_NOW => {
-            DatabaseErrorKind::ClosedConnection
-        }
-        _ => DatabaseErrorKind::Unknown,
+        ref code => match Trouble::of(code) {
+            Trouble::Lost => DatabaseErrorKind::ClosedConnection,
+            Trouble::Passing | Trouble::Unable => DatabaseErrorKind::UnableToSendCommand,
+            Trouble::None => DatabaseErrorKind::Unknown,
+        },
     };
     Error::DatabaseError(kind, Box::new(Said(said.clone())))
 }

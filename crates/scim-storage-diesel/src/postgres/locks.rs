@@ -69,6 +69,11 @@ impl Locks {
         *self.0.entry((kind as u8, number)).or_default() |= alone;
     }
 
+    /// Whether the change set is the only one of its instance that runs.
+    pub(super) fn is_alone(&self) -> bool {
+        self.0.iter().any(|((kind, _), alone)| *kind == Kind::Instance as u8 && *alone)
+    }
+
     /// The statement that takes them, in order.
     pub(super) fn statement(&self) -> String {
         let mut text = String::from("SELECT ");
@@ -136,10 +141,7 @@ pub(super) fn instance(id: InstanceId) -> i64 {
 /// Whether a change set must run alone in its instance.
 fn is_alone(set: &ChangeSet) -> bool {
     let sums = |condition: &Condition| {
-        matches!(
-            condition,
-            Condition::LiveKeys { .. } | Condition::Removals { .. } | Condition::Seats { .. }
-        )
+        matches!(condition, Condition::LiveKeys { .. } | Condition::Removals { .. } | Condition::Seats { .. })
     };
     let decisive = |change: &Change| match change {
         Change::Hold(_) | Change::Unhold(_) => true,
@@ -181,7 +183,8 @@ mod tests {
     use scim_core::instant::Timestamp;
     use scim_core::resource::IndexEntry;
     use scim_directory::{
-        Actor, AdminKeyId, ChangeSetId, ConnectorId, HeldReference, MemberChange, NewRecord, ResourceId, Scope,
+        Actor, AdminKeyId, ChangeSetId, ConnectorId, HeldReference, MemberChange, NewRecord, ResourceId,
+        Scope,
     };
     use uuid::Uuid;
 
@@ -241,10 +244,8 @@ mod tests {
         let locks = Locks::of(&set(changes, conditions), false);
         let mut wanted: BTreeMap<(u8, i64), bool> =
             expected.iter().map(|(kind, number, alone)| ((*kind as u8, *number), *alone)).collect();
-        wanted.insert(
-            (Kind::ChangeSet as u8, number(Kind::ChangeSet, &[Uuid::from_u128(3).as_bytes()])),
-            true,
-        );
+        wanted
+            .insert((Kind::ChangeSet as u8, number(Kind::ChangeSet, &[Uuid::from_u128(3).as_bytes()])), true);
         assert_eq!(locks.0, wanted);
     }
 

@@ -6,7 +6,9 @@
 mod bind;
 mod commit;
 mod engine;
+mod horizon;
 mod link;
+mod locks;
 mod migrate;
 mod options;
 mod row;
@@ -15,5 +17,6 @@ mod url;
 mod workers;
 
 pub use engine::{Postgres, PostgresStore};
+pub(crate) use horizon::horizon;
 pub(crate) use link::Link;
 pub use options::{Pooler, PostgresOptions};

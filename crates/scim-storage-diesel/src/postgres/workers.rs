@@ -1,5 +1,6 @@
 //! Threads with a connection each. One that broke is made anew when the next job comes.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -93,6 +94,11 @@ impl Worker {
         self.connection.as_mut().ok_or_else(ended)
     }
 
+    /// Gives its connection up; the next job makes another one.
+    pub(super) fn disconnect(&mut self) {
+        self.connection = None;
+    }
+
     /// What it is connected by, if it is.
     pub(super) fn link(&mut self) -> Option<&mut Link> {
         match self.connection.as_mut()? {
@@ -107,6 +113,10 @@ fn work(mut worker: Worker, queue: &Mutex<Receiver<Job>>) {
     loop {
         let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(job) = job else { return };
-        job(&mut worker);
+        // What a job was about to say is lost, its connection in whatever state: the thread goes on with another one.
+        if catch_unwind(AssertUnwindSafe(|| job(&mut worker))).is_err() {
+            log::error!("a job of the database panicked");
+            worker.disconnect();
+        }
     }
 }

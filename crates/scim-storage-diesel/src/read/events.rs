@@ -8,6 +8,7 @@ use scim_storage::{EventPage, StoreError};
 use serde_json::Value;
 
 use super::record::resource_id;
+use super::window::complete_until;
 use crate::connection::Connection;
 use crate::error::{damaged, store_error};
 use crate::sql::{Statement, from_word};
@@ -39,12 +40,14 @@ pub(crate) fn events(
     after: Option<Position>,
     limit: usize,
 ) -> Result<EventPage, StoreError> {
+    let until = complete_until(connection, scope).map_err(store_error)?;
     let rows: Vec<Row> = Statement::kept(
         "SELECT position, at_ms, request_id, kind, resource_type, id, before, after FROM events \
-         INDEXED BY events_by_instance WHERE instance_id = ? AND position > ? ORDER BY position LIMIT ?",
+         INDEXED BY events_by_instance WHERE instance_id = ? AND position > ? AND position < ? ORDER BY position LIMIT ?",
     )
     .blob(scope.instance.uuid().into_bytes())
     .integer(after.map_or(0, |position| position.0))
+    .integer(until)
     .integer(i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1))
     .rows(connection)
     .map_err(store_error)?;

@@ -15,7 +15,7 @@ use scim_storage::{About, JournalEntry, JournalPage, JournalQuery, StoreError};
 use uuid::Uuid;
 
 use super::branch::{Branch, action_branches};
-use super::window::{first_from, last_before};
+use super::window::{complete_until, first_from, last_before};
 use crate::connection::Connection;
 use crate::error::{damaged, store_error};
 use crate::sql::{Statement, word};
@@ -59,12 +59,21 @@ pub(crate) fn journal(
     scope: &Scope,
     query: &JournalQuery,
 ) -> Result<JournalPage, StoreError> {
-    connection.snapshot(|connection| page(connection, scope, query)).map_err(store_error)?
+    let until = match query.newest_first {
+        true => i64::MAX,
+        false => complete_until(connection, scope).map_err(store_error)?,
+    };
+    connection.snapshot(|connection| page(connection, scope, query, until)).map_err(store_error)?
 }
 
-fn page(connection: &mut Connection, scope: &Scope, query: &JournalQuery) -> Result<JournalPage, StoreError> {
+fn page(
+    connection: &mut Connection,
+    scope: &Scope,
+    query: &JournalQuery,
+    until: i64,
+) -> Result<JournalPage, StoreError> {
     let instance = scope.instance.uuid().into_bytes();
-    let Some((first, last)) = window(connection, &instance, query).map_err(store_error)? else {
+    let Some((first, last)) = window(connection, &instance, query, until).map_err(store_error)? else {
         return Ok(JournalPage::default());
     };
     let mut positions = BTreeSet::new();
@@ -126,11 +135,12 @@ fn window(
     connection: &mut Connection,
     instance: &[u8],
     query: &JournalQuery,
+    until: i64,
 ) -> QueryResult<Option<(i64, i64)>> {
-    let (mut first, mut last) = (i64::MIN, i64::MAX);
+    let (mut first, mut last) = (i64::MIN, until.saturating_sub(1));
     match (query.after, query.newest_first) {
         (Some(after), false) => first = after.0.saturating_add(1),
-        (Some(after), true) => last = after.0.saturating_sub(1),
+        (Some(after), true) => last = last.min(after.0.saturating_sub(1)),
         (None, _) => {}
     }
     if let Some(from) = query.filter.from {

@@ -4,8 +4,9 @@ use diesel::QueryResult;
 use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Nullable};
 use scim_core::instant::Timestamp;
+use scim_directory::Scope;
 
-use crate::connection::Connection;
+use crate::connection::{Connection, SqlDialect};
 use crate::sql::Statement;
 
 #[derive(QueryableByName)]
@@ -58,4 +59,16 @@ pub(crate) fn last_before(
     .blob(instance)
     .integer(minute(until))
     .row(connection)
+}
+
+/// A position from which on the log and the outbox may still lack something that a commit, which has not ended yet, has numbered
+/// already. To be asked for before the snapshot in which somebody reads forward.
+pub(crate) fn complete_until(connection: &mut Connection, scope: &Scope) -> QueryResult<i64> {
+    match connection.dialect() {
+        // One writer numbers and commits.
+        #[cfg(feature = "sqlite")]
+        SqlDialect::Sqlite => Ok(i64::MAX),
+        #[cfg(feature = "postgres")]
+        SqlDialect::Postgres => crate::postgres::horizon(connection, scope.instance),
+    }
 }

@@ -1,6 +1,7 @@
 DROP TABLE events;
 DROP TABLE minutes;
 DROP TABLE journal_members;
+DROP TABLE position_bases;
 DROP TABLE journal;
 DROP TABLE change_sets;
 DROP TABLE counters;

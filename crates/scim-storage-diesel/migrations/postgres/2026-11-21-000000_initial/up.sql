@@ -365,6 +365,12 @@ CREATE INDEX journal_by_resource ON journal (instance_id, resource_id, position)
 CREATE INDEX journal_by_name ON journal (instance_id, name_key, position) WHERE name_key IS NOT NULL;
 CREATE INDEX journal_by_status ON journal (instance_id, status, position) WHERE status <> 'success';
 
+-- From where an instance's positions count; 0 where there is no row.
+CREATE TABLE position_bases (
+    instance_id BYTEA NOT NULL PRIMARY KEY,
+    base BIGINT NOT NULL
+);
+
 -- Whose membership a record is about, besides the group.
 CREATE TABLE journal_members (
     instance_id BYTEA NOT NULL,

@@ -318,6 +318,6 @@ mod tests {
 
     #[test]
     fn numbers_are_those_of_every_release() {
-        assert_eq!(own(), 9_017_166_196_043_263_283);
+        assert_eq!(own(), 5_618_887_047_209_522_668);
     }
 }

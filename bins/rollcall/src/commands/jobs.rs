@@ -1,5 +1,8 @@
 //! The jobs beside the server: pruning, when keys were used last, and telling of keys that end.
 //!
+//! Of several nodes, the one that holds the lease prunes and tells of keys, for all of them; each writes by itself when keys
+//! were used last, because nobody else knows. Two nodes that do the same job do no harm: what a commit does, it does once.
+//!
 //! Each is due by the clock that the node is told, so that a clock which moves on takes its jobs along. What fails is logged
 //! and done again the next time; no job ends the server.
 
@@ -13,7 +16,8 @@ use actix_web::rt::task::JoinHandle;
 use actix_web::rt::time::sleep;
 use futures_util::FutureExt as _;
 use scim_core::instant::Timestamp;
-use scim_provider::admin::{Admin, AdminError};
+use scim_directory::NodeId;
+use scim_provider::admin::{Admin, AdminError, JobLease};
 use scim_provider::{Housekeeping, Job, Provider, Source};
 
 use crate::mail::{Mailer, Postbox};
@@ -27,12 +31,17 @@ const HOUR: Duration = Duration::from_secs(3600);
 const USES: Duration = Duration::from_secs(60);
 /// How often keys are looked for that have ended.
 const ENDS: Duration = Duration::from_secs(10);
+/// What the lease of the jobs is named, which one node does for all.
+const LEASE: &str = "jobs";
 /// How long the store is left to others between slices of pruning.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// The jobs of a server.
 pub(crate) struct Jobs {
     provider: Arc<Provider>,
+    admin: Arc<Admin>,
+    lease: Arc<JobLease>,
+    tending: JoinHandle<()>,
     pruning: JoinHandle<()>,
     uses: JoinHandle<()>,
     telling: JoinHandle<()>,
@@ -49,25 +58,25 @@ impl Jobs {
         let postbox = mailer.clone();
         let postbox = postbox.map(|mailer| Postbox::start(mailer, Arc::clone(provider.housekeeping())));
         let postbox = postbox.transpose()?.map(Arc::new);
-        for job in [Job::Pruning, Job::KeyUses, Job::KeyEnds] {
-            provider.housekeeping().job_starts(job);
-        }
+        provider.housekeeping().job_starts(Job::KeyUses);
+        let lease = Arc::new(JobLease::new(LEASE, NodeId::new(node.source.uuid())));
+        let tending = {
+            let (source, admin) = (Arc::clone(&node.source), Arc::clone(&admin));
+            let (lease, counts) = (Arc::clone(&lease), Arc::clone(provider.housekeeping()));
+            actix_web::rt::spawn(tend(source, admin, lease, counts))
+        };
         let pruning = {
-            let (admin, counts) = (Arc::clone(&admin), Arc::clone(provider.housekeeping()));
-            repeat(node, HOUR, move |now| {
-                let (admin, counts) = (Arc::clone(&admin), Arc::clone(&counts));
-                Box::pin(async move {
-                    let pruned = prune(&admin, now, &counts).await;
-                    if let Err(error) = &pruned {
-                        log::warn!("pruning failed, it is tried again in an hour: {error}");
-                    }
-                    counts.job_ended(Job::Pruning, pruned.is_ok(), now);
-                })
-            })
+            let pruner = Pruner {
+                source: Arc::clone(&node.source),
+                admin: Arc::clone(&admin),
+                counts: Arc::clone(provider.housekeeping()),
+                lease: Arc::clone(&lease),
+            };
+            actix_web::rt::spawn(pruner.run())
         };
         let uses = {
             let provider = Arc::clone(&provider);
-            repeat(node, USES, move |now| {
+            repeat(Arc::clone(&node.source), USES, move |now| {
                 let provider = Arc::clone(&provider);
                 Box::pin(async move {
                     let written = provider.flush_uses().await;
@@ -78,19 +87,20 @@ impl Jobs {
         let enough = Arc::new(AtomicBool::new(false));
         let teller = Teller {
             source: Arc::clone(&node.source),
-            admin,
+            admin: Arc::clone(&admin),
             provider: Arc::clone(&provider),
+            lease: Arc::clone(&lease),
             mail: mailer.zip(postbox.clone()),
             enough: Arc::clone(&enough),
         };
         let telling = actix_web::rt::spawn(teller.run());
-        Ok(Self { provider, pruning, uses, telling, enough, postbox })
+        Ok(Self { provider, admin, lease, tending, pruning, uses, telling, enough, postbox })
     }
 
     /// Ends them, after the server has ended: what is known of keys' uses is written, and what is to be mailed is sent.
     pub(crate) async fn end(self) {
         self.enough.store(true, Ordering::Relaxed);
-        for task in [&self.pruning, &self.uses] {
+        for task in [&self.tending, &self.pruning, &self.uses] {
             task.abort();
         }
         // What was told is put into the postbox first: it is told once.
@@ -98,11 +108,70 @@ impl Jobs {
             log::error!("the job that tells of keys which end failed");
         }
         // Those were aborted.
-        let _ = (self.pruning.await, self.uses.await);
+        let _ = (self.tending.await, self.pruning.await, self.uses.await);
         self.provider.flush_uses().await;
+        // Another node goes on at once.
+        if let Err(error) = self.lease.give_up(&self.admin).await {
+            log::warn!(
+                "the lease of the jobs could not be given up, another node takes it in a minute: {error}"
+            );
+        }
         if let Some(postbox) = self.postbox.and_then(Arc::into_inner) {
             postbox.close();
         }
+    }
+}
+
+/// Takes, renews or waits for the lease until the handle is aborted.
+async fn tend(source: Arc<dyn Source>, admin: Arc<Admin>, lease: Arc<JobLease>, counts: Arc<Housekeeping>) {
+    let mut held = false;
+    counts.holds_jobs(held);
+    loop {
+        let now = source.now();
+        if let Err(error) = lease.tend(&admin, now).await {
+            log::warn!("the lease of the jobs could not be looked at, it is tried again: {error}");
+            // Whoever cannot write cannot do the jobs either; no need to ask four times a second.
+            sleep(Duration::from_secs(1)).await;
+        }
+        let holds = lease.is_held(source.now());
+        if holds != held {
+            held = holds;
+            counts.holds_jobs(held);
+            let change = if held { Housekeeping::job_starts } else { Housekeeping::job_stops };
+            [Job::Pruning, Job::KeyEnds].into_iter().for_each(|job| change(&counts, job));
+            log::info!("this node {} the jobs of all nodes", if held { "does" } else { "no longer does" });
+        }
+        sleep(TICK).await;
+    }
+}
+
+/// Who lets go of what is old.
+struct Pruner {
+    source: Arc<dyn Source>,
+    admin: Arc<Admin>,
+    counts: Arc<Housekeeping>,
+    lease: Arc<JobLease>,
+}
+
+impl Pruner {
+    /// Prunes when it is due, while this node holds the lease, until the handle is aborted.
+    async fn run(self) {
+        let mut schedule = Schedule::every(HOUR);
+        loop {
+            let now = self.source.now();
+            if self.lease.is_held(now) && schedule.is_due(now) {
+                caught(self.prune(now)).await;
+            }
+            sleep(TICK).await;
+        }
+    }
+
+    async fn prune(&self, now: Timestamp) {
+        let pruned = prune(&self.admin, now, &self.counts, || self.lease.is_held(self.source.now())).await;
+        if let Err(error) = &pruned {
+            log::warn!("pruning failed, it is tried again in an hour: {error}");
+        }
+        self.counts.job_ended(Job::Pruning, pruned.is_ok(), now);
     }
 }
 
@@ -111,6 +180,7 @@ struct Teller {
     source: Arc<dyn Source>,
     admin: Arc<Admin>,
     provider: Arc<Provider>,
+    lease: Arc<JobLease>,
     mail: Option<(Mailer, Arc<Postbox>)>,
     enough: Arc<AtomicBool>,
 }
@@ -121,9 +191,11 @@ impl Teller {
         let (mut ends, mut reminders) = (Schedule::every(ENDS), Schedule::every(HOUR));
         while !self.enough.load(Ordering::Relaxed) {
             let now = self.source.now();
-            let soon = reminders.is_due(now);
-            if ends.is_due(now) || soon {
-                caught(self.tell(soon, now)).await;
+            if self.lease.is_held(now) {
+                let soon = reminders.is_due(now);
+                if ends.is_due(now) || soon {
+                    caught(self.tell(soon, now)).await;
+                }
             }
             sleep(TICK).await;
         }
@@ -154,8 +226,11 @@ impl Teller {
 type Run = Pin<Box<dyn Future<Output = ()>>>;
 
 /// Does something now and as often as it is due, until the handle is aborted.
-fn repeat(node: &Node, every: Duration, job: impl Fn(Timestamp) -> Run + 'static) -> JoinHandle<()> {
-    let source: Arc<dyn Source> = Arc::clone(&node.source);
+fn repeat(
+    source: Arc<dyn Source>,
+    every: Duration,
+    job: impl Fn(Timestamp) -> Run + 'static,
+) -> JoinHandle<()> {
     let mut schedule = Schedule::every(every);
     actix_web::rt::spawn(async move {
         loop {
@@ -197,10 +272,16 @@ impl Schedule {
     }
 }
 
-/// Lets go of what is older than each instance's retention time, or the server's own, slice by slice.
-async fn prune(admin: &Admin, now: Timestamp, counts: &Housekeeping) -> Result<(), AdminError> {
+/// Lets go of what is older than each instance's retention time, or the server's own, slice by slice, as long as this is the
+/// node that does it.
+async fn prune(
+    admin: &Admin,
+    now: Timestamp,
+    counts: &Housekeeping,
+    goes_on: impl Fn() -> bool,
+) -> Result<(), AdminError> {
     for instance in admin.instance_list().await? {
-        loop {
+        while goes_on() {
             let slice = admin.prune_slice(&instance, now).await?;
             counts.pruned(slice.rows);
             if !slice.more {
@@ -209,14 +290,15 @@ async fn prune(admin: &Admin, now: Timestamp, counts: &Housekeeping) -> Result<(
             sleep(PAUSE).await;
         }
     }
-    loop {
+    while goes_on() {
         let slice = admin.prune_server_slice(now).await?;
         counts.pruned(slice.rows);
         if !slice.more {
-            return Ok(());
+            break;
         }
         sleep(PAUSE).await;
     }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -244,7 +326,7 @@ mod tests {
         let end = admin.import(&instance, file.as_bytes(), &how, &mut ()).await.expect("imported");
         assert_eq!(end.import.imported, 600);
         let counts = Housekeeping::default();
-        prune(&admin, System.now().plus_millis(days * 86_400_000), &counts).await.expect("pruned");
+        prune(&admin, System.now().plus_millis(days * 86_400_000), &counts, || true).await.expect("pruned");
         assert_eq!(counts.read().pruned > 600, days > 30);
         let query = JournalQuery { limit: 1000, ..JournalQuery::default() };
         admin.log(&instance, &query).await.expect("a log").entries.len()

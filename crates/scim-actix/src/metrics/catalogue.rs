@@ -81,7 +81,9 @@ metrics! {
     JOB_RUNS: Counter "rollcall_job_runs" ["name", "outcome"]
         "Runs of the jobs beside the server, by how they ended.";
     JOB_SUCCESS: Gauge "rollcall_job_last_success_timestamp_seconds" ["name"]
-        "When a job last did all that it had to; 0 until the first time.";
+        "When a job last did all that it had to; 0 until the first time. Absent where another node does it.";
+    JOBS_HELD: Gauge "rollcall_jobs_held" []
+        "Whether this process does the jobs that one of several nodes does for all (pruning, key_ends): 1 or 0.";
     PRUNED: Counter "rollcall_pruned_rows" []
         "Rows that were older than the retention time and are deleted.";
     MAILS: Counter "rollcall_mails" ["outcome"]

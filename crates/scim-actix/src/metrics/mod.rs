@@ -190,6 +190,7 @@ fn add_housekeeping(samples: &mut Samples, counts: HousekeepingCounts) {
         samples.add(of::JOB_RUNS, &[job.job, "failure"], Value::Whole(job.failed));
         samples.add(of::JOB_SUCCESS, &[job.job], seconds(job.last_success));
     }
+    samples.add_known(of::JOBS_HELD, &[], counts.held.map(|held| Value::Whole(held.into())));
     samples.add(of::PRUNED, &[], Value::Whole(counts.pruned));
     add_counts(samples, of::MAILS, &counts.mails);
     samples.add(of::MAILS_WAITING, &[], Value::Whole(counts.mails_waiting));

@@ -43,6 +43,7 @@ pub struct Housekeeping {
     failed: [AtomicU64; JOBS.len()],
     last_success: [AtomicI64; JOBS.len()],
     pruned: AtomicU64,
+    held: AtomicI64,
     mails: [AtomicU64; MAILS.len()],
     mails_waiting: AtomicU64,
 }
@@ -54,6 +55,7 @@ impl Default for Housekeeping {
             failed: Default::default(),
             last_success: std::array::from_fn(|_| AtomicI64::new(UNKNOWN)),
             pruned: AtomicU64::new(0),
+            held: AtomicI64::new(UNKNOWN),
             mails: Default::default(),
             mails_waiting: AtomicU64::new(0),
         }
@@ -78,6 +80,8 @@ pub struct JobCounts {
 pub struct HousekeepingCounts {
     /// The jobs that this process does.
     pub jobs: Vec<JobCounts>,
+    /// Whether this process does the jobs that one node does for all; `None` where it takes no part in them.
+    pub held: Option<bool>,
     /// Rows that were older than the retention time and are deleted.
     pub pruned: u64,
     /// Mails, by what became of them.
@@ -93,6 +97,18 @@ impl Housekeeping {
             // What is known already stays.
             let _ = last.compare_exchange(UNKNOWN, 0, Ordering::Relaxed, Ordering::Relaxed);
         }
+    }
+
+    /// This process does that job no longer, because another node does it: when it last succeeded here tells nothing.
+    pub fn job_stops(&self, job: Job) {
+        if let Some(last) = self.last_success.get(job as usize) {
+            last.store(UNKNOWN, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether this process does the jobs that one node does for all.
+    pub fn holds_jobs(&self, held: bool) {
+        self.held.store(held.into(), Ordering::Relaxed);
     }
 
     /// A run of a job has ended, at that time; whether it did all it had to.
@@ -135,6 +151,7 @@ impl Housekeeping {
         });
         HousekeepingCounts {
             jobs: jobs.collect(),
+            held: known(&self.held).map(|held| held != 0),
             pruned: load(&self.pruned),
             mails: read(&MAILS, &self.mails),
             mails_waiting: load(&self.mails_waiting),
@@ -160,6 +177,14 @@ mod tests {
             housekeeping.job_starts(job);
             assert_eq!((told().succeeded, told().failed, told().last_success), (1, 1, at(7)));
         }
+        housekeeping.job_stops(Job::Pruning);
+        let names = || housekeeping.read().jobs.iter().map(|counts| counts.job).collect::<Vec<_>>();
+        assert_eq!(names(), ["key_uses", "key_ends"]);
+        housekeeping.job_starts(Job::Pruning);
+        assert_eq!(housekeeping.read().jobs.first().map(|counts| counts.last_success), Some(at(0)));
+        assert_eq!(housekeeping.read().held, None);
+        housekeeping.holds_jobs(true);
+        assert_eq!(housekeeping.read().held, Some(true));
     }
 
     #[test]

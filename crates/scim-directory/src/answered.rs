@@ -5,18 +5,27 @@ use std::time::Duration;
 use scim_core::instant::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::AdminKeyId;
+use crate::{AdminKeyId, ConnectorId};
 
 /// For how long a first answer is kept.
 pub const ANSWERS_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What a repeated request is known by.
+/// What a repeated request is known by: an `Idempotency-Key`, or the id of a client's assertion, which counts once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RequestMark {
-    /// Who asked.
+    /// Who asked; of an assertion, the connector's id.
     pub caller: AdminKeyId,
-    /// A hash of the `Idempotency-Key` that came with it.
+    /// A hash of the `Idempotency-Key` that came with it, or of the assertion's `jti`.
     pub key: [u8; 32],
+}
+
+impl RequestMark {
+    /// The mark of an assertion that a client of that connector proved itself by (RFC 7523), by a hash of its `jti`: it is
+    /// begun where it is used, and never finished.
+    #[must_use]
+    pub const fn of_assertion(connector: ConnectorId, id: [u8; 32]) -> Self {
+        Self { caller: AdminKeyId::new(connector.uuid()), key: id }
+    }
 }
 
 /// A request that came with an `Idempotency-Key`.

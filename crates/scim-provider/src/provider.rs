@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use scim_api_keys::token::{JwksCache, REPLAY_CAPACITY, Replay, SigningKeys};
+use scim_api_keys::token::{JwksCache, SigningKeys};
 use scim_api_keys::{Peppers, RateLimiter, Remembered};
 use scim_core::message::{
     AuthenticationScheme, BulkConfig, PaginationConfig, PaginationMethod, ProviderConfig,
@@ -59,7 +59,6 @@ pub struct Provider {
     pub(crate) issuer_keys: JwksCache,
     pub(crate) fetcher: Option<Arc<dyn JwksFetcher>>,
     pub(crate) fetches: Fetches,
-    pub(crate) replay: Replay,
     pub(crate) remembered: Remembered,
 }
 
@@ -112,7 +111,6 @@ impl Provider {
             issuer_keys: JwksCache::new(),
             fetcher: None,
             fetches: Fetches::default(),
-            replay: Replay::new(REPLAY_CAPACITY),
             remembered: Remembered::new(of_process),
             peppers,
             store,

@@ -38,7 +38,7 @@ pub enum Purpose {
 /// What is known of a token that was accepted, beside what it had to say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ForeignClaims {
-    /// `jti`, if it has one: for [`Replay`](super::Replay).
+    /// `jti`, if it has one: whoever accepts a token once keeps it.
     pub jti: Option<String>,
     /// When it was issued, in seconds since 1970.
     pub iat: i64,

@@ -61,7 +61,6 @@ mod jwk;
 mod jwks;
 mod jws;
 mod metadata;
-mod replay;
 mod signing;
 
 #[cfg(test)]
@@ -80,7 +79,6 @@ pub use foreign::{FOREIGN_LIFETIME_SECONDS, ForeignClaims, Purpose, TrustedIssue
 pub use jwk::{JwkSet, JwksError, KeyProblem, MAX_JWKS_BYTES, MAX_JWKS_KEYS, PublicKey};
 pub use jwks::{JwksCache, Lookup, MAX_JWKS_URLS};
 pub use metadata::metadata;
-pub use replay::{REPLAY_CAPACITY, Replay};
 pub use signing::{PERIOD_SECONDS, Seeds, SigningKeys};
 
 /// The longest token that is looked at, in bytes. Tokens of identity providers have 1 to 3 KiB.

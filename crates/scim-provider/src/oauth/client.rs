@@ -3,12 +3,17 @@
 
 use scim_api_keys::BasicCredentials;
 use scim_api_keys::token::Purpose;
-use scim_directory::KeyId;
+use scim_directory::{
+    Actor, AdminChange, AnswerChange, Change, ChangeSet, ChangeSetId, KeyId, RequestMark, Scope,
+};
+use scim_storage::CommitError;
+use sha2::{Digest as _, Sha256};
 
 use super::form::Form;
 use super::{OauthError, OauthRequest};
 use crate::Provider;
 use crate::access::{Counted, Known, NotLetIn, Way};
+use crate::failure::{Failure, commit_failure};
 
 /// The type of a client assertion that is a JWT (RFC 7523 §2.2).
 const JWT_ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -77,10 +82,9 @@ impl Provider {
         let door = self.door(connector).await?.ok_or_else(NotLetIn::unknown)?;
         let now = request.seconds();
         let (known, claims) = self.by_issuer(&door, token, Purpose::ClientAssertion, now).await?;
-        // By the connector: another instance may give its own issuer the same name.
-        let owner = known.connector.id.to_string();
-        let used = claims.jti.is_some_and(|jti| !self.replay.is_first(&owner, &jti, claims.exp, now));
-        if used {
+        if let Some(jti) = claims.jti
+            && !self.is_first_use(&known, &jti, request).await?
+        {
             return Err(NotLetIn::ended(
                 "assertion_used",
                 "This client assertion was used before; send a new one each time",
@@ -89,6 +93,27 @@ impl Provider {
             .by(&known));
         }
         Ok(known)
+    }
+
+    /// Whether an assertion is used for the first time (RFC 7523 §3, point 7), by whichever node: the store knows it from now
+    /// on for as long as first answers are kept, a day, which is the longest life of a token.
+    async fn is_first_use(
+        &self,
+        known: &Known,
+        jti: &str,
+        request: &OauthRequest<'_>,
+    ) -> Result<bool, Failure> {
+        // By the connector: another instance may give its own issuer the same name.
+        let mark = RequestMark::of_assertion(known.connector.id, Sha256::digest(jti).into());
+        let begin = AdminChange::Answer(AnswerChange::Begin(mark, mark.key));
+        let id = ChangeSetId::new(self.source.uuid());
+        let scope = Scope { instance: known.instance.id, connector: Some(known.connector.id) };
+        let empty = ChangeSet::empty(id, scope, Actor::default(), request.request_id.to_owned(), request.now);
+        match self.store.commit(ChangeSet { changes: vec![Change::Admin(begin)], ..empty }).await {
+            Ok(_) => Ok(true),
+            Err(CommitError::Duplicate { .. }) => Ok(false),
+            Err(error) => Err(commit_failure(error)),
+        }
     }
 }
 

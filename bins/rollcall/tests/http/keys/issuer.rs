@@ -130,6 +130,16 @@ fn a_client_of_a_trusted_issuer_needs_no_secret_of_ours() {
         (401, json!("invalid_client")),
         "it counts once"
     );
+    let (mut other, elsewhere) = server.beside();
+    let typed = [("Content-Type", "application/x-www-form-urlencoded")];
+    let again = send(&elsewhere, "POST", "/oauth2/token", &typed, form.as_bytes());
+    assert_eq!(
+        (again.status, again.json()["error"].clone()),
+        (401, json!("invalid_client")),
+        "on every node"
+    );
+    other.kill().expect("killed");
+    other.wait().expect("ended");
     server.run(&["connector", "set", "--instance", "acme", "--issuer", "none"]);
     ask("GET", "/scim/v2/Users", &ours, "").error(401, None);
     ask("GET", &door, &good, "").error(401, None);

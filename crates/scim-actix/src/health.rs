@@ -35,7 +35,10 @@ fn read_only(path: &str) -> Resource {
 
 async fn ready(service: web::Data<Service>) -> HttpResponse {
     if service.state().is_draining() {
-        return HttpResponse::ServiceUnavailable().content_type("text/plain").body("the server is ending\n");
+        return HttpResponse::ServiceUnavailable()
+            .insert_header(("Retry-After", "5"))
+            .content_type("text/plain")
+            .body("the server is ending\n");
     }
     if service.provider().ready().await {
         HttpResponse::Ok().content_type("text/plain").body("ready\n")

@@ -254,6 +254,11 @@ impl From<StoreError> for Problem {
                 Self::new(Code::Unavailable, "The directory is not available now; try again")
                     .with("retry-after", "1")
             }
+            StoreError::TooLong => {
+                log::warn!("a read took too long and was given up");
+                Self::new(Code::Unavailable, "This takes too long to find now; try again, or ask for less")
+                    .with("retry-after", "5")
+            }
             other => {
                 log::error!("store failure: {other:?}");
                 Self::new(Code::Internal, FAULT)

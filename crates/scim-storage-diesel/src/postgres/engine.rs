@@ -1,6 +1,7 @@
 //! On which connection each read runs, and each commit.
 
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use futures_channel::oneshot;
@@ -53,18 +54,24 @@ impl PostgresStore {
     /// # Errors
     /// If it cannot be reached, is another program's, or of another release (see [`PostgresOptions::migrate`]).
     pub fn open(options: &PostgresOptions) -> Result<Self, OpenError> {
-        let primary = target(&options.url, true, options)?;
+        let primary = target(&options.url, !options.reads_only, options)?;
         let direct = match &options.direct_url {
-            Some(url) => target(url, true, options)?,
-            None => primary.clone(),
+            Some(url) if !options.reads_only => target(url, true, options)?,
+            _ => primary.clone(),
         };
         let name = shown(&direct.config);
         let open = |reason: &dyn std::fmt::Display| OpenError::Open {
             path: name.clone(),
             reason: reason.to_string(),
         };
-        let link = Link::connect(&direct).map_err(|error| open(&error))?;
-        migrate(link, &name, options.migrate)?;
+        // On a thread of its own: the caller's may have a runtime, and a link has another.
+        thread::scope(|scope| {
+            let migrating = scope.spawn(|| {
+                let link = Link::connect(&direct).map_err(|error| open(&error))?;
+                migrate(link, &name, options.migrate)
+            });
+            migrating.join().unwrap_or_else(|_| Err(open(&"the thread that migrates ended")))
+        })?;
         let long = (options.connections / 4).max(1);
         let quick = options.connections.saturating_sub(long).max(1);
         let workers = |name: &str, threads, target: &Target| {
@@ -107,32 +114,77 @@ fn within<T>(
     if link.is_overdue() { Err(StoreError::TooLong) } else { outcome }
 }
 
-impl Engine for Postgres {
-    async fn read<T, F>(&self, way: Way, job: F) -> Result<T, StoreError>
+/// What came of a read.
+enum Outcome<T, F> {
+    /// It was done.
+    Read(Result<T, StoreError>),
+    /// The server is not there; nothing was asked.
+    NotThere(F),
+}
+
+impl Postgres {
+    /// Does a read on one of these connections; where `looks`, it looks first whether the server is there.
+    async fn read_by<T, F>(
+        &self,
+        workers: &Workers,
+        time: Option<Duration>,
+        looks: bool,
+        job: F,
+    ) -> Result<Outcome<T, F>, StoreError>
     where
         T: Send + 'static,
         F: FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
     {
-        let (workers, time) = match (way, &self.replica) {
-            (Way::Quick, _) => (&self.quick, None),
-            (Way::Report, Some(replica)) => (replica, Some(self.read_time)),
-            (Way::Long | Way::Report, _) => (&self.long, Some(self.read_time)),
-        };
         let (answer, receiver) = oneshot::channel();
         let meter = Arc::clone(&self.meter);
         meter.read_waits();
         let submitted = workers.submit(Box::new(move |worker| {
             meter.read_begins();
             // Who asked may have gone while this waited; then nobody reads.
-            if !answer.is_canceled() {
-                let _ = answer.send(within(worker, time, job));
+            if answer.is_canceled() {
+                return;
             }
+            let outcome = if looks && !is_there(worker) {
+                Outcome::NotThere(job)
+            } else {
+                Outcome::Read(within(worker, time, job))
+            };
+            let _ = answer.send(outcome);
         }));
         if submitted.is_err() {
             self.meter.read_begins();
         }
         submitted?;
-        receiver.await.map_err(|_| ended())?
+        receiver.await.map_err(|_| ended())
+    }
+}
+
+/// Whether the server answers, on a new connection where the old one ended unseen.
+fn is_there(worker: &mut Worker) -> bool {
+    (0..2).any(|_| worker.connection().is_ok_and(|connection| connection.batch("SELECT 1").is_ok()))
+}
+
+impl Engine for Postgres {
+    async fn read<T, F>(&self, way: Way, job: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        let (workers, time) = match way {
+            Way::Quick => (&self.quick, None),
+            Way::Long | Way::Report => (&self.long, Some(self.read_time)),
+        };
+        let mut job = job;
+        if let (Way::Report, Some(replica)) = (way, &self.replica) {
+            match self.read_by(replica, time, true, job).await? {
+                Outcome::Read(read) => return read,
+                Outcome::NotThere(back) => job = back,
+            }
+        }
+        match self.read_by(workers, time, false, job).await? {
+            Outcome::Read(read) => read,
+            Outcome::NotThere(_) => Err(ended()),
+        }
     }
 
     async fn commit(&self, changes: ChangeSet) -> Result<Committed, CommitError> {

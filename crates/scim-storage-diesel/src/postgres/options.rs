@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::url::understood;
+
 /// What stands between the server and PostgreSQL.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Pooler {
@@ -26,6 +28,8 @@ pub struct PostgresOptions {
     pub replica_url: Option<String>,
     /// Whether a database of an earlier release is migrated. An empty one always is. Default: false.
     pub migrate: bool,
+    /// Whether it is only read: then any server that answers will do, a replica too, and commits fail there. Default: false.
+    pub reads_only: bool,
     /// Connections to the primary. Default: 16.
     pub connections: usize,
     /// What stands between. Default: [`Pooler::Session`].
@@ -50,6 +54,7 @@ impl PostgresOptions {
             direct_url: None,
             replica_url: None,
             migrate: false,
+            reads_only: false,
             connections: 16,
             pooler: Pooler::Session,
             waiting: 1024,
@@ -57,6 +62,16 @@ impl PostgresOptions {
             statement_time: Duration::from_secs(10),
             read_time: Duration::from_secs(10),
         }
+    }
+}
+
+impl PostgresOptions {
+    /// Looks whether a URL can be understood, its `sslrootcert` included. Nobody is connected to.
+    ///
+    /// # Errors
+    /// What is wrong with it; nothing of it is quoted that may be secret.
+    pub fn check_url(url: &str) -> Result<(), String> {
+        understood(url, false, &Self::new(url)).map(drop)
     }
 }
 

@@ -1,6 +1,24 @@
-//! Who may read and change the files of the data.
+//! Files: who may read and change those of the data, and what stands in one of a secret.
 
+use std::io::Read as _;
 use std::path::Path;
+
+use zeroize::Zeroizing;
+
+/// The text of a file that holds a secret, without the end of its line; at most so many bytes.
+///
+/// # Errors
+/// Why it cannot be read, and what belongs there.
+pub(crate) fn secret_line(path: &Path, max_bytes: u64) -> Result<Zeroizing<String>, String> {
+    let mut text = Zeroizing::new(String::new());
+    let read = std::fs::File::open(path).and_then(|file| file.take(max_bytes + 1).read_to_string(&mut text));
+    read.map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    let line = text.trim_end_matches(['\r', '\n']);
+    if line.is_empty() || text.len() as u64 > max_bytes || line.contains(['\r', '\n']) {
+        return Err(format!("{} must hold one line, the secret itself", path.display()));
+    }
+    Ok(Zeroizing::new(line.to_owned()))
+}
 
 /// Warns where others than the server's user may read the database, or put another file in its place.
 #[cfg(unix)]
@@ -44,6 +62,25 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
+
+    #[test]
+    fn a_secret_is_the_one_line_of_its_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("secret");
+        let check = |text: &str, expected: Option<&str>| {
+            std::fs::write(&file, text).expect("written");
+            let read = secret_line(&file, 10).map(|line| line.to_string());
+            assert_eq!(read.as_deref().ok(), expected, "{read:?}");
+        };
+        check("pass word", Some("pass word"));
+        check("p\r\n", Some("p"));
+        check("", None);
+        check("\n", None);
+        check("one\ntwo\n", None);
+        check("01234567890", None);
+        let told = secret_line(&folder.path().join("none"), 10).expect_err("refused");
+        assert!(told.starts_with("cannot read"), "{told}");
+    }
 
     #[test]
     fn what_is_open_to_others_is_told() {

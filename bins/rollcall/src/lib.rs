@@ -15,6 +15,7 @@ mod pepper;
 mod process;
 mod progress;
 mod server;
+mod store;
 mod summary;
 
 use std::ffi::OsString;

@@ -9,11 +9,10 @@ use scim_core::schema::Registry;
 use scim_provider::admin::Admin;
 use scim_provider::{Provider, Source};
 use scim_storage::Store;
-use scim_storage_diesel::{Options, SqliteStore};
 
-use crate::config::Settings;
+use crate::config::{DatabasePlace, Settings};
 use crate::egress::Egress;
-use crate::pepper;
+use crate::{pepper, store};
 
 /// One process of Rollcall.
 #[derive(Clone)]
@@ -32,8 +31,22 @@ impl Node {
 
     /// The store.
     pub(crate) fn open(&self, migrate: bool) -> anyhow::Result<Arc<dyn Store>> {
-        let options = Options { migrate, ..self.settings.store };
-        Ok(Arc::new(SqliteStore::open(&self.settings.database, options)?))
+        let database = &self.settings.database;
+        match &database.place {
+            DatabasePlace::File(path) => store::sqlite(path, database, migrate),
+            DatabasePlace::Server(server) => store::postgres(server, database, migrate),
+        }
+    }
+
+    /// The store to look into, with what may be a little old: the replica, where there is one and it answers.
+    pub(crate) fn open_to_look(&self) -> anyhow::Result<Arc<dyn Store>> {
+        let database = &self.settings.database;
+        if let DatabasePlace::Server(server) = &database.place
+            && let Some(replica) = store::replica(server, database)
+        {
+            return Ok(replica);
+        }
+        self.open(false)
     }
 
     /// Administration of the store, but for issuing keys.

@@ -31,7 +31,9 @@ struct Reader {
 }
 
 pub(crate) async fn run(options: &cli::Log, node: &Node) -> anyhow::Result<()> {
-    let (admin, settings, now) = (node.admin()?, &node.settings, node.now());
+    // Who follows must miss nothing; a replica says not what is still to come.
+    let store = if options.follow { node.open(false)? } else { node.open_to_look()? };
+    let (admin, settings, now) = (node.admin_of(store)?, &node.settings, node.now());
     let format = if settings.json { LogFormat::Jsonl } else { options.format };
     let filter = JournalFilter {
         actions: options.action.clone(),

@@ -5,7 +5,7 @@ use crate::node::Node;
 use crate::output;
 
 pub(crate) async fn run(options: &cli::Report, node: &Node) -> anyhow::Result<()> {
-    let (admin, settings) = (node.admin()?, &node.settings);
+    let (admin, settings) = (node.admin_of(node.open_to_look()?)?, &node.settings);
     let instance = admin.instance_named(&options.instance).await?;
     let from = options.since.map(|moment| moment.before(node.now()));
     let until = options.until.map(|moment| moment.before(node.now()));

@@ -7,7 +7,9 @@ use crate::{cli, files, output};
 pub(crate) async fn run(options: &cli::Serve, node: &Node) -> anyhow::Result<()> {
     let mut signals = Signals::catch()?;
     let store = node.open(options.migrate)?;
-    files::warn_where_open(&node.settings.database);
+    if let Some(file) = node.settings.database.file() {
+        files::warn_where_open(file);
+    }
     let (address, listener) = bind(node.settings.listen.address)?;
     let server = Server::start(listener, node, store).await?;
     output::message(&format!("serving {}://{address}/scim/v2", node.settings.listen.scheme()));

@@ -2,6 +2,7 @@
 //!
 //! What settings there are stands in [`table`]; the rest of this folder reads them.
 
+mod database;
 mod file;
 mod listen;
 mod mail;
@@ -17,21 +18,20 @@ use ipnet::IpNet;
 use scim_core::instant::Timestamp;
 use scim_directory::ConnectorId;
 use scim_provider::Limits;
-use scim_storage_diesel::Options as StoreOptions;
 use zeroize::Zeroizing;
 
 use self::setting::Setting;
 use self::sources::{Given, Origin, Sources};
 use self::table::{
     BASE_URL, DATA, DATABASE, EGRESS_NETWORKS, INSECURE_LISTEN, LISTEN, LOG_FORMAT, LOG_LEVEL, MAX_BODY,
-    MAX_BULK_BODY, MAX_BULK_OPERATIONS, MAX_GROUP_BODY, MAX_PAGE, MAX_WAITING_READS, MAX_WAITING_WRITES,
-    METRICS_NETWORKS, PEPPER, PEPPER_FILE, READ_TIMEOUT, RESOURCE_TYPES, SCHEMAS, TRUST_PROXY,
-    TRUSTED_PROXIES,
+    MAX_BULK_BODY, MAX_BULK_OPERATIONS, MAX_GROUP_BODY, MAX_PAGE, METRICS_NETWORKS, PEPPER, PEPPER_FILE,
+    RESOURCE_TYPES, SCHEMAS, TRUST_PROXY, TRUSTED_PROXIES,
 };
 use crate::cli::{Global, Listen, network};
 use crate::pepper::PepperPlace;
 use crate::server::tls;
 
+pub(crate) use self::database::{DatabasePlace, DatabaseSettings, ServerDatabase};
 pub(crate) use self::listen::{ListenSettings, TlsFiles};
 pub(crate) use self::mail::{MailPassword, MailSettings};
 pub(crate) use self::reference::{example, reference};
@@ -41,18 +41,14 @@ pub(crate) use self::sources::Environment;
 /// What the commands run with.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
-    /// Path of the SQLite file.
-    pub(crate) database: PathBuf,
-    /// Whether the database was named, by option, environment or file.
-    pub(crate) database_named: bool,
+    /// Where data are kept.
+    pub(crate) database: DatabaseSettings,
     /// Where the peppers come from that keys are hashed with.
     pub(crate) pepper: PepperPlace,
     /// Where and how the server listens.
     pub(crate) listen: ListenSettings,
     /// The bounds of requests.
     pub(crate) limits: Limits,
-    /// How the database is opened.
-    pub(crate) store: StoreOptions,
     /// The base URL that clients see.
     pub(crate) base_url: Option<String>,
     /// Whether forwarded headers are believed, whoever sends them.
@@ -126,20 +122,17 @@ impl Settings {
     }
 
     fn of(sources: &mut Sources<'_>, listens: bool, json: bool) -> Self {
-        let url = sources.given_or_default(&DATABASE);
-        let database = database_path(&url, sources);
-        let pepper = pepper_place(&database, sources);
+        let database = DatabaseSettings::load(sources);
+        let pepper = pepper_place(database.data_folder(), sources);
         let files = |sources: &Sources<'_>, setting: &'static Setting| -> Vec<PathBuf> {
             sources.list(setting).into_iter().map(|given| given.text().into()).collect()
         };
         let trust_proxy = sources.switch(&TRUST_PROXY);
         Self {
             database,
-            database_named: url.from != Origin::Default,
             pepper,
             listen: ListenSettings::load(sources, listens),
             limits: limits(sources),
-            store: store(sources),
             base_url: base_url(sources),
             trust_proxy,
             trusted_proxies: trusted_proxies(trust_proxy, sources),
@@ -156,7 +149,7 @@ impl Settings {
     /// These settings for a database that is made for a while in a folder of its own, with that pepper.
     pub(crate) fn in_folder(&self, folder: &Path, pepper: Zeroizing<String>) -> Self {
         let pepper = PepperPlace::Text(pepper);
-        Self { database: folder.join("demo.db"), pepper, ..self.clone() }
+        Self { database: self.database.in_file(folder.join("demo.db")), pepper, ..self.clone() }
     }
 
     /// The URL before every path of this server, as clients see it, without a slash at its end.
@@ -184,9 +177,9 @@ impl Settings {
 /// The pepper's file in the data folder.
 const PEPPER_NAME: &str = "pepper";
 
-fn pepper_place(database: &Path, sources: &mut Sources<'_>) -> PepperPlace {
+fn pepper_place(usual: &Path, sources: &mut Sources<'_>) -> PepperPlace {
     let data = sources.path(&DATA);
-    let beside = || data.as_deref().or(database.parent()).unwrap_or(Path::new("")).join(PEPPER_NAME);
+    let beside = || data.as_deref().unwrap_or(usual).join(PEPPER_NAME);
     let file = sources.given(&PEPPER_FILE);
     if let Some(text) = sources.text(&PEPPER) {
         match file {
@@ -211,15 +204,6 @@ fn limits(sources: &mut Sources<'_>) -> Limits {
         max_page_size,
         default_page_size: usual.default_page_size.min(max_page_size),
         ..usual
-    }
-}
-
-fn store(sources: &mut Sources<'_>) -> StoreOptions {
-    StoreOptions {
-        waiting_reads: sources.size(&MAX_WAITING_READS),
-        waiting_writes: sources.size(&MAX_WAITING_WRITES),
-        read_time: sources.span(&READ_TIMEOUT),
-        ..StoreOptions::default()
     }
 }
 
@@ -264,35 +248,15 @@ fn trusted_proxies(trust_proxy: bool, sources: &mut Sources<'_>) -> Vec<IpNet> {
     networks
 }
 
-fn database_path(url: &Given, sources: &mut Sources<'_>) -> PathBuf {
-    let text = url.text();
-    if let Some(path) = text.strip_prefix("sqlite:") {
-        let path = path.strip_prefix("//").unwrap_or(path);
-        if path.starts_with(":memory:") || path.starts_with("file:") {
-            sources.mistake(
-                url,
-                &format!("{text:?} must name a file by its path; what is only in memory is lost"),
-            );
-            return PathBuf::new();
-        }
-        if !path.is_empty() {
-            return PathBuf::from(path);
-        }
-    }
-    if text.starts_with("postgres") {
-        // A password may stand in it.
-        sources.mistake(url, "this release keeps its data in SQLite; use sqlite:PATH (PostgreSQL follows)");
-    } else {
-        sources.mistake(url, "this must be sqlite:PATH");
-    }
-    PathBuf::new()
-}
-
 #[cfg(test)]
 mod tests {
     use std::ffi::OsString;
 
     use super::*;
+
+    fn file_of(settings: &Settings) -> Option<&str> {
+        settings.database.file().and_then(Path::to_str)
+    }
 
     fn load(
         file: Option<&str>,
@@ -329,25 +293,25 @@ mod tests {
     #[test]
     fn flags_over_environment_over_file_over_defaults() {
         let defaults = load(None, &[], None).expect("fine");
-        assert_eq!((defaults.database.to_str(), defaults.database_named), (Some("rollcall.db"), false));
+        assert_eq!((file_of(&defaults), defaults.database.named), (Some("rollcall.db"), false));
         let file = "database = \"sqlite:/a\"\nlisten = \"127.0.0.1:1\"\nschemas = [\"x.json\", \"y.json\"]";
         let settings = load(Some(file), &[("ROLLCALL_LISTEN", "127.0.0.1:2")], None).expect("fine");
-        assert_eq!((settings.database.to_str(), settings.listen.address.port()), (Some("/a"), 2));
+        assert_eq!((file_of(&settings), settings.listen.address.port()), (Some("/a"), 2));
         assert_eq!(settings.schemas, [PathBuf::from("x.json"), PathBuf::from("y.json")]);
         let settings = load(
             Some(file),
             &[("ROLLCALL_DATABASE", "sqlite:/b"), ("DATABASE_URL", "sqlite:/c")],
             Some("sqlite:///d"),
         );
-        assert_eq!(settings.expect("fine").database.to_str(), Some("/d"));
+        assert_eq!(file_of(&settings.expect("fine")), Some("/d"));
         let settings = load(None, &[("DATABASE_URL", "sqlite:/c")], None);
-        assert_eq!(settings.expect("fine").database.to_str(), Some("/c"));
+        assert_eq!(file_of(&settings.expect("fine")), Some("/c"));
     }
 
     #[test]
     fn all_mistakes_are_told_together() {
         let file = "databse = \"x\"\nlisten = \"nowhere\"\ntrust_proxy = \"maybe\"\nbase_url = \"scim\"\nschemas = [1]";
-        let mistakes = load(Some(file), &[], Some("postgres://x")).expect_err("six");
+        let mistakes = load(Some(file), &[], Some("mysql://x")).expect_err("six");
         for name in ["databse", "listen", "trust_proxy", "base_url", "--database", "schemas"] {
             assert!(mistakes.iter().any(|mistake| mistake.contains(name)), "{name}: {mistakes:?}");
         }
@@ -372,6 +336,13 @@ mod tests {
         check("data = \"/a\"\npepper_file = \"/b/secret\"", &[], "/b/secret");
         check("pepper_file = \"/b/secret\"", &[("ROLLCALL_DATA", "/c")], "/b/secret");
         check("", &[("ROLLCALL_PEPPER", "text")], "text");
+        #[cfg(feature = "postgres")]
+        {
+            let settings = load(None, &[], Some("postgres://ada@db.example/rollcall")).expect("fine");
+            assert!(
+                matches!(settings.pepper, PepperPlace::File(path) if path.to_str() == Some("/var/lib/rollcall/pepper"))
+            );
+        }
         let both = load(Some("pepper_file = \"/b/secret\""), &[("ROLLCALL_PEPPER", "text")], None);
         assert!(both.is_err_and(|told| told.len() == 1 && told[0].contains("one of the two")));
         let told = load(Some("pepper = \"text\""), &[], None).expect_err("refused");

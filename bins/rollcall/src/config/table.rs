@@ -27,10 +27,23 @@ pub(crate) struct Section {
 }
 
 /// All settings.
-pub(crate) static SECTIONS: [Section; 6] = [
+pub(crate) static SECTIONS: [Section; 7] = [
     Section {
         title: "Data",
         settings: &[&DATABASE, &DATA, &PEPPER_FILE, &PEPPER, &SCHEMAS, &RESOURCE_TYPES],
+    },
+    Section {
+        title: "PostgreSQL",
+        settings: &[
+            &DATABASE_PASSWORD_FILE,
+            &DATABASE_PASSWORD,
+            &DATABASE_DIRECT_URL,
+            &DATABASE_REPLICA_URL,
+            &DATABASE_CONNECTIONS,
+            &DATABASE_POOLER,
+            &DATABASE_CONNECT_TIMEOUT,
+            &DATABASE_STATEMENT_TIMEOUT,
+        ],
     },
     Section {
         title: "Where to listen",
@@ -91,8 +104,10 @@ pub(crate) static DATABASE: Setting = Setting {
     name: "database",
     default: "sqlite:rollcall.db",
     flag: Some("--database URL"),
-    meaning: "`sqlite:PATH`; a file that is not there is made, for its owner alone. The variable `DATABASE_URL` counts too, \
-              where nothing else says anything.",
+    meaning: "`sqlite:PATH`; a file that is not there is made, for its owner alone. Or `postgres://USER@HOST/DATABASE` \
+              ([PostgreSQL](operations.md#postgresql)): several hosts with commas between them, of which the one that takes \
+              writes is used, and `?sslmode=` `disable`, `prefer`, `require`, `verify-ca` or `verify-full` with `sslrootcert=FILE`. \
+              The variable `DATABASE_URL` counts too, where nothing else says anything.",
     example: "sqlite:/var/lib/rollcall/rollcall.db",
     ..PLAIN
 };
@@ -100,7 +115,7 @@ pub(crate) static DATABASE: Setting = Setting {
 pub(crate) static DATA: Setting = Setting {
     name: "data",
     kind: Kind::Path,
-    otherwise: "the folder of the SQLite file",
+    otherwise: "the folder of the SQLite file; `/var/lib/rollcall` with PostgreSQL",
     flag: Some("--data DIR"),
     meaning: "The data folder, which holds the pepper; made where it is not there, for its owner alone.",
     example: "/var/lib/rollcall",
@@ -121,6 +136,80 @@ pub(crate) static PEPPER: Setting = Setting {
     name: "pepper",
     meaning: "The pepper's text itself, in place of a file.",
     place: Place::Secret { file: "pepper_file" },
+    ..PLAIN
+};
+
+pub(crate) static DATABASE_PASSWORD_FILE: Setting = Setting {
+    name: "database_password_file",
+    kind: Kind::Path,
+    meaning: "A file that holds the password of the user in `database`, on one line. It counts for the other URLs too, where they \
+              have none of their own.",
+    example: "/etc/rollcall/database-password",
+    ..PLAIN
+};
+
+pub(crate) static DATABASE_PASSWORD: Setting = Setting {
+    name: "database_password",
+    meaning: "The password itself, in place of a file.",
+    place: Place::Secret { file: "database_password_file" },
+    ..PLAIN
+};
+
+pub(crate) static DATABASE_DIRECT_URL: Setting = Setting {
+    name: "database_direct_url",
+    kind: Kind::Url,
+    otherwise: "`database`",
+    meaning: "The database past any pooler, where the schema is made and migrated.",
+    example: "postgres://rollcall@db.example.com/rollcall",
+    ..PLAIN
+};
+
+pub(crate) static DATABASE_REPLICA_URL: Setting = Setting {
+    name: "database_replica_url",
+    kind: Kind::Url,
+    otherwise: "the primary is read",
+    meaning: "A read replica, for the log and for reports; SCIM and keys are always read from the primary. Where it does not answer, \
+              the primary is asked.",
+    example: "postgres://rollcall@replica.example.com/rollcall",
+    ..PLAIN
+};
+
+pub(crate) static DATABASE_CONNECTIONS: Setting = Setting {
+    name: "database_connections",
+    kind: Kind::Count(2, 500),
+    default: "16",
+    meaning: "Connections of this node to the primary; all nodes together need less than its `max_connections`.",
+    example: "32",
+    ..PLAIN
+};
+
+pub(crate) static DATABASE_POOLER: Setting = Setting {
+    name: "database_pooler",
+    kind: Kind::Choice(&["session", "transaction"]),
+    default: "session",
+    meaning: "What stands between: `session` for nothing, or a pooler that gives each client a connection of its own; `transaction` \
+              for one that gives a connection for a transaction, such as PgBouncer's `pool_mode = transaction`: no statement is \
+              then kept prepared.",
+    example: "transaction",
+    ..PLAIN
+};
+
+pub(crate) static DATABASE_CONNECT_TIMEOUT: Setting = Setting {
+    name: "database_connect_timeout",
+    kind: Kind::Span(1, 60),
+    default: "5s",
+    meaning: "How long connecting may take, for each host of the URL.",
+    example: "2s",
+    ..PLAIN
+};
+
+pub(crate) static DATABASE_STATEMENT_TIMEOUT: Setting = Setting {
+    name: "database_statement_timeout",
+    kind: Kind::Span(1, 600),
+    default: "10s",
+    meaning: "How long a statement of a change or a look-up may take; then its connection is given up, and the request answered with \
+              503. Lists have `read_timeout`.",
+    example: "5s",
     ..PLAIN
 };
 

@@ -33,7 +33,7 @@ fn exit_statuses() {
     check(&["key", "issue", "--instance", "acme"], 2, "--user");
     check(&["key", "issue", "--instance", "acme", "--user", "integration", "--expires", "soon"], 2, "365d");
     check(&["connector", "create", "--instance", "acme", "x", "--dialect", "loose"], 2, "lenient");
-    check(&["--database", "postgres://x", "instance", "list"], 2, "--database");
+    check(&["--database", "mysql://x", "instance", "list"], 2, "--database");
     check(&["--database", "rubbish", "instance", "list"], 2, "--database");
     check(&["--config", "missing.toml", "instance", "list"], 2, "missing.toml");
     check(&["instance", "create", "acme"], 1, "acme");

@@ -42,7 +42,7 @@ struct Place {
 
 pub(crate) async fn run(options: &cli::Demo, mut node: Node) -> anyhow::Result<ExitCode> {
     let mut signals = Signals::catch()?;
-    let folder = match node.settings.database_named {
+    let folder = match node.settings.database.named {
         true => None,
         false => {
             let folder = tempfile::Builder::new().prefix("rollcall-demo-").tempdir();
@@ -73,7 +73,7 @@ pub(crate) async fn run(options: &cli::Demo, mut node: Node) -> anyhow::Result<E
     let place = Place {
         base: format!("http://{}/scim/v2", reachable(address)),
         key,
-        database: format!("sqlite:{}", settings.database.display()),
+        database: settings.database.shown(),
         stays: folder.is_none(),
     };
     let people = options.people;

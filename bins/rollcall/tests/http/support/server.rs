@@ -90,6 +90,15 @@ impl Server {
         Self::start_by(|folder| Some(Clock::new(folder)), variables, &[])
     }
 
+    /// Starts on a database of another engine, with these variables; its pepper is in its folder.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn start_on(url: &str, variables: &[(&'static str, &str)]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let data = folder.path().display().to_string();
+        let variables = [&[("ROLLCALL_DATA", data.as_str())], variables].concat();
+        Self::start_in(folder, url.to_owned(), None, &variables)
+    }
+
     fn start_by(
         clock: fn(&Path) -> Option<Clock>,
         variables: &[(&'static str, &str)],
@@ -100,8 +109,17 @@ impl Server {
         for (name, text) in files {
             std::fs::write(folder.path().join(name), text).expect("written");
         }
-        let variables: Vec<_> = variables.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
         let clock = clock(folder.path());
+        Self::start_in(folder, database, clock, variables)
+    }
+
+    fn start_in(
+        folder: TempDir,
+        database: String,
+        clock: Option<Clock>,
+        variables: &[(&'static str, &str)],
+    ) -> Self {
+        let variables: Vec<_> = variables.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
         let (child, address) = serve(command(&database, &folder, &variables, clock.as_ref(), &SERVE));
         let server = Self { child, address, database, folder, variables, clock };
         server.run(&["instance", "create", "acme"]);

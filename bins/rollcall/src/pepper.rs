@@ -115,7 +115,12 @@ fn only_its_owners(_: &File, _: &Path) -> anyhow::Result<()> {
 
 /// Makes the file with a new pepper, whole or not at all; nothing where there is one by now.
 fn make(path: &Path, source: &dyn Source) -> anyhow::Result<()> {
-    let cannot = || format!("cannot make the pepper file {}", path.display());
+    let cannot = || {
+        format!(
+            "cannot make the pepper file {}; name a folder that this user may write to (--data DIR)",
+            path.display()
+        )
+    };
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),

@@ -43,7 +43,7 @@ pub(crate) struct Cli {
 /// What every command takes.
 #[derive(Args, Debug, Default)]
 pub(crate) struct Global {
-    /// The database: sqlite:PATH. Also DATABASE_URL, or `database` in the configuration file. Default: sqlite:rollcall.db
+    /// The database: sqlite:PATH or postgres://USER@HOST/DATABASE. Also DATABASE_URL, or `database` in the configuration file. Default: sqlite:rollcall.db
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) database: Option<String>,
     /// The configuration file. Default: rollcall.toml, where there is one

@@ -63,10 +63,13 @@ pub(crate) struct Server {
 fn serve(mut command: Command) -> (Child, String) {
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("started");
     let mut lines = BufReader::new(child.stderr.take().expect("piped")).lines().map_while(Result::ok);
+    let mut said = Vec::new();
     let address = lines.by_ref().find_map(|line| {
-        line.split_once("serving http://").map(|(_, address)| address.replace("/scim/v2", ""))
+        let address = line.split_once("serving http://").map(|(_, address)| address.replace("/scim/v2", ""));
+        said.push(line);
+        address
     });
-    let address = address.expect("the server says where it listens");
+    let address = address.unwrap_or_else(|| panic!("the server does not start: {said:?}"));
     // What else it says must not fill the pipe.
     std::thread::spawn(move || lines.for_each(drop));
     let ready = b"GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";

@@ -9,8 +9,9 @@ use scim_core::schema::Registry;
 use scim_provider::admin::Admin;
 use scim_provider::{Provider, Source};
 use scim_storage::Store;
+use scim_storage_diesel::Transfer;
 
-use crate::config::{DatabasePlace, Settings};
+use crate::config::Settings;
 use crate::egress::Egress;
 use crate::{pepper, store};
 
@@ -31,22 +32,20 @@ impl Node {
 
     /// The store.
     pub(crate) fn open(&self, migrate: bool) -> anyhow::Result<Arc<dyn Store>> {
-        let database = &self.settings.database;
-        match &database.place {
-            DatabasePlace::File(path) => store::sqlite(path, database, migrate),
-            DatabasePlace::Server(server) => store::postgres(server, database, migrate),
-        }
+        store::open(&self.settings.database, migrate)
     }
 
     /// The store to look into, with what may be a little old: the replica, where there is one and it answers.
     pub(crate) fn open_to_look(&self) -> anyhow::Result<Arc<dyn Store>> {
-        let database = &self.settings.database;
-        if let DatabasePlace::Server(server) = &database.place
-            && let Some(replica) = store::replica(server, database)
-        {
-            return Ok(replica);
+        match store::replica(&self.settings.database) {
+            Some(replica) => Ok(replica),
+            None => self.open(false),
         }
-        self.open(false)
+    }
+
+    /// The store, for moving instances.
+    pub(crate) fn transfer(&self) -> anyhow::Result<Box<dyn Transfer>> {
+        store::transfer(&self.settings.database)
     }
 
     /// Administration of the store, but for issuing keys.

@@ -66,6 +66,14 @@ pub(crate) async fn load(
     Ok(peppers)
 }
 
+/// The peppers that this node has; `None` where it has none. None are made.
+pub(crate) fn there(place: &PepperPlace) -> anyhow::Result<Option<Peppers>> {
+    match place {
+        PepperPlace::Text(text) => Peppers::parse(text).context("ROLLCALL_PEPPER").map(Some),
+        PepperPlace::File(path) => read(path),
+    }
+}
+
 /// Whether the store knows no pepper yet.
 async fn is_fresh(store: &dyn Store) -> anyhow::Result<bool> {
     match store.server(&ServerQuestion::Peppers(Vec::new())).await? {

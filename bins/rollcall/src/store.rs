@@ -1,73 +1,79 @@
 //! Opening the database that the settings name. Each engine is a feature of this crate.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use scim_storage::Store;
-
-use crate::config::{DatabaseSettings, ServerDatabase};
-
-/// Opens a file of SQLite.
+use scim_storage_diesel::Transfer;
 #[cfg(feature = "sqlite")]
-pub(crate) fn sqlite(
-    path: &Path,
-    settings: &DatabaseSettings,
-    migrate: bool,
-) -> anyhow::Result<Arc<dyn Store>> {
-    let options = scim_storage_diesel::Options {
+use scim_storage_diesel::{Options, SqliteStore};
+#[cfg(feature = "postgres")]
+use scim_storage_diesel::{Pooler, PostgresOptions, PostgresStore};
+
+#[cfg(feature = "postgres")]
+use crate::config::ServerDatabase;
+use crate::config::{DatabasePlace, DatabaseSettings};
+
+/// Opens the database.
+pub(crate) fn open(settings: &DatabaseSettings, migrate: bool) -> anyhow::Result<Arc<dyn Store>> {
+    match &settings.place {
+        #[cfg(feature = "sqlite")]
+        DatabasePlace::File(path) => Ok(Arc::new(SqliteStore::open(path, of_file(settings, migrate))?)),
+        #[cfg(feature = "postgres")]
+        DatabasePlace::Server(server) => {
+            Ok(Arc::new(PostgresStore::open(&of_server(server, settings, migrate))?))
+        }
+        #[cfg(not(all(feature = "sqlite", feature = "postgres")))]
+        other => Err(not_built_in(other)),
+    }
+}
+
+/// Opens the database, to move instances.
+pub(crate) fn transfer(settings: &DatabaseSettings) -> anyhow::Result<Box<dyn Transfer>> {
+    match &settings.place {
+        #[cfg(feature = "sqlite")]
+        DatabasePlace::File(path) => Ok(Box::new(SqliteStore::open(path, of_file(settings, false))?)),
+        #[cfg(feature = "postgres")]
+        DatabasePlace::Server(server) => {
+            Ok(Box::new(PostgresStore::open(&of_server(server, settings, false))?))
+        }
+        #[cfg(not(all(feature = "sqlite", feature = "postgres")))]
+        other => Err(not_built_in(other)),
+    }
+}
+
+/// Opens the replica, to read alone; nothing where there is none, or it does not answer.
+pub(crate) fn replica(settings: &DatabaseSettings) -> Option<Arc<dyn Store>> {
+    match &settings.place {
+        #[cfg(feature = "postgres")]
+        DatabasePlace::Server(server) => {
+            let url = String::clone(server.replica_url.as_ref()?);
+            let options = of_server(server, settings, false);
+            let options = PostgresOptions { url, replica_url: None, reads_only: true, ..options };
+            match PostgresStore::open(&options) {
+                Ok(store) => Some(Arc::new(store)),
+                Err(error) => {
+                    log::warn!("the replica cannot be read, the primary is asked: {error}");
+                    None
+                }
+            }
+        }
+        _ => None,
+    }
+}
+
+#[cfg(feature = "sqlite")]
+fn of_file(settings: &DatabaseSettings, migrate: bool) -> Options {
+    Options {
         migrate,
         waiting_reads: settings.waiting_reads,
         waiting_writes: settings.waiting_writes,
         read_time: settings.read_time,
-        ..scim_storage_diesel::Options::default()
-    };
-    Ok(Arc::new(scim_storage_diesel::SqliteStore::open(path, options)?))
-}
-
-/// There is no SQLite in this build.
-#[cfg(not(feature = "sqlite"))]
-pub(crate) fn sqlite(_: &Path, _: &DatabaseSettings, _: bool) -> anyhow::Result<Arc<dyn Store>> {
-    anyhow::bail!(
-        "this build of rollcall is without SQLite (its feature sqlite); name a database with --database postgres://…"
-    )
-}
-
-/// Opens a database of PostgreSQL.
-#[cfg(feature = "postgres")]
-pub(crate) fn postgres(
-    server: &ServerDatabase,
-    settings: &DatabaseSettings,
-    migrate: bool,
-) -> anyhow::Result<Arc<dyn Store>> {
-    let options = options(server, settings, migrate);
-    Ok(Arc::new(scim_storage_diesel::PostgresStore::open(&options)?))
-}
-
-/// Opens the replica of a database of PostgreSQL, to read alone; nothing where there is none, or it does not answer.
-#[cfg(feature = "postgres")]
-pub(crate) fn replica(server: &ServerDatabase, settings: &DatabaseSettings) -> Option<Arc<dyn Store>> {
-    use scim_storage_diesel::{PostgresOptions, PostgresStore};
-
-    let url = String::clone(server.replica_url.as_ref()?);
-    let options = options(server, settings, false);
-    let options = PostgresOptions { url, replica_url: None, reads_only: true, ..options };
-    match PostgresStore::open(&options) {
-        Ok(store) => Some(Arc::new(store)),
-        Err(error) => {
-            log::warn!("the replica cannot be read, the primary is asked: {error}");
-            None
-        }
+        ..Options::default()
     }
 }
 
 #[cfg(feature = "postgres")]
-fn options(
-    server: &ServerDatabase,
-    settings: &DatabaseSettings,
-    migrate: bool,
-) -> scim_storage_diesel::PostgresOptions {
-    use scim_storage_diesel::{Pooler, PostgresOptions};
-
+fn of_server(server: &ServerDatabase, settings: &DatabaseSettings, migrate: bool) -> PostgresOptions {
     let text = |url: &zeroize::Zeroizing<String>| String::clone(url);
     PostgresOptions {
         direct_url: server.direct_url.as_ref().map(text),
@@ -83,16 +89,15 @@ fn options(
     }
 }
 
-/// There is no PostgreSQL in this build.
-#[cfg(not(feature = "postgres"))]
-pub(crate) fn replica(_: &ServerDatabase, _: &DatabaseSettings) -> Option<Arc<dyn Store>> {
-    None
-}
-
-/// There is no PostgreSQL in this build.
-#[cfg(not(feature = "postgres"))]
-pub(crate) fn postgres(_: &ServerDatabase, _: &DatabaseSettings, _: bool) -> anyhow::Result<Arc<dyn Store>> {
-    anyhow::bail!(
-        "this build of rollcall is without PostgreSQL (its feature postgres); use --database sqlite:PATH"
-    )
+/// That this build lacks an engine.
+#[cfg(not(all(feature = "sqlite", feature = "postgres")))]
+fn not_built_in(place: &DatabasePlace) -> anyhow::Error {
+    match place {
+        DatabasePlace::File(_) => anyhow::anyhow!(
+            "this build of rollcall is without SQLite (its feature sqlite); name a database with --database postgres://…"
+        ),
+        DatabasePlace::Server(_) => anyhow::anyhow!(
+            "this build of rollcall is without PostgreSQL (its feature postgres); use --database sqlite:PATH"
+        ),
+    }
 }

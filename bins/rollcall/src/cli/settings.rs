@@ -1,5 +1,7 @@
 //! Instances and fields on the command line.
 
+use std::path::PathBuf;
+
 use clap::{Subcommand, ValueEnum};
 use scim_directory::Profile;
 
@@ -71,6 +73,33 @@ pub(crate) enum Instance {
     Show {
         /// Its name
         name: String,
+    },
+    /// Write an instance with everything that it has, as it is at one moment, also while a server serves it. Keys stand there as
+    /// hashes, people as they are: keep it as you keep the database
+    Export {
+        /// Its name
+        name: String,
+        /// Where to; - for standard output. A file is made whole or not at all, for its owner alone
+        #[arg(long, value_name = "FILE|-", default_value = "-")]
+        output: PathBuf,
+        /// Put invented values in the place of personal data and leave keys out: a copy for testing
+        #[arg(long)]
+        scrub: bool,
+        /// No progress
+        #[arg(long)]
+        quiet: bool,
+    },
+    /// Make an instance of what was exported, on this database or another: all of it, or nothing
+    Import {
+        /// Leave keys behind, of integration users and of administrators: others have to be issued
+        #[arg(long)]
+        without_keys: bool,
+        /// No progress
+        #[arg(long)]
+        quiet: bool,
+        /// The export; - for standard input
+        #[arg(value_name = "FILE|-", default_value = "-")]
+        file: PathBuf,
     },
     /// Delete what is older than the retention time now: log, events, tombstones. A server does so every hour
     Prune {

@@ -229,7 +229,8 @@ fn password(sources: &mut Sources<'_>) -> Option<Zeroizing<String>> {
     }
 }
 
-#[cfg(all(test, feature = "postgres"))]
+#[cfg(feature = "postgres")]
+#[cfg(test)]
 mod tests {
     use std::ffi::OsString;
 

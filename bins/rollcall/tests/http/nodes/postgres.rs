@@ -34,6 +34,20 @@ fn the_whole_cycle_runs_behind_a_pooler_in_transaction_mode() {
 }
 
 #[test]
+fn nodes_that_start_together_migrate_once() {
+    let Some(cluster) = testbed::Postgres::shared() else { return };
+    let database = cluster.database().expect("a database");
+    let list = || outcome(&rollcall(database.url()).args(["instance", "list"]).output().expect("it ends"));
+    let outcomes: Vec<_> = std::thread::scope(|scope| {
+        let all: Vec<_> = (0..6).map(|_| scope.spawn(list)).collect();
+        all.into_iter().map(|one| one.join().expect("no panic")).collect()
+    });
+    assert!(outcomes.iter().all(|(code, ..)| *code == Some(0)), "{outcomes:?}");
+    let migrations = database.sql("SELECT count(*) FROM __diesel_schema_migrations").expect("migrated");
+    assert_eq!(migrations, "1");
+}
+
+#[test]
 fn a_node_without_the_pepper_of_the_database_does_not_start() {
     let Some(cluster) = testbed::Postgres::shared() else { return };
     let database = cluster.database().expect("a database");

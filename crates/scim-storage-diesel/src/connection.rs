@@ -42,6 +42,20 @@ impl SqlDialect {
         }
     }
 
+    /// A condition that always holds, or never.
+    pub(crate) fn truth(self, always: bool) -> &'static str {
+        match (self, always) {
+            #[cfg(feature = "sqlite")]
+            (Self::Sqlite, true) => "1",
+            #[cfg(feature = "sqlite")]
+            (Self::Sqlite, false) => "0",
+            #[cfg(feature = "postgres")]
+            (Self::Postgres, true) => "TRUE",
+            #[cfg(feature = "postgres")]
+            (Self::Postgres, false) => "FALSE",
+        }
+    }
+
     /// The same of numbers ([`crate::sql::Bind::Integers`]).
     pub(crate) fn one_of_integers(self) -> &'static str {
         match self {

@@ -2,11 +2,14 @@
 
 use scim_core::filter::{CompareOp, Comparison, Operand};
 use scim_core::path::AttributeRef;
-use scim_core::schema::Residence;
+use scim_core::schema::{AttributeType, Residence};
 
 use super::Compiler;
-use super::value::{Place, Values, pointer};
-use crate::sql::{Bind, Statement};
+use super::value::{Place, Value, Values, names};
+use crate::connection::SqlDialect;
+#[cfg(feature = "sqlite")]
+use crate::sql::Bind;
+use crate::sql::Statement;
 
 impl Compiler<'_> {
     pub(super) fn compare(&self, comparison: &Comparison, place: &Place) -> Statement {
@@ -21,23 +24,40 @@ impl Compiler<'_> {
             let present = self.present(path, place);
             return if *op == CompareOp::Ne { present } else { present.prefixed("(NOT ").suffixed(")") };
         }
+        let op = *op;
+        if let Operand::Text { text, key } = operand
+            && let Some((before, _)) = key.split_once('\0')
+        {
+            // No stored text has U+0000, and PostgreSQL takes none: the operand stands right behind what is before it.
+            let op = match op {
+                CompareOp::Gt | CompareOp::Ge => CompareOp::Gt,
+                CompareOp::Lt | CompareOp::Le => CompareOp::Le,
+                op => return Statement::new(self.dialect.truth(op == CompareOp::Ne)),
+            };
+            let operand = Operand::Text { text: text.clone(), key: before.to_owned() };
+            return self.compare(&Comparison { path: path.clone(), op, operand }, place);
+        }
         if matches!(place, Place::Record | Place::Singular(_))
-            && let Some(special) = self.special(&full, *op, operand)
+            && let Some(special) = self.special(&full, op, operand)
         {
             return special;
         }
+        let leaf = path.leaf().attribute_type;
         match self.values(path, place) {
-            Values::Absent => Statement::new(if *op == CompareOp::Ne { "1" } else { "0" }),
+            Values::Absent => Statement::new(self.dialect.truth(op == CompareOp::Ne)),
             Values::Single(value) => {
-                let otherwise = if *op == CompareOp::Ne { ", 1)" } else { ", 0)" };
-                test(value, *op, operand).prefixed("coalesce(").suffixed(otherwise)
+                let otherwise = format!(", {})", self.dialect.truth(op == CompareOp::Ne));
+                self.test(value, op, operand, leaf).prefixed("coalesce(").suffixed(&otherwise)
             }
             Values::Many(from, value) => {
+                let otherwise = format!(", {})", self.dialect.truth(false));
                 let mut any = from.clone();
-                any.push(test(value.clone(), *op, operand).prefixed("coalesce(").suffixed(", 0)"));
+                any.push(
+                    self.test(value.clone(), op, operand, leaf).prefixed("coalesce(").suffixed(&otherwise),
+                );
                 let any = any.prefixed("EXISTS (").suffixed(")");
-                if *op == CompareOp::Ne {
-                    Statement::joined(vec![none(from, value), any], " OR ")
+                if op == CompareOp::Ne {
+                    Statement::joined(vec![self.none(from, value), any], " OR ")
                 } else {
                     any
                 }
@@ -55,32 +75,43 @@ impl Compiler<'_> {
         let on_record = matches!(place, Place::Record | Place::Singular(_));
         if on_record && full.attribute.residence == Residence::Envelope && full.attribute.name == "meta" {
             let there = !matches!(full.leaf().name.as_str(), "location" | "version");
-            return Statement::new(if there { "1" } else { "0" });
+            return Statement::new(self.dialect.truth(there));
         }
         if on_record && full.leaf().is_complex() {
             return match full.attribute.residence {
                 residence @ (Residence::Edges | Residence::ReverseEdges) => {
                     self.edges(residence).suffixed("1").prefixed("EXISTS (").suffixed(")")
                 }
-                _ => Statement::new("(json_type(r.shadow, ?) IS NOT NULL)").text(pointer(&full, false)),
+                _ => Value::Json { of: "r.shadow", names: names(&full, false) }.is_there(self.dialect),
             };
         }
         match self.values(path, place) {
-            Values::Absent => Statement::new("0"),
-            Values::Single(value) => value.prefixed("(").suffixed(" IS NOT NULL)"),
-            Values::Many(from, value) => none(from, value).prefixed("(NOT ").suffixed(")"),
+            Values::Absent => Statement::new(self.dialect.truth(false)),
+            Values::Single(value) => value.is_there(self.dialect),
+            Values::Many(from, value) => self.none(from, value).prefixed("(NOT ").suffixed(")"),
+        }
+    }
+
+    /// No value is reached.
+    fn none(&self, from: Statement, value: Value) -> Statement {
+        let mut none = from;
+        none.push(value.is_there(self.dialect));
+        none.prefixed("NOT EXISTS (").suffixed(")")
+    }
+
+    /// One value against the operand; NULL where there is no value.
+    fn test(&self, value: Value, op: CompareOp, operand: &Operand, leaf: AttributeType) -> Statement {
+        match self.dialect {
+            #[cfg(feature = "sqlite")]
+            SqlDialect::Sqlite => test(value.extracted(), op, operand),
+            #[cfg(feature = "postgres")]
+            SqlDialect::Postgres => super::jsonb::test(value, op, operand, leaf),
         }
     }
 }
 
-/// No value is reached.
-fn none(from: Statement, value: Statement) -> Statement {
-    let mut none = from;
-    none.push(value);
-    none.prefixed("NOT EXISTS (").suffixed(" IS NOT NULL)")
-}
-
-/// One value against the operand; NULL where there is no value.
+/// The same for SQLite, whose values have types of their own.
+#[cfg(feature = "sqlite")]
 fn test(value: Statement, op: CompareOp, operand: &Operand) -> Statement {
     let bind = match operand {
         Operand::Null => return Statement::new("NULL"),
@@ -108,6 +139,7 @@ fn test(value: Statement, op: CompareOp, operand: &Operand) -> Statement {
 }
 
 /// `substr` with a length of nothing gives everything, so an empty ending is asked for as presence.
+#[cfg(feature = "sqlite")]
 fn ends_with(value: Statement, bind: Bind) -> Statement {
     if bind == Bind::Text(String::new()) {
         return value.prefixed("(").suffixed(" IS NOT NULL)");

@@ -1,11 +1,15 @@
 //! Filters as SQL over the folded shadow.
 //!
-//! Each compiled condition is 0 or 1, never NULL, so that `NOT` means what it says. Attribute names and JSON paths come
-//! from schemas, values from clients are always bound. What an index answers is written as `r.id IN (SELECT id …)`, so
-//! that SQLite begins there.
+//! Each compiled condition is true or false (in SQLite 1 or 0), never NULL, so that `NOT` means what it says. Attribute names
+//! and JSON paths come from schemas, values from clients are always bound. What an index answers is written as
+//! `r.id IN (SELECT id …)`, so that SQLite begins there, and for PostgreSQL as `r.id = ANY (ARRAY(SELECT id …))`, which it
+//! takes ids from also within an `OR`.
 
 mod compare;
 mod derived;
+#[cfg(feature = "postgres")]
+mod jsonb;
+mod sort;
 mod value;
 
 use scim_core::filter::{CompareOp, Comparison, Operand, TypedFilter};
@@ -13,16 +17,26 @@ use scim_core::path::AttributeRef;
 use scim_core::schema::{Residence, ResourceType, Uniqueness};
 use scim_directory::Scope;
 
+use crate::connection::SqlDialect;
 use crate::read::connector;
 use crate::sql::Statement;
 use value::Place;
 
-pub(crate) use value::sort_expression;
+#[cfg(feature = "postgres")]
+pub(crate) use sort::SortKeys;
+#[cfg(feature = "sqlite")]
+pub(crate) use sort::sort_expression;
 
 /// A condition on `r` (and its link `l`) that selects what the filter selects.
-pub(crate) fn compile(scope: &Scope, resource_type: &ResourceType, filter: &TypedFilter) -> Statement {
+pub(crate) fn compile(
+    dialect: SqlDialect,
+    scope: &Scope,
+    resource_type: &ResourceType,
+    filter: &TypedFilter,
+) -> Statement {
     let instance = scope.instance.uuid().into_bytes();
-    Compiler { resource_type, instance, connector: connector(scope) }.condition(filter, &Place::Record)
+    Compiler { dialect, resource_type, instance, connector: connector(scope) }
+        .condition(filter, &Place::Record)
 }
 
 /// Whether an index narrows the filter to a few rows.
@@ -88,6 +102,7 @@ fn indexed_element<'f>(
 }
 
 struct Compiler<'r> {
+    dialect: SqlDialect,
     resource_type: &'r ResourceType,
     instance: [u8; 16],
     connector: [u8; 16],
@@ -96,7 +111,7 @@ struct Compiler<'r> {
 impl Compiler<'_> {
     fn condition(&self, filter: &TypedFilter, place: &Place) -> Statement {
         match filter {
-            TypedFilter::Always(always) => Statement::new(if *always { "1" } else { "0" }),
+            TypedFilter::Always(always) => Statement::new(self.dialect.truth(*always)),
             TypedFilter::And(terms) => self.terms(terms, place, " AND "),
             TypedFilter::Or(terms) => self.terms(terms, place, " OR "),
             TypedFilter::Not(term) => self.condition(term, place).grouped().prefixed("(NOT ").suffixed(")"),
@@ -139,7 +154,17 @@ impl Compiler<'_> {
         }
     }
 
-    /// `r.id IN (SELECT id FROM index …)`: a place for SQLite to begin.
+    /// That the record is one of those that an index has.
+    fn one_of(&self, ids: Statement) -> Statement {
+        match self.dialect {
+            #[cfg(feature = "sqlite")]
+            SqlDialect::Sqlite => ids.prefixed("r.id IN (").suffixed(")"),
+            #[cfg(feature = "postgres")]
+            SqlDialect::Postgres => ids.prefixed("r.id = ANY (ARRAY(").suffixed("))"),
+        }
+    }
+
+    /// What the index of an attribute has.
     fn indexed(&self, path: &AttributeRef, operand: &Operand) -> Option<Statement> {
         let (index_path, unique) = index_of(path)?;
         let key = match operand {
@@ -151,15 +176,13 @@ impl Compiler<'_> {
         };
         let table = if unique { "unique_keys" } else { "search_keys" };
         let text = format!(
-            "r.id IN (SELECT k.id FROM {table} k WHERE k.instance_id = ? AND k.resource_type = ? AND k.path = ? \
-             AND k.key = ?)"
+            "SELECT k.id FROM {table} k WHERE k.instance_id = ? AND k.resource_type = ? AND k.path = ? AND k.key = ?"
         );
-        Some(
-            Statement::new(text)
-                .blob(self.instance)
-                .text(&*self.resource_type.name)
-                .text(index_path)
-                .text(key),
-        )
+        let ids = Statement::new(text)
+            .blob(self.instance)
+            .text(&*self.resource_type.name)
+            .text(index_path)
+            .text(key);
+        Some(self.one_of(ids))
     }
 }

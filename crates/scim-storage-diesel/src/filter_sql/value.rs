@@ -4,6 +4,7 @@ use scim_core::path::AttributeRef;
 use scim_core::schema::{Attribute, Residence};
 
 use super::Compiler;
+use crate::connection::SqlDialect;
 use crate::sql::Statement;
 
 /// What the paths of a condition are relative to.
@@ -19,21 +20,64 @@ pub(super) enum Place {
     Edge,
 }
 
+/// One value, or NULL.
+#[derive(Clone, Debug)]
+pub(super) enum Value {
+    /// An expression, of text.
+    Text(Statement),
+    /// What JSON has at the end of these names; itself where there are none.
+    Json { of: &'static str, names: Vec<String> },
+}
+
 /// The values that a path reaches.
 pub(super) enum Values {
     /// None, ever.
     Absent,
     /// One, or NULL.
-    Single(Statement),
-    /// Several: `SELECT … WHERE `, to be followed by a condition on the expression.
-    Many(Statement, Statement),
+    Single(Value),
+    /// Several: `SELECT … WHERE `, to be followed by a condition on the value.
+    Many(Statement, Value),
+}
+
+impl Value {
+    /// What an expression gives.
+    pub(super) fn text(expression: impl Into<std::borrow::Cow<'static, str>>) -> Self {
+        Self::Text(Statement::new(expression))
+    }
+
+    fn json(of: &'static str, name: Option<&str>) -> Self {
+        Self::Json { of, names: name.map(str::to_owned).into_iter().collect() }
+    }
+
+    /// Whether there is a value.
+    pub(super) fn is_there(self, dialect: SqlDialect) -> Statement {
+        let value = match (self, dialect) {
+            (Self::Text(text), _) => text,
+            #[cfg(feature = "sqlite")]
+            (json, SqlDialect::Sqlite) => json.extracted(),
+            #[cfg(feature = "postgres")]
+            (Self::Json { of, names }, SqlDialect::Postgres) => super::jsonb::text(of, names),
+        };
+        value.prefixed("(").suffixed(" IS NOT NULL)")
+    }
+
+    /// The value as SQLite has it, of whatever type it is there.
+    #[cfg(feature = "sqlite")]
+    pub(super) fn extracted(self) -> Statement {
+        match self {
+            Self::Text(text) => text,
+            Self::Json { of, names } if names.is_empty() => Statement::new(of),
+            Self::Json { of, names } => Statement::new(format!("json_extract({of}, ?)"))
+                .text(pointer(names.iter().map(|name| &**name))),
+        }
+    }
 }
 
 impl Compiler<'_> {
     /// The values that a path reaches from a place; its leaf is not complex.
     pub(super) fn values(&self, path: &AttributeRef, place: &Place) -> Values {
         match place {
-            Place::Element => within("e.value", &path.attribute),
+            Place::Element => self.within(&path.attribute),
             Place::Edge => edge_value(&path.attribute.name),
             Place::Singular(attribute) => {
                 let full = AttributeRef { sub: Some(path.attribute.clone()), ..attribute.clone() };
@@ -45,17 +89,16 @@ impl Compiler<'_> {
                 }
                 match &path.sub {
                     Some(sub) if path.attribute.multi_valued => {
-                        Values::Many(each(path), extract("e.value", &sub.name))
+                        Values::Many(self.each(path), Value::json("e.value", Some(&sub.name)))
                     }
                     sub => {
                         let leaf = sub.as_ref().unwrap_or(&path.attribute);
-                        let pointer = pointer(path, sub.is_some());
+                        let names = names(path, sub.is_some());
                         if leaf.multi_valued {
-                            let from =
-                                Statement::new("SELECT 1 FROM json_each(r.shadow, ?) e WHERE ").text(pointer);
-                            Values::Many(from, Statement::new("e.value"))
+                            let from = self.elements_of("r.shadow", &names, "e");
+                            Values::Many(from, Value::json("e.value", None))
                         } else {
-                            Values::Single(Statement::new("json_extract(r.shadow, ?)").text(pointer))
+                            Values::Single(Value::Json { of: "r.shadow", names })
                         }
                     }
                 }
@@ -69,49 +112,60 @@ impl Compiler<'_> {
             residence @ (Residence::Edges | Residence::ReverseEdges) => {
                 Some((self.edges(residence), Place::Edge))
             }
-            _ if attribute.attribute.multi_valued => Some((each(attribute), Place::Element)),
+            _ if attribute.attribute.multi_valued => Some((self.each(attribute), Place::Element)),
             _ => None,
         }
     }
-}
 
-/// `SELECT … WHERE ` over the elements `e` of an array in the shadow.
-fn each(path: &AttributeRef) -> Statement {
-    Statement::new("SELECT 1 FROM json_each(r.shadow, ?) e WHERE ").text(pointer(path, false))
-}
+    /// `SELECT … WHERE ` over the elements `e` of an array in the shadow.
+    fn each(&self, path: &AttributeRef) -> Statement {
+        self.elements_of("r.shadow", &names(path, false), "e")
+    }
 
-/// A sub-attribute's values within one element.
-fn within(element: &str, sub: &Attribute) -> Values {
-    if sub.multi_valued {
-        let from = format!("SELECT 1 FROM json_each({element}, ?) f WHERE ");
-        Values::Many(Statement::new(from).text(member(&sub.name)), Statement::new("f.value"))
-    } else {
-        Values::Single(extract(element, &sub.name))
+    /// A sub-attribute's values within one element.
+    fn within(&self, sub: &Attribute) -> Values {
+        if sub.multi_valued {
+            let from = self.elements_of("e.value", std::slice::from_ref(&sub.name), "f");
+            Values::Many(from, Value::json("f.value", None))
+        } else {
+            Values::Single(Value::json("e.value", Some(&sub.name)))
+        }
+    }
+
+    fn elements_of(&self, of: &str, names: &[String], alias: &str) -> Statement {
+        let pointer = pointer(names.iter().map(|name| &**name));
+        match self.dialect {
+            #[cfg(feature = "sqlite")]
+            SqlDialect::Sqlite => {
+                Statement::new(format!("SELECT 1 FROM json_each({of}, ?) {alias} WHERE ")).text(pointer)
+            }
+            #[cfg(feature = "postgres")]
+            SqlDialect::Postgres => {
+                Statement::new(format!("SELECT 1 FROM {} AS {alias}(value) WHERE ", super::jsonb::each(of)))
+                    .text(format!("{pointer}[*]"))
+            }
+        }
+    }
+
+    /// An id as the hyphenated text that clients see.
+    pub(super) fn uuid_text(&self, column: &str) -> String {
+        uuid_text(self.dialect, column)
     }
 }
 
-fn extract(element: &str, name: &str) -> Statement {
-    Statement::new(format!("json_extract({element}, ?)")).text(member(name))
+/// The names on the way to an attribute, or to its sub-attribute, in the shadow.
+pub(super) fn names(path: &AttributeRef, with_sub: bool) -> Vec<String> {
+    let sub = path.sub.as_ref().filter(|_| with_sub).map(|sub| sub.name.clone());
+    path.extension.iter().map(ToString::to_string).chain([path.attribute.name.clone()]).chain(sub).collect()
 }
 
-fn member(name: &str) -> String {
-    format!("$.\"{name}\"")
-}
-
-/// The JSON path of an attribute, or of its sub-attribute, in the shadow.
-pub(super) fn pointer(path: &AttributeRef, with_sub: bool) -> String {
+/// Names as a JSON path.
+pub(super) fn pointer<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
     let mut pointer = String::from("$");
-    let mut push = |name: &str| {
+    for name in names {
         pointer.push_str(".\"");
         pointer.push_str(name);
         pointer.push('"');
-    };
-    if let Some(urn) = &path.extension {
-        push(urn);
-    }
-    push(&path.attribute.name);
-    if let (true, Some(sub)) = (with_sub, &path.sub) {
-        push(&sub.name);
     }
     pointer
 }
@@ -119,55 +173,29 @@ pub(super) fn pointer(path: &AttributeRef, with_sub: bool) -> String {
 /// Values of an edge `x`.
 pub(super) fn edge_value(name: &str) -> Values {
     match name {
-        "value" => Values::Single(Statement::new("x.value")),
-        "display" => Values::Single(Statement::new("x.display")),
-        "type" => Values::Single(Statement::new("x.kind")),
+        "value" => Values::Single(Value::text("x.value")),
+        "display" => Values::Single(Value::text("x.display")),
+        "type" => Values::Single(Value::text("x.kind")),
         _ => Values::Absent,
     }
 }
 
 /// An id as the hyphenated text that clients see.
-pub(super) fn uuid_text(column: &str) -> String {
-    let part = |start: u8, length: u8| format!("substr(hex({column}), {start}, {length})");
-    format!(
-        "lower({} || '-' || {} || '-' || {} || '-' || {} || '-' || {})",
-        part(1, 8),
-        part(9, 4),
-        part(13, 4),
-        part(17, 4),
-        part(21, 12)
-    )
-}
-
-/// What a record sorts by: the value, of a multi-valued attribute the primary one, else the first.
-pub(crate) fn sort_expression(path: &AttributeRef) -> Statement {
-    if path.is("id") {
-        return Statement::new(uuid_text("r.id"));
-    }
-    if path.is("externalId") {
-        return Statement::new("l.external_id");
-    }
-    if path.attribute.residence == Residence::Envelope {
-        match path.leaf().name.as_str() {
-            "created" => return Statement::new("r.created_ms"),
-            "lastModified" => return Statement::new("r.modified_ms"),
-            "resourceType" => return Statement::new("r.resource_type"),
-            "location" | "version" => return Statement::new("NULL"),
-            _ => {}
+pub(super) fn uuid_text(dialect: SqlDialect, column: &str) -> String {
+    match dialect {
+        #[cfg(feature = "sqlite")]
+        SqlDialect::Sqlite => {
+            let part = |start: u8, length: u8| format!("substr(hex({column}), {start}, {length})");
+            format!(
+                "lower({} || '-' || {} || '-' || {} || '-' || {} || '-' || {})",
+                part(1, 8),
+                part(9, 4),
+                part(13, 4),
+                part(17, 4),
+                part(21, 12)
+            )
         }
-    }
-    if !path.attribute.multi_valued {
-        return Statement::new("json_extract(r.shadow, ?)").text(pointer(path, true));
-    }
-    let whole = pointer(path, false);
-    match path.sub.as_ref().or_else(|| path.attribute.default_sub_attribute()) {
-        Some(sub) => Statement::new(
-            "(SELECT json_extract(e.value, ?) FROM json_each(r.shadow, ?) e \
-             ORDER BY coalesce(json_extract(e.value, '$.primary'), 0) DESC, e.key LIMIT 1)",
-        )
-        .text(member(&sub.name))
-        .text(whole),
-        None => Statement::new("(SELECT e.value FROM json_each(r.shadow, ?) e ORDER BY e.key LIMIT 1)")
-            .text(whole),
+        #[cfg(feature = "postgres")]
+        SqlDialect::Postgres => format!("CAST(CAST(encode({column}, 'hex') AS UUID) AS TEXT)"),
     }
 }

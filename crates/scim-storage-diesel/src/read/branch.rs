@@ -50,7 +50,7 @@ impl Branch {
             .blob(id),
             // The cross join keeps the order: first the memberships, then their records.
             Self::Member(id) => Statement::new(
-                "SELECT m.position FROM journal_members m CROSS JOIN journal j ON j.position = m.position \
+                "SELECT m.position FROM journal_members m CROSS JOIN journal j ON j.instance_id = m.instance_id AND j.position = m.position \
                  WHERE m.instance_id = ? AND m.member_id = ?",
             )
             .blob(instance)

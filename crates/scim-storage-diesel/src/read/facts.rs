@@ -14,7 +14,7 @@ use super::instance::object;
 use super::record::{Row, columns, connector, resource_id};
 use super::report::removals;
 use super::tombstone::{deleted_id, deleted_link, deleted_name};
-use crate::connection::Connection;
+use crate::connection::{Connection, SqlDialect};
 use crate::error::store_error;
 use crate::sql::{Number, Statement};
 
@@ -28,6 +28,7 @@ struct Found {
     display: Option<String>,
 }
 
+#[cfg(feature = "sqlite")]
 #[derive(QueryableByName)]
 struct Deleted {
     #[diesel(sql_type = BigInt)]
@@ -46,10 +47,29 @@ pub(crate) fn facts(
     scope: &Scope,
     questions: &[Question],
 ) -> Result<Vec<Fact>, StoreError> {
+    if let [one] = questions
+        && is_single(connection.dialect(), one)
+    {
+        return Ok(vec![answer(connection, scope, one)?]);
+    }
     let answers = connection.snapshot(|connection| {
         questions.iter().map(|question| answer(connection, scope, question)).collect()
     });
     answers.map_err(store_error)?
+}
+
+/// Whether one statement answers, which sees one moment by itself.
+fn is_single(dialect: SqlDialect, question: &Question) -> bool {
+    match question {
+        Question::Removals { .. } => false,
+        Question::Target(_) => match dialect {
+            #[cfg(feature = "sqlite")]
+            SqlDialect::Sqlite => false,
+            #[cfg(feature = "postgres")]
+            SqlDialect::Postgres => true,
+        },
+        _ => true,
+    }
 }
 
 fn answer(connection: &mut Connection, scope: &Scope, question: &Question) -> Result<Fact, StoreError> {
@@ -131,7 +151,7 @@ fn named(
     key: &str,
 ) -> Result<Vec<Record>, StoreError> {
     let instance = scope.instance.uuid().into_bytes();
-    let columns = columns(Want::FULL);
+    let columns = columns(connection.dialect(), Want::FULL);
     let rows: Vec<Row> = Statement::new(format!(
         "SELECT {columns} FROM (SELECT id FROM unique_keys \
          WHERE instance_id = ? AND resource_type = ? AND path = ? AND key = ? \
@@ -164,8 +184,67 @@ fn by_id(connection: &mut Connection, scope: &Scope, id: ResourceId) -> Result<O
         .map_err(store_error)
 }
 
+/// What a reference means, in PostgreSQL's words: one row at most, of the first way in which it means something.
+#[cfg(feature = "postgres")]
+const TARGET: &str = "SELECT f.id, f.resource_type, f.deleted_ms FROM ( \
+     SELECT 1 AS way, r.id, r.resource_type, CAST(NULL AS BIGINT) AS deleted_ms FROM resources r \
+     WHERE r.instance_id = $1 AND r.id = $4 \
+     UNION ALL (SELECT 2, r.id, r.resource_type, NULL FROM links l \
+     JOIN resources r ON r.instance_id = l.instance_id AND r.id = l.id \
+     WHERE l.instance_id = $1 AND l.connector_id = $2 AND l.external_id = $3 ORDER BY l.id LIMIT 1) \
+     UNION ALL SELECT 3, r.id, r.resource_type, NULL FROM unique_keys k \
+     JOIN resources r ON r.instance_id = k.instance_id AND r.id = k.id \
+     WHERE k.instance_id = $1 AND k.resource_type = 'User' AND k.path = 'userName' AND k.key = $5 \
+     UNION ALL SELECT 4, t.id, t.resource_type, t.deleted_ms FROM tombstones t \
+     WHERE t.instance_id = $1 AND t.id = $4) f ORDER BY f.way LIMIT 1";
+
+#[cfg(feature = "postgres")]
+#[derive(QueryableByName)]
+struct Meant {
+    #[diesel(sql_type = Binary)]
+    id: Vec<u8>,
+    #[diesel(sql_type = Text)]
+    resource_type: String,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    deleted_ms: Option<i64>,
+}
+
+#[cfg(feature = "postgres")]
+fn target_at_once(connection: &mut Connection, scope: &Scope, reference: &str) -> Result<Target, StoreError> {
+    let id: Option<ResourceId> = reference.parse().ok();
+    let meant: Option<Meant> = Statement::kept(TARGET)
+        .blob(scope.instance.uuid().into_bytes())
+        .blob(connector(scope))
+        .text(reference)
+        .optional_blob(id.map(|id| id.uuid().into_bytes()))
+        .text(Matching::UserName.key(reference))
+        .row(connection)
+        .map_err(store_error)?;
+    Ok(match meant {
+        None => Target::Unknown,
+        Some(Meant { deleted_ms: Some(at), .. }) => Target::Deleted { at: Timestamp::from_unix_millis(at) },
+        Some(meant) => {
+            Target::Live(Key { resource_type: meant.resource_type.into(), id: resource_id(&meant.id)? })
+        }
+    })
+}
+
 /// What a reference means: an id, this connector's `externalId`, a user name, in this order.
 pub(crate) fn target(
+    connection: &mut Connection,
+    scope: &Scope,
+    reference: &str,
+) -> Result<Target, StoreError> {
+    match connection.dialect() {
+        #[cfg(feature = "sqlite")]
+        SqlDialect::Sqlite => target_by_steps(connection, scope, reference),
+        #[cfg(feature = "postgres")]
+        SqlDialect::Postgres => target_at_once(connection, scope, reference),
+    }
+}
+
+#[cfg(feature = "sqlite")]
+fn target_by_steps(
     connection: &mut Connection,
     scope: &Scope,
     reference: &str,

@@ -5,14 +5,22 @@ use std::sync::Arc;
 use diesel::QueryResult;
 use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Double, Nullable, Text};
-use scim_directory::{Record, Scope};
-use scim_storage::{Keyset, Page, Query, SortKey, Start, StoreError};
+use scim_core::path::AttributeRef;
+use scim_directory::{Record, Scope, Tally};
+use scim_storage::{Keyset, Page, Query, Sort, SortKey, Start, StoreError};
 
+use super::facts::count;
 use super::record::{Row, columns, connector};
+#[cfg(feature = "postgres")]
+use super::sorted::by_typed_keys;
 use crate::connection::{Connection, SqlDialect};
 use crate::error::{damaged, store_error};
-use crate::filter_sql::{compile, is_look_up, is_narrow, sort_expression};
-use crate::sql::{Bind, Number, Statement};
+#[cfg(feature = "sqlite")]
+use crate::filter_sql::sort_expression;
+use crate::filter_sql::{compile, is_look_up, is_narrow};
+#[cfg(feature = "sqlite")]
+use crate::sql::Bind;
+use crate::sql::{Number, Statement};
 
 /// Offsets up to here are cheap.
 const SMALL_OFFSET: u64 = 1000;
@@ -56,6 +64,10 @@ fn is_common(query: &Query) -> bool {
 
 /// A page.
 pub(crate) fn find(connection: &mut Connection, scope: &Scope, query: &Query) -> Result<Page, StoreError> {
+    if !query.total {
+        // One statement sees one moment.
+        return page(connection, scope, query);
+    }
     connection.snapshot(|connection| page(connection, scope, query)).map_err(store_error)?
 }
 
@@ -109,7 +121,7 @@ impl Sorted {
 }
 
 /// What all statements of a query have in common: `FROM … WHERE …`.
-fn from(dialect: SqlDialect, scope: &Scope, query: &Query) -> Statement {
+pub(super) fn from(dialect: SqlDialect, scope: &Scope, query: &Query) -> Statement {
     let mut statement = Statement::new(
         "FROM resources r LEFT JOIN links l ON l.instance_id = r.instance_id AND l.connector_id = ? AND l.id = r.id \
          WHERE r.instance_id = ? AND ",
@@ -132,68 +144,91 @@ fn from(dialect: SqlDialect, scope: &Scope, query: &Query) -> Statement {
         let mut own = Statement::new("r.resource_type = ?").text(&*part.resource_type.name);
         if let Some(filter) = &part.filter {
             own.push_str(" AND ");
-            own.push(compile(scope, &part.resource_type, filter));
+            own.push(compile(dialect, scope, &part.resource_type, filter));
         }
         own.grouped()
     });
     let parts: Vec<Statement> = parts.collect();
-    statement.push(if parts.is_empty() { Statement::new("0") } else { Statement::joined(parts, " OR ") });
+    statement.push(if parts.is_empty() {
+        Statement::new(dialect.truth(false))
+    } else {
+        Statement::joined(parts, " OR ")
+    });
     statement
 }
 
 fn select(dialect: SqlDialect, scope: &Scope, query: &Query) -> Statement {
-    let mut inner = Statement::new(format!("SELECT {}, ", columns(query.want)));
-    match query.sort {
-        None => inner.push_str("NULL"),
-        Some(_) => {
-            inner.push_str("CASE r.resource_type");
-            for part in &query.parts {
-                inner.push(Statement::new(" WHEN ? THEN ").text(&*part.resource_type.name));
-                inner.push(match &part.sort_by {
-                    Some(path) => sort_expression(path),
-                    None => Statement::new("NULL"),
-                });
-            }
-            inner.push_str(" END");
-        }
-    }
-    inner.push_str(" AS k ");
-    inner.push(from(dialect, scope, query));
-    if query.sort.is_none() {
-        // Without a sort the newest come first: the condition and the order go into the inner query, where the index
-        // by type serves them.
-        if let Start::After(position) = &query.start {
-            inner.push(Statement::new(" AND r.id < ?").blob(position.id.uuid().into_bytes()));
-        }
-        inner.push_str(" ORDER BY r.id DESC");
-        inner.push(window(query));
-    }
-    let mut whole = Statement::new(
-        "SELECT id, resource_type, version, membership, created_ms, modified_ms, external_id, display, manager, \
-         managed_by, direct_manager, document, account, typeof(k) AS key_type, CAST(k AS TEXT) AS key_text, CAST(k AS INTEGER) AS key_integer, \
-         CAST(k AS REAL) AS key_real FROM (",
-    );
-    whole.push(inner);
-    whole.push_str(")");
-    if let Some(sort) = query.sort {
-        if let Start::After(position) = &query.start {
-            whole.push_str(" WHERE ");
-            whole.push(after(position, sort.descending));
-        }
-        whole.push_str(if sort.descending {
-            " ORDER BY (k IS NULL) DESC, k DESC, id"
-        } else {
-            " ORDER BY (k IS NULL), k, id"
-        });
-        whole.push(window(query));
-    } else {
-        whole.push_str(" ORDER BY id DESC");
-    }
+    let whole = match query.sort {
+        None => newest_first(dialect, scope, query),
+        Some(sort) => match dialect {
+            #[cfg(feature = "sqlite")]
+            SqlDialect::Sqlite => by_expression(scope, query, sort),
+            #[cfg(feature = "postgres")]
+            SqlDialect::Postgres => by_typed_keys(scope, query, sort),
+        },
+    };
     if is_common(query) { whole.keep() } else { whole }
 }
 
+/// Without a sort the newest come first, as the index by type has them.
+fn newest_first(dialect: SqlDialect, scope: &Scope, query: &Query) -> Statement {
+    // For SQLite these are columns of any type, for PostgreSQL of one.
+    let mut whole = Statement::new(format!(
+        "SELECT {}, 'null' AS key_type, NULL AS key_text, CAST(NULL AS BIGINT) AS key_integer, \
+         CAST(NULL AS DOUBLE PRECISION) AS key_real ",
+        columns(dialect, query.want)
+    ));
+    whole.push(from(dialect, scope, query));
+    if let Start::After(position) = &query.start {
+        whole.push(Statement::new(" AND r.id < ?").blob(position.id.uuid().into_bytes()));
+    }
+    whole.push_str(" ORDER BY r.id DESC");
+    whole.push(window(query));
+    whole
+}
+
+/// The columns of a page in an order by what a subquery has found.
+pub(super) const PAGE: &str = "SELECT id, resource_type, version, membership, created_ms, modified_ms, external_id, display, manager, \
+    managed_by, direct_manager, document, account, ";
+
+/// An expression of the type that a part has.
+pub(super) fn of_parts(query: &Query, mut key: impl FnMut(&AttributeRef) -> Statement) -> Statement {
+    let mut keys = Statement::new("CASE r.resource_type");
+    for part in &query.parts {
+        keys.push(Statement::new(" WHEN ? THEN ").text(&*part.resource_type.name));
+        keys.push(part.sort_by.as_ref().map_or_else(|| Statement::new("NULL"), &mut key));
+    }
+    keys.suffixed(" END")
+}
+
+/// In the order of SQLite's values: numbers, then texts.
+#[cfg(feature = "sqlite")]
+fn by_expression(scope: &Scope, query: &Query, sort: Sort) -> Statement {
+    let dialect = SqlDialect::Sqlite;
+    let mut whole = Statement::new(format!(
+        "{PAGE}typeof(k) AS key_type, CAST(k AS TEXT) AS key_text, CAST(k AS INTEGER) AS key_integer, \
+         CAST(k AS REAL) AS key_real FROM (SELECT {}, ",
+        columns(dialect, query.want)
+    ));
+    whole.push(of_parts(query, sort_expression));
+    whole.push_str(" AS k ");
+    whole.push(from(dialect, scope, query));
+    whole.push_str(")");
+    if let Start::After(position) = &query.start {
+        whole.push_str(" WHERE ");
+        whole.push(after(position, sort.descending));
+    }
+    whole.push_str(if sort.descending {
+        " ORDER BY (k IS NULL) DESC, k DESC, id"
+    } else {
+        " ORDER BY (k IS NULL), k, id"
+    });
+    whole.push(window(query));
+    whole
+}
+
 /// One row more than wanted tells whether there are more.
-fn window(query: &Query) -> Statement {
+pub(super) fn window(query: &Query) -> Statement {
     let limit = i64::try_from(query.limit).unwrap_or(i64::MAX).saturating_add(1);
     let offset = match &query.start {
         Start::Offset(offset) => i64::try_from(*offset).unwrap_or(i64::MAX),
@@ -203,6 +238,7 @@ fn window(query: &Query) -> Statement {
 }
 
 /// What comes after a position in a sorted order.
+#[cfg(feature = "sqlite")]
 fn after(position: &Keyset, descending: bool) -> Statement {
     let id = position.id.uuid().into_bytes();
     let bind = match &position.key {
@@ -225,25 +261,18 @@ fn after(position: &Keyset, descending: bool) -> Statement {
 
 /// How many match: from the counters where there is no filter.
 fn total(connection: &mut Connection, scope: &Scope, query: &Query) -> QueryResult<u64> {
-    let mut total = 0;
-    let filtered = query.parts.iter().any(|part| part.filter.is_some());
-    if filtered {
+    if query.parts.iter().any(|part| part.filter.is_some()) {
         let mut statement = Statement::new("SELECT count(*) AS n ");
         statement.push(from(connection.dialect(), scope, query));
         let statement = if is_common(query) { statement.keep() } else { statement };
-        total = statement.row::<Number>(connection)?.map_or(0, |row| row.n);
-    } else {
-        for part in &query.parts {
-            let row = Statement::kept(
-                "SELECT CAST(coalesce(sum(count), 0) AS BIGINT) AS n FROM counters WHERE instance_id = ? AND resource_type = ?",
-            )
-            .blob(scope.instance.uuid().into_bytes())
-            .text(&*part.resource_type.name)
-            .row::<Number>(connection)?;
-            total += row.map_or(0, |row| row.n);
-        }
+        let row = statement.row::<Number>(connection)?;
+        return Ok(row.and_then(|row| u64::try_from(row.n).ok()).unwrap_or_default());
     }
-    Ok(u64::try_from(total).unwrap_or_default())
+    let mut total: u64 = 0;
+    for part in &query.parts {
+        total = total.saturating_add(count(connection, scope, &part.resource_type.name, Tally::All)?);
+    }
+    Ok(total)
 }
 
 #[cfg(test)]

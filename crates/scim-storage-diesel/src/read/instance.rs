@@ -67,7 +67,13 @@ pub(crate) fn instance(
     scope: &Scope,
     question: &InstanceQuestion,
 ) -> Result<InstanceAnswer, StoreError> {
-    connection.snapshot(|connection| answer(connection, scope, question)).map_err(store_error)?
+    match question {
+        InstanceQuestion::Policy | InstanceQuestion::Report { .. } => {
+            connection.snapshot(|connection| answer(connection, scope, question)).map_err(store_error)?
+        }
+        // One statement sees one moment.
+        _ => answer(connection, scope, question),
+    }
 }
 
 fn answer(

@@ -17,6 +17,8 @@ mod lease;
 mod record;
 mod report;
 mod secret;
+#[cfg(feature = "postgres")]
+mod sorted;
 mod tombstone;
 mod window;
 

@@ -9,7 +9,7 @@ use scim_directory::{Account, ConnectorId, Key, Record, ResourceId, Scope, Versi
 use scim_storage::{StoreError, Want};
 use uuid::Uuid;
 
-use crate::connection::Connection;
+use crate::connection::{Connection, SqlDialect};
 use crate::error::{damaged, store_error};
 use crate::sql::Statement;
 
@@ -75,7 +75,7 @@ pub(super) fn account(text: Option<&str>) -> Result<Option<Box<Account>>, StoreE
 }
 
 /// The columns of a [`Row`], of resources `r` with their link `l`; what is not wanted is not read.
-pub(super) fn columns(want: Want) -> &'static str {
+pub(super) fn columns(dialect: SqlDialect, want: Want) -> &'static str {
     macro_rules! columns {
         ($document:literal, $account:literal) => {
             concat!(
@@ -88,11 +88,17 @@ pub(super) fn columns(want: Want) -> &'static str {
             )
         };
     }
-    match (want.document, want.account) {
-        (true, false) => columns!("r.document", "NULL"),
-        (true, true) => columns!("r.document", "r.account"),
-        (false, false) => columns!("x''", "NULL"),
-        (false, true) => columns!("x''", "r.account"),
+    match (want.document, want.account, dialect) {
+        (true, false, _) => columns!("r.document", "NULL"),
+        (true, true, _) => columns!("r.document", "r.account"),
+        #[cfg(feature = "sqlite")]
+        (false, false, SqlDialect::Sqlite) => columns!("x''", "NULL"),
+        #[cfg(feature = "sqlite")]
+        (false, true, SqlDialect::Sqlite) => columns!("x''", "r.account"),
+        #[cfg(feature = "postgres")]
+        (false, false, SqlDialect::Postgres) => columns!("CAST('' AS BYTEA)", "NULL"),
+        #[cfg(feature = "postgres")]
+        (false, true, SqlDialect::Postgres) => columns!("CAST('' AS BYTEA)", "r.account"),
     }
 }
 
@@ -108,7 +114,7 @@ pub(crate) fn get(
     key: &Key,
     want: Want,
 ) -> Result<Option<Record>, StoreError> {
-    let columns = columns(want);
+    let columns = columns(connection.dialect(), want);
     let row = Statement::new(format!(
         "SELECT {columns} FROM resources r \
          LEFT JOIN links l ON l.instance_id = r.instance_id AND l.connector_id = ? AND l.id = r.id \

@@ -1,6 +1,9 @@
-//! The behaviours that every backend has: on SQLite files in a temporary directory, and in databases of a PostgreSQL server.
+//! The behaviours that every backend has, on SQLite files in a temporary directory and on databases of a PostgreSQL.
 
 #![expect(clippy::expect_used, reason = "a panic is how a test answers")]
+
+#[cfg(feature = "postgres")]
+mod shared;
 
 #[cfg(feature = "sqlite")]
 mod sqlite {
@@ -9,9 +12,10 @@ mod sqlite {
 
     fn open() -> Fixture {
         let directory = tempfile::tempdir().expect("a temporary directory");
-        let store =
-            SqliteStore::open(&directory.path().join("suite.sqlite3"), Options::default()).expect("opens");
-        Fixture::new(store).with_guard(directory)
+        let path = directory.path().join("suite.sqlite3");
+        let store = || SqliteStore::open(&path, Options::default()).expect("opens");
+        // The other node is what another process has: a command line beside a server.
+        Fixture::new(store()).with_other_node(store()).with_guard(directory)
     }
 
     scim_storage_suite::suite!(open);
@@ -19,19 +23,13 @@ mod sqlite {
 
 #[cfg(feature = "postgres")]
 mod postgres {
-    use scim_storage_diesel::{PostgresOptions, PostgresStore};
     use scim_storage_suite::Fixture;
 
+    use crate::shared::{Order, database, store};
+
     fn open() -> Fixture {
-        let Some(cluster) = testbed::Postgres::shared() else {
-            return Fixture::new(scim_storage::MemoryStore::new());
-        };
-        let database = cluster.database().expect("a database");
-        let node = || {
-            let options = PostgresOptions { connections: 6, ..PostgresOptions::new(database.url()) };
-            PostgresStore::open(&options).expect("opens")
-        };
-        Fixture::new(node()).with_other_node(node()).with_guard(database)
+        let Some(database) = database(Order::Bytes) else { return Fixture::absent() };
+        Fixture::new(store(&database)).with_other_node(store(&database)).with_guard(database)
     }
 
     scim_storage_suite::suite!(open);

@@ -79,7 +79,7 @@ pub mod world;
 use std::any::Any;
 use std::fmt;
 
-use scim_storage::Store;
+use scim_storage::{MemoryStore, Store};
 
 /// An empty store, and what has to outlive it.
 pub struct Fixture {
@@ -87,13 +87,21 @@ pub struct Fixture {
     store: Box<dyn Store>,
     other: Option<Box<dyn Store>>,
     guard: Option<Box<dyn Any>>,
+    absent: bool,
 }
 
 impl Fixture {
     /// A store that needs nothing else.
     #[must_use]
     pub fn new(store: impl Store + 'static) -> Self {
-        Self { store: Box::new(store), other: None, guard: None }
+        Self { store: Box::new(store), other: None, guard: None, absent: false }
+    }
+
+    /// In place of a store whose server this machine does not have: its tests end before they begin. Whoever makes it says so,
+    /// and fails instead where the server has to be there.
+    #[must_use]
+    pub fn absent() -> Self {
+        Self { absent: true, ..Self::new(MemoryStore::new()) }
     }
 
     /// Adds a second handle of the same store: what another node, or another process, works with.
@@ -138,13 +146,17 @@ impl fmt::Debug for Fixture {
 /// Runs one behaviour on a new store.
 pub fn run<F: Into<Fixture>>(factory: impl FnOnce() -> F, behaviour: fn(&dyn Store)) {
     let fixture = factory().into();
-    behaviour(fixture.store());
+    if !fixture.absent {
+        behaviour(fixture.store());
+    }
 }
 
 /// Runs one behaviour on two nodes of a new store.
 pub fn run_on_nodes<F: Into<Fixture>>(factory: impl FnOnce() -> F, behaviour: fn(&dyn Store, &dyn Store)) {
     let fixture = factory().into();
-    behaviour(fixture.store(), fixture.other_node());
+    if !fixture.absent {
+        behaviour(fixture.store(), fixture.other_node());
+    }
 }
 
 /// Makes a `#[test]` of every behaviour. See the crate's documentation.

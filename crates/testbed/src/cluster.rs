@@ -136,6 +136,14 @@ impl Cluster {
         self.database_with("TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US'")
     }
 
+    /// A new database with what another one has; nobody may be connected to that.
+    ///
+    /// # Errors
+    /// Where the cluster does not run, or somebody is connected.
+    pub fn database_like(&self, template: &Database<'_>) -> anyhow::Result<Database<'_>> {
+        self.database_with(&format!("TEMPLATE {} STRATEGY FILE_COPY", template.name))
+    }
+
     fn database_with(&self, options: &str) -> anyhow::Result<Database<'_>> {
         let name = format!("t{}", self.databases.fetch_add(1, Ordering::Relaxed) + 1);
         self.sql("postgres", &format!("CREATE DATABASE {name} {options}"))?;

@@ -34,3 +34,35 @@ mod postgres {
 
     scim_storage_suite::suite!(open);
 }
+
+/// What compares and orders texts, in a database that orders them as American English does.
+#[cfg(feature = "postgres")]
+mod english {
+    use scim_storage::Store;
+    use scim_storage_suite::{Fixture, lists, paging, queries, run, sorting, uniqueness};
+
+    use crate::shared::{Order, database, store};
+
+    fn open() -> Fixture {
+        let Some(database) = database(Order::English) else { return Fixture::absent() };
+        Fixture::new(store(&database)).with_guard(database)
+    }
+
+    #[test]
+    fn texts_compare_as_in_any_other() {
+        let behaviours: [fn(&dyn Store); 9] = [
+            queries::generated_filters_agree_with_the_evaluator,
+            queries::text_compares_by_keys,
+            queries::members_groups_and_managers_are_joined,
+            sorting::texts_sort_by_their_keys,
+            sorting::primary_or_first_value,
+            sorting::keysets_walk_through_everything,
+            paging::several_types_in_one_order,
+            uniqueness::accents_make_a_name_new,
+            lists::kinds_of_objects_come_by_name,
+        ];
+        for behaviour in behaviours {
+            run(open, behaviour);
+        }
+    }
+}

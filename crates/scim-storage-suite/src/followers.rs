@@ -287,7 +287,8 @@ pub fn retention_takes_only_what_is_old(here: &dyn Store, there: &dyn Store) {
     }
     let last_old = worlds[0].journal(&worlds[0].scope).last().map(|entry| entry.position);
     let (before, young) = (BEGINNING.plus_millis(10 * HOUR), BEGINNING.plus_millis(20 * HOUR));
-    let writing = AtomicUsize::new(2);
+    // Who prunes commits too: until that has ended, a follower may still be kept from what was committed behind it.
+    let (writing, committing) = (AtomicUsize::new(2), AtomicUsize::new(4));
     let results = meet(&worlds, 6, |world, number| match number {
         0 | 1 => loop {
             let done = writing.load(Ordering::SeqCst) == 0;
@@ -295,17 +296,19 @@ pub fn retention_takes_only_what_is_old(here: &dyn Store, there: &dyn Store) {
             let set = world.change_set(world.scope, vec![Change::Admin(prune)]);
             let rows = world.commit_set(ChangeSet { at: young, ..set }).effects[0].rows;
             if done && rows == 0 {
+                committing.fetch_sub(1, Ordering::SeqCst);
                 break Vec::new();
             }
         },
         2 | 3 => {
             let written = (0..12).map(|_| record(world, young)).collect();
             writing.fetch_sub(1, Ordering::SeqCst);
+            committing.fetch_sub(1, Ordering::SeqCst);
             written
         }
         _ => {
             let read = |after: Option<Position>| log_after(world, after.or(last_old), 3);
-            let seen = follow(&writing, read, |entry: &JournalEntry| entry.position);
+            let seen = follow(&committing, read, |entry: &JournalEntry| entry.position);
             seen.into_iter().map(|entry| entry.position).collect()
         }
     });

@@ -79,15 +79,17 @@ impl Compiler<'_> {
         }
         if on_record && full.leaf().is_complex() {
             return match full.attribute.residence {
-                residence @ (Residence::Edges | Residence::ReverseEdges) => {
-                    self.edges(residence).suffixed("1").prefixed("EXISTS (").suffixed(")")
-                }
-                _ => Value::Json { of: "r.shadow", names: names(&full, false) }.is_there(self.dialect),
+                residence @ (Residence::Edges | Residence::ReverseEdges) => self
+                    .edges(residence)
+                    .suffixed(self.dialect.truth(true))
+                    .prefixed("EXISTS (")
+                    .suffixed(")"),
+                _ => Value::Json { of: "r.shadow", names: names(&full, false) }.there(self.dialect),
             };
         }
         match self.values(path, place) {
             Values::Absent => Statement::new(self.dialect.truth(false)),
-            Values::Single(value) => value.is_there(self.dialect),
+            Values::Single(value) => value.there(self.dialect),
             Values::Many(from, value) => self.none(from, value).prefixed("(NOT ").suffixed(")"),
         }
     }
@@ -95,7 +97,7 @@ impl Compiler<'_> {
     /// No value is reached.
     fn none(&self, from: Statement, value: Value) -> Statement {
         let mut none = from;
-        none.push(value.is_there(self.dialect));
+        none.push(value.there(self.dialect));
         none.prefixed("NOT EXISTS (").suffixed(")")
     }
 

@@ -50,7 +50,7 @@ impl Value {
     }
 
     /// Whether there is a value.
-    pub(super) fn is_there(self, dialect: SqlDialect) -> Statement {
+    pub(super) fn there(self, dialect: SqlDialect) -> Statement {
         let value = match (self, dialect) {
             (Self::Text(text), _) => text,
             #[cfg(feature = "sqlite")]

@@ -249,6 +249,7 @@ impl UserRow {
 }
 
 #[cfg(test)]
+#[cfg(feature = "sqlite")]
 mod tests {
     use super::*;
 

@@ -156,6 +156,7 @@ pub(super) fn answered(
 }
 
 #[cfg(test)]
+#[cfg(feature = "sqlite")]
 mod tests {
     use uuid::Uuid;
 

@@ -61,6 +61,7 @@ pub(super) fn backlog(
 }
 
 #[cfg(test)]
+#[cfg(feature = "sqlite")]
 mod tests {
     use super::*;
 

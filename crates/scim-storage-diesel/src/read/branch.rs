@@ -3,7 +3,7 @@
 
 use diesel::QueryResult;
 use diesel::QueryableByName;
-use diesel::sql_types::{Binary, Nullable, Text};
+use diesel::sql_types::{Binary, Text};
 use scim_directory::ConnectorId;
 
 use crate::connection::Connection;
@@ -80,14 +80,14 @@ impl Branch {
 
 #[derive(QueryableByName)]
 struct Connector {
-    #[diesel(sql_type = Nullable<Binary>)]
-    id: Option<Vec<u8>>,
+    #[diesel(sql_type = Binary)]
+    id: Vec<u8>,
 }
 
 #[derive(QueryableByName)]
 struct Action {
-    #[diesel(sql_type = Nullable<Text>)]
-    action: Option<String>,
+    #[diesel(sql_type = Text)]
+    action: String,
 }
 
 /// Each action at each connector that the log knows, as far as they are asked for.
@@ -117,14 +117,14 @@ fn connectors(connection: &mut Connection, instance: &[u8]) -> QueryResult<Vec<V
     let mut all: Vec<Vec<u8>> = Vec::new();
     loop {
         let next: Option<Connector> = Statement::kept(
-            "SELECT min(connector_id) AS id FROM journal INDEXED BY journal_by_action \
-             WHERE instance_id = ? AND connector_id > ?",
+            "SELECT connector_id AS id FROM journal INDEXED BY journal_by_action \
+             WHERE instance_id = ? AND connector_id > ? ORDER BY connector_id LIMIT 1",
         )
         .blob(instance)
         .blob(all.last().cloned().unwrap_or_default())
         .row(connection)?;
-        match next.and_then(|next| next.id) {
-            Some(id) => all.push(id),
+        match next {
+            Some(next) => all.push(next.id),
             None => return Ok(all),
         }
     }
@@ -135,15 +135,15 @@ fn actions_of(connection: &mut Connection, instance: &[u8], connector: &[u8]) ->
     let mut all: Vec<String> = Vec::new();
     loop {
         let next: Option<Action> = Statement::kept(
-            "SELECT min(action) AS action FROM journal INDEXED BY journal_by_action \
-             WHERE instance_id = ? AND connector_id = ? AND action > ?",
+            "SELECT action FROM journal INDEXED BY journal_by_action \
+             WHERE instance_id = ? AND connector_id = ? AND action > ? ORDER BY action LIMIT 1",
         )
         .blob(instance)
         .blob(connector)
         .text(all.last().cloned().unwrap_or_default())
         .row(connection)?;
-        match next.and_then(|next| next.action) {
-            Some(action) => all.push(action),
+        match next {
+            Some(next) => all.push(next.action),
             None => return Ok(all),
         }
     }

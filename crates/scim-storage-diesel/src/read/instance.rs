@@ -16,7 +16,7 @@ use super::import::{import, imports, rejected_lines};
 use super::keys::keys_after;
 use super::report::report;
 use super::tombstone::deleted_after;
-use crate::connection::Connection;
+use crate::connection::{Connection, SqlDialect};
 use crate::error::{damaged, store_error};
 use crate::sql::{Line, Statement};
 
@@ -129,7 +129,8 @@ fn answer(
             InstanceAnswer::Jobs(all(rows, JobRow::job)?)
         }
         InstanceQuestion::ObjectKinds { after, limit } => {
-            let rows = object_kinds(&instance, after.as_deref(), *limit).rows::<Line>(connection);
+            let rows = object_kinds(connection.dialect(), &instance, after.as_deref(), *limit)
+                .rows::<Line>(connection);
             let kinds = rows.map_err(store_error)?.into_iter().map(|row| row.line);
             InstanceAnswer::ObjectKinds(kinds.collect())
         }
@@ -155,24 +156,35 @@ fn jobs(instance: &[u8], after: Option<&str>, limit: usize) -> Statement {
     statement.integer(i64::try_from(limit).unwrap_or(i64::MAX))
 }
 
-/// From one kind to the next, each by a seek; the last row, behind the last kind, is NULL.
+/// From one kind to the next, each by a seek; the last row, behind the last kind, is NULL. Where SQLite ends the recursion by a
+/// limit in it, PostgreSQL ends it by one outside.
 macro_rules! kinds_from {
-    ($first:literal) => {
+    ($first:literal, $inner:literal, $outer:literal) => {
         concat!(
             "WITH RECURSIVE kinds(kind) AS (SELECT min(kind) FROM objects WHERE instance_id = ?",
             $first,
             " UNION ALL SELECT (SELECT min(o.kind) FROM objects o WHERE o.instance_id = ? AND o.kind > kinds.kind) \
-             FROM kinds WHERE kinds.kind IS NOT NULL LIMIT ?) \
-             SELECT kind AS line FROM kinds WHERE kind IS NOT NULL"
+             FROM kinds WHERE kinds.kind IS NOT NULL",
+            $inner,
+            ") SELECT kind AS line FROM kinds WHERE kind IS NOT NULL",
+            $outer
         )
     };
 }
 
-fn object_kinds(instance: &[u8], after: Option<&str>, limit: usize) -> Statement {
-    let statement = match after {
-        Some(after) => Statement::kept(kinds_from!(" AND kind > ?")).blob(instance).text(after),
-        None => Statement::kept(kinds_from!("")).blob(instance),
+fn object_kinds(dialect: SqlDialect, instance: &[u8], after: Option<&str>, limit: usize) -> Statement {
+    let text = match (dialect, after.is_some()) {
+        #[cfg(feature = "sqlite")]
+        (SqlDialect::Sqlite, true) => kinds_from!(" AND kind > ?", " LIMIT ?", ""),
+        #[cfg(feature = "sqlite")]
+        (SqlDialect::Sqlite, false) => kinds_from!("", " LIMIT ?", ""),
+        #[cfg(feature = "postgres")]
+        (SqlDialect::Postgres, true) => kinds_from!(" AND kind > ?", "", " LIMIT ?"),
+        #[cfg(feature = "postgres")]
+        (SqlDialect::Postgres, false) => kinds_from!("", "", " LIMIT ?"),
     };
+    let statement = Statement::kept(text).blob(instance);
+    let statement = after.into_iter().fold(statement, Statement::text);
     statement.blob(instance).integer(i64::try_from(limit).unwrap_or(i64::MAX))
 }
 
@@ -266,6 +278,7 @@ pub(crate) fn object(
 }
 
 #[cfg(test)]
+#[cfg(feature = "sqlite")]
 mod tests {
     use super::*;
 
@@ -285,8 +298,11 @@ mod tests {
         check(jobs(&[1; 16], None, 9), &["SEARCH jobs USING PRIMARY KEY (instance_id=?)"]);
         check(jobs(&[1; 16], Some("a"), 9), &["SEARCH jobs USING PRIMARY KEY (instance_id=? AND name>?)"]);
         let next = "SEARCH o USING PRIMARY KEY (instance_id=? AND kind>?)";
-        check(object_kinds(&[1; 16], None, 9), &["SEARCH objects USING PRIMARY KEY (instance_id=?)", next]);
+        check(
+            object_kinds(SqlDialect::Sqlite, &[1; 16], None, 9),
+            &["SEARCH objects USING PRIMARY KEY (instance_id=?)", next],
+        );
         let first = "SEARCH objects USING PRIMARY KEY (instance_id=? AND kind>?)";
-        check(object_kinds(&[1; 16], Some("a"), 9), &[first, next]);
+        check(object_kinds(SqlDialect::Sqlite, &[1; 16], Some("a"), 9), &[first, next]);
     }
 }

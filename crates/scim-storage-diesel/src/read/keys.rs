@@ -295,6 +295,7 @@ fn kept_secret(
 }
 
 #[cfg(test)]
+#[cfg(feature = "sqlite")]
 mod tests {
     use uuid::Uuid;
 

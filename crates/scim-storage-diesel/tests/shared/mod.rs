@@ -7,7 +7,7 @@ use testbed::{Database, Postgres};
 
 /// How a database orders texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
+pub(crate) enum Order {
     /// By their bytes.
     Bytes,
     /// As American English does: nothing may depend on it.
@@ -15,7 +15,7 @@ pub enum Order {
 }
 
 /// A new database with our tables; none where there is no PostgreSQL.
-pub fn database(order: Order) -> Option<Database<'static>> {
+pub(crate) fn database(order: Order) -> Option<Database<'static>> {
     static BYTES: OnceLock<Database<'static>> = OnceLock::new();
     static ENGLISH: OnceLock<Database<'static>> = OnceLock::new();
     let cluster = Postgres::shared()?;
@@ -41,7 +41,7 @@ fn migrated(database: Database<'static>) -> Database<'static> {
 }
 
 /// A store over a database, with few connections: many tests run at once.
-pub fn store(database: &Database<'_>) -> PostgresStore {
+pub(crate) fn store(database: &Database<'_>) -> PostgresStore {
     let options = PostgresOptions { connections: 5, ..PostgresOptions::new(database.url()) };
     PostgresStore::open(&options).expect("opens")
 }

@@ -31,11 +31,11 @@ pub enum Way {
 
 /// What runs reads and commits change sets: the part in which the engines differ.
 pub trait Engine: Send + Sync {
-    /// Runs a read on a connection.
+    /// Runs a read on a connection; once more on another one, where the first turns out to be broken.
     fn read<T, F>(&self, way: Way, job: F) -> impl Future<Output = Result<T, StoreError>> + Send
     where
         T: Send + 'static,
-        F: FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static;
+        F: Fn(&mut Connection) -> Result<T, StoreError> + Send + 'static;
 
     /// Commits a change set.
     fn commit(&self, changes: ChangeSet) -> impl Future<Output = Result<Committed, CommitError>> + Send;
@@ -66,7 +66,7 @@ impl<E: Engine> EngineStore<E> {
     async fn read<T, F>(&self, what: Reading, way: Way, job: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
+        F: Fn(&mut Connection) -> Result<T, StoreError> + Send + 'static,
     {
         let started = Instant::now();
         let outcome = self.engine.read(way, job).await;

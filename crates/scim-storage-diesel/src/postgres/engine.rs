@@ -9,8 +9,9 @@ use scim_directory::{ChangeSet, Committed};
 use scim_storage::{CommitError, StoreError};
 
 use super::commit::commit;
-use super::link::{Link, Target};
+use super::link::{Link, Target, Trouble};
 use super::migrate::migrate;
+use super::opened::{go_on, warn_of_loss};
 use super::options::PostgresOptions;
 use super::url::{shown, understood};
 use super::workers::{Worker, Workers, ended};
@@ -68,7 +69,10 @@ impl PostgresStore {
         thread::scope(|scope| {
             let migrating = scope.spawn(|| {
                 let link = Link::connect(&direct).map_err(|error| open(&error))?;
-                migrate(link, &name, options.migrate)
+                let mut connection = Connection::Postgres(Box::new(link));
+                migrate(&mut connection, &name, options.migrate)?;
+                go_on(&mut connection).map_err(|error| open(&error))?;
+                warn_of_loss(&mut connection).map_err(|error| open(&error))
             });
             migrating.join().unwrap_or_else(|_| Err(open(&"the thread that migrates ended")))
         })?;
@@ -99,11 +103,26 @@ fn target(url: &str, writes: bool, options: &PostgresOptions) -> Result<Target, 
         .map_err(|reason| OpenError::Open { path: "postgres://…".to_owned(), reason })
 }
 
-/// Does a read; its statements may take so long, where that is said.
+/// Does a read; its statements may take so long, where that is said. Where the connection turns out to be broken, the read is done
+/// once more on another one.
 fn within<T>(
     worker: &mut Worker,
     time: Option<Duration>,
-    job: impl FnOnce(&mut Connection) -> Result<T, StoreError>,
+    mut job: impl FnMut(&mut Connection) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let outcome = once(worker, time, &mut job);
+    let lost = worker.link().is_some_and(|link| link.trouble() == Trouble::Lost && !link.is_overdue());
+    if outcome.is_err() && lost {
+        worker.disconnect();
+        return once(worker, time, &mut job);
+    }
+    outcome
+}
+
+fn once<T>(
+    worker: &mut Worker,
+    time: Option<Duration>,
+    job: &mut impl FnMut(&mut Connection) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
     let Some(time) = time else { return job(worker.connection()?) };
     worker.connection()?;
@@ -133,7 +152,7 @@ impl Postgres {
     ) -> Result<Outcome<T, F>, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
+        F: Fn(&mut Connection) -> Result<T, StoreError> + Send + 'static,
     {
         let (answer, receiver) = oneshot::channel();
         let meter = Arc::clone(&self.meter);
@@ -168,7 +187,7 @@ impl Engine for Postgres {
     async fn read<T, F>(&self, way: Way, job: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
+        F: Fn(&mut Connection) -> Result<T, StoreError> + Send + 'static,
     {
         let (workers, time) = match way {
             Way::Quick => (&self.quick, None),

@@ -2,7 +2,6 @@
 
 use diesel::QueryResult;
 
-use super::link::Link;
 use crate::connection::Connection;
 use crate::opening::OpenError;
 use crate::sql::{Line, Statement};
@@ -20,24 +19,23 @@ const VERSIONS: &str = "CREATE TABLE IF NOT EXISTS __diesel_schema_migrations (v
 const OWN_TABLES: [&str; 3] = ["__diesel_schema_migrations", "resources", "journal"];
 
 /// Migrates an empty database, and one of an earlier release where that is wanted.
-pub(super) fn migrate(link: Link, shown: &str, wanted: bool) -> Result<(), OpenError> {
-    let mut connection = Connection::Postgres(Box::new(link));
+pub(super) fn migrate(connection: &mut Connection, shown: &str, wanted: bool) -> Result<(), OpenError> {
     let failed = |error: diesel::result::Error| OpenError::Migration {
         path: shown.to_owned(),
         reason: error.to_string(),
     };
     // Most starts find that there is nothing to do, and take no lock.
-    if pending(&mut connection, shown, wanted)?.is_empty() {
+    if pending(connection, shown, wanted)?.is_empty() {
         return Ok(());
     }
     connection.batch("BEGIN").map_err(failed)?;
     connection.batch(LOCK).map_err(failed)?;
-    for (version, text) in pending(&mut connection, shown, wanted)? {
+    for (version, text) in pending(connection, shown, wanted)? {
         connection.batch(VERSIONS).map_err(failed)?;
         connection.batch(text).map_err(failed)?;
         Statement::new("INSERT INTO __diesel_schema_migrations (version) VALUES (?)")
             .text(version)
-            .run(&mut connection)
+            .run(connection)
             .map_err(failed)?;
     }
     connection.batch("COMMIT").map_err(failed)

@@ -10,6 +10,7 @@ mod horizon;
 mod link;
 mod locks;
 mod migrate;
+mod opened;
 mod options;
 mod row;
 mod tls;

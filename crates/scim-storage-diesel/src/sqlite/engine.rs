@@ -102,7 +102,7 @@ impl Engine for Sqlite {
     async fn read<T, F>(&self, way: Way, job: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
+        F: Fn(&mut Connection) -> Result<T, StoreError> + Send + 'static,
     {
         let time = self.read_time;
         if way == Way::Quick

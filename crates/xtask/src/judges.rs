@@ -1,12 +1,14 @@
 //! The outside judges: recorded conversations of real clients, and two conformance testers from PyPI.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, bail};
 use scim_emulator::replay;
 use serde_json::Value;
+use testbed::{Cluster, Durability};
 
+use crate::components::POSTGRESQL;
 use crate::root;
 use crate::server::{Server, binary, free_address, rollcall};
 use crate::shell::{answers, check, output, program, say};
@@ -26,6 +28,19 @@ pub(crate) fn ten_thousand() -> anyhow::Result<()> {
             .args(["emulate", "entra", "--base", base, "--token", token, "--people", "10000"]),
     )?;
     judge(&server)
+}
+
+/// All judges, and the demo, on PostgreSQL.
+pub(crate) fn postgresql() -> anyhow::Result<()> {
+    POSTGRESQL.installed()?;
+    let Some(cluster) = Cluster::start(Durability::On)? else { return Ok(()) };
+    let (judged, shown) = (cluster.database()?, cluster.database()?);
+    let folder = tempfile::tempdir()?;
+    let data = folder.path().display().to_string();
+    output(rollcall(&binary()?, judged.url()).args(["--data", &data, "instance", "create", "judge"]))?;
+    judge(&Server::over(judged.url(), folder.path(), "judge")?)?;
+    let folder = tempfile::tempdir()?;
+    demonstrate(shown.url(), folder.path())
 }
 
 /// Every judge speaks, also where an earlier one found something.
@@ -113,13 +128,18 @@ fn install_python() -> anyhow::Result<()> {
 
 /// The demo's cycles end with the right counts, and its report tells of each person who came and went.
 pub(crate) fn demo() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    demonstrate(&format!("sqlite:{}", folder.path().join("demo.db").display()), folder.path())
+}
+
+/// The same on an empty database.
+fn demonstrate(database: &str, data: &Path) -> anyhow::Result<()> {
     const PEOPLE: u64 = 1000;
     const EXISTING: u64 = 200;
-    let folder = tempfile::tempdir()?;
-    let database = format!("sqlite:{}", folder.path().join("demo.db").display());
+    let data = data.display().to_string();
     let (address, people) = (free_address()?, PEOPLE.to_string());
     let arguments = ["demo", "--once", "--people", &people, "--listen", &address, "--json"];
-    let shown = output(rollcall(&binary()?, &database).args(arguments))?;
+    let shown = output(rollcall(&binary()?, database).args(["--data", &data]).args(arguments))?;
     let shown: Value = serde_json::from_str(&shown).context("the demo's summary")?;
     let count = |cycle: &str, name: &str| {
         let found = shown.pointer(&format!("/summary/{cycle}/{name}")).and_then(Value::as_u64);
@@ -141,7 +161,8 @@ pub(crate) fn demo() -> anyhow::Result<()> {
         expect(&format!("failures of the {cycle} cycle"), count(cycle, "failures")?, 1);
         expect(&format!("mismatches of the {cycle} cycle"), count(cycle, "mismatches")?, 0);
     }
-    let report = output(rollcall(&binary()?, &database).args(["report", "--instance", "demo", "--json"]))?;
+    let report = ["--data", &data, "report", "--instance", "demo", "--json"];
+    let report = output(rollcall(&binary()?, database).args(report))?;
     let report: Value = serde_json::from_str(&report).context("the report")?;
     let reported = |name: &str| {
         let found = report.pointer(name).and_then(Value::as_u64);

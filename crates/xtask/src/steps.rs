@@ -22,6 +22,7 @@ pub(crate) const STEPS: &[Step] = &[
         run: || tidy::run(&root()),
     },
     Step { name: "lints", what: "clippy with warnings denied", run: lints },
+    Step { name: "engines", what: "each engine built alone, and its storage tests", run: engines },
     Step { name: "tests", what: "unit, property, fixture and integration tests", run: tests },
     Step { name: "doc-tests", what: "the examples in the documentation", run: doc_tests },
     Step { name: "docs", what: "rustdoc with warnings denied", run: docs },
@@ -44,7 +45,8 @@ pub(crate) const STEPS: &[Step] = &[
         what: "recorded clients, scim2-tester, scim-sanity: empty database",
         run: judges::empty,
     },
-    Step { name: "judges-10k", what: "the same with 10,000 people", run: judges::ten_thousand },
+    Step { name: "judges-postgresql", what: "the same on PostgreSQL, and the demo", run: judges::postgresql },
+    Step { name: "judges-10k", what: "the judges with 10,000 people", run: judges::ten_thousand },
 ];
 
 /// Runs the steps, or those named; whether all passed.
@@ -80,6 +82,20 @@ fn format() -> anyhow::Result<()> {
 
 fn lints() -> anyhow::Result<()> {
     check(&mut cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]))
+}
+
+/// Who embeds one engine builds the other not at all.
+fn engines() -> anyhow::Result<()> {
+    POSTGRESQL.installed()?;
+    for engine in ["sqlite", "postgres"] {
+        let alone = ["--no-default-features", "--features", engine];
+        let lint = ["clippy", "--package", "scim-storage-diesel", "--all-targets", "--quiet"];
+        check(cargo(&lint).args(alone).args(["--", "-D", "warnings"]))?;
+        check(cargo(&["test", "--package", "scim-storage-diesel", "--lib", "--test", "suite"]).args(alone))?;
+        let binary = ["clippy", "--package", "rollcall", "--bins", "--quiet"];
+        check(cargo(&binary).args(alone).args(["--", "-D", "warnings"]))?;
+    }
+    Ok(())
 }
 
 fn tests() -> anyhow::Result<()> {

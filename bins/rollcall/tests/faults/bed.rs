@@ -1,5 +1,4 @@
 //! A database with a folder, and nodes on it.
-#![expect(dead_code, reason = "the tests over PostgreSQL use the rest")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -74,11 +73,15 @@ enum Data {
 }
 
 /// The name of the database in a cluster.
-const NAME: &str = "rollcall";
+pub(crate) const NAME: &str = "rollcall";
 
 /// A database of a test's own, with an instance `acme`.
 pub(crate) struct Bed {
     data: Data,
+    /// Where nodes find the database, if not where commands do: by way of a proxy, or of a pooler.
+    way: Option<String>,
+    /// Clusters that were left.
+    left: Vec<Cluster>,
     /// What nodes are told besides the database.
     variables: Vec<(&'static str, String)>,
     clock: Option<Clock>,
@@ -105,19 +108,21 @@ impl Bed {
                 Data::Cluster(Box::new(cluster))
             }
         };
-        Some(Self { data, variables: Vec::new(), clock: None, folder }.ready())
+        Some(Self::on(data, folder))
     }
 
     /// One on SQLite whose file is here.
     pub(crate) fn at(file: PathBuf) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        Self { data: Data::File(file), variables: Vec::new(), clock: None, folder }.ready()
+        Self::on(Data::File(file), folder)
     }
 
-    fn ready(mut self) -> Self {
-        self.variables.push(("ROLLCALL_DATA", self.folder.path().join("data").display().to_string()));
-        self.run(&["instance", "create", "acme"]);
-        self
+    fn on(data: Data, folder: TempDir) -> Self {
+        let pepper = folder.path().join("data").display().to_string();
+        let variables = vec![("ROLLCALL_DATA", pepper)];
+        let bed = Self { data, way: None, left: Vec::new(), variables, clock: None, folder };
+        bed.run(&["instance", "create", "acme"]);
+        bed
     }
 
     /// The same by a clock that the test moves.
@@ -127,9 +132,21 @@ impl Bed {
         (self, clock)
     }
 
-    /// Tells nodes and commands something more, or another thing.
+    /// Tells nodes and commands that are started from now on something more.
     pub(crate) fn tell(&mut self, name: &'static str, value: &str) {
         self.variables.push((name, value.to_owned()));
+    }
+
+    /// Nodes that are started from now on find the database by way of this URL; nothing for the plain one.
+    pub(crate) fn by_way_of(&mut self, url: Option<String>) {
+        self.way = url;
+    }
+
+    /// From now on another cluster has the data; the one that had them is left as it is.
+    pub(crate) fn moved_to(&mut self, cluster: Cluster) {
+        if let Data::Cluster(left) = std::mem::replace(&mut self.data, Data::Cluster(Box::new(cluster))) {
+            self.left.push(*left);
+        }
     }
 
     /// The cluster.
@@ -195,7 +212,10 @@ impl Bed {
     pub(crate) fn node_begun(&self) -> Node {
         let log = tempfile::Builder::new().prefix("node-").tempfile_in(self.folder.path()).expect("a file");
         let log = log.into_temp_path().keep().expect("kept");
-        let serve = self.command(&["serve", "--listen", "127.0.0.1:0"]);
+        let mut serve = self.command(&["serve", "--listen", "127.0.0.1:0"]);
+        if let Some(way) = &self.way {
+            serve.env("DATABASE_URL", way);
+        }
         let mut process = Kept::start(&serve, "KILL", &log).expect("started");
         let address = until("the node listens", || {
             let text = std::fs::read_to_string(&log).expect("a log");

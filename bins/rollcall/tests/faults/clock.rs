@@ -123,3 +123,8 @@ fn stays_right(engine: Engine) {
 fn on_sqlite() {
     stays_right(Engine::Sqlite);
 }
+
+#[test]
+fn on_postgresql() {
+    stays_right(Engine::Postgres);
+}

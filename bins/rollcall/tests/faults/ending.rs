@@ -47,3 +47,8 @@ fn ends_in_order(engine: Engine) {
 fn on_sqlite() {
     ends_in_order(Engine::Sqlite);
 }
+
+#[test]
+fn on_postgresql() {
+    ends_in_order(Engine::Postgres);
+}

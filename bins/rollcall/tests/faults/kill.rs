@@ -54,3 +54,8 @@ fn survives(engine: Engine) {
 fn sqlite_keeps_what_was_acknowledged() {
     survives(Engine::Sqlite);
 }
+
+#[test]
+fn postgresql_keeps_what_was_acknowledged() {
+    survives(Engine::Postgres);
+}

@@ -111,6 +111,18 @@ impl Client {
         }
     }
 
+    /// Sends requests until the run is over, through times when they are refused. The node lives: each is answered.
+    pub(crate) fn persist(&mut self, run: &Run) {
+        while !run.over.load(Ordering::SeqCst) {
+            let refused = run.refused.load(Ordering::SeqCst);
+            self.step(run);
+            if let Some(unknown) = &self.unknown {
+                assert!(run.refused.load(Ordering::SeqCst) > refused, "no answer to {unknown:?}");
+                self.look();
+            }
+        }
+    }
+
     /// Sends one request.
     pub(crate) fn step(&mut self, run: &Run) {
         assert!(self.unknown.is_none(), "what became of the last request is not known yet");
@@ -261,11 +273,20 @@ pub(crate) fn clients(count: usize, wire: &Wire) -> Vec<Client> {
     (0..count).map(|number| Client::new(number, wire.clone())).collect()
 }
 
-/// Lets all clients work, until the run is over for each, beside something else, which says when.
+/// Lets all clients work, each until it is not answered or refused, beside something else, with which the run is over.
 pub(crate) fn work<T>(clients: &mut [Client], run: &Run, beside: impl FnOnce() -> T) -> T {
+    all(clients, run, Client::work, beside)
+}
+
+/// Lets all clients work, through times when they are refused, beside something else, with which the run is over.
+pub(crate) fn persist<T>(clients: &mut [Client], run: &Run, beside: impl FnOnce() -> T) -> T {
+    all(clients, run, Client::persist, beside)
+}
+
+fn all<T>(clients: &mut [Client], run: &Run, how: fn(&mut Client, &Run), beside: impl FnOnce() -> T) -> T {
     std::thread::scope(|scope| {
         for client in clients {
-            scope.spawn(|| client.work(run));
+            scope.spawn(|| how(client, run));
         }
         // Also where what goes on beside it fails: the clients must not go on for ever.
         let _over = Over(&run.over);

@@ -12,6 +12,7 @@ mod ending;
 mod history;
 mod kill;
 mod load;
+mod postgresql;
 #[path = "../http/support/mod.rs"]
 #[expect(dead_code, unused_imports, reason = "these tests need some of it only")]
 mod support;

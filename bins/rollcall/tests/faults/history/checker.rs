@@ -51,6 +51,16 @@ pub(crate) struct PersonOp {
     pub(crate) seen: Seen,
 }
 
+impl PersonOp {
+    /// The version that it made, and of what.
+    pub(crate) fn written(&self) -> Option<(u64, &str)> {
+        match &self.seen {
+            Seen::Wrote { text, .. } => Some((self.version, text)),
+            Seen::Read(_) => None,
+        }
+    }
+}
+
 /// Checks a person's history, which began with a version and a text and ended with others.
 ///
 /// # Errors

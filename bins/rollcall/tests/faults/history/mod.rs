@@ -4,12 +4,14 @@
 mod checker;
 
 use std::collections::{BTreeMap, HashMap};
-use std::time::Instant;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use testbed::Pgbouncer;
 
 use self::checker::{EdgeAct, EdgeOp, PersonOp, Seen, Span};
-use crate::bed::{Bed, Dice, Engine, length};
+use crate::bed::{Bed, Dice, Engine, NAME, Node, length, until};
 use crate::support::{Answer, group, patch, person, texts};
 use crate::wire::Wire;
 
@@ -23,16 +25,40 @@ enum Event {
     Person(String, PersonOp),
     /// A request about a person's membership, and its id.
     Edge(String, String, EdgeOp),
+    /// A change was refused for the time being. It may have been done all the same: the log says so.
+    Refused {
+        one: String,
+        id: String,
+        from: u64,
+        change: Change,
+    },
 }
+
+/// What a request was to change.
+enum Change {
+    Person { held: Option<u64> },
+    Edge(EdgeAct),
+}
+
+/// The least requests that say something, and how long a busy machine may take for them.
+const ENOUGH: usize = 1500;
+const AT_MOST: Duration = Duration::from_secs(25);
 
 /// What all clients know.
 struct World {
     begun: Instant,
+    sent: AtomicUsize,
     group: String,
     people: Vec<String>,
 }
 
 impl World {
+    /// Whether another request is to be sent.
+    fn goes_on(&self) -> bool {
+        let (sent, passed) = (self.sent.fetch_add(1, Ordering::Relaxed), self.begun.elapsed());
+        passed < length(8) || sent < ENOUGH && passed < AT_MOST
+    }
+
     fn now(&self) -> u64 {
         u64::try_from(self.begun.elapsed().as_nanos()).expect("a short test")
     }
@@ -49,6 +75,11 @@ fn title(body: &Value) -> String {
     body["title"].as_str().unwrap_or_default().to_owned()
 }
 
+/// A request that was refused for the time being, and when it was sent.
+struct Busy {
+    from: u64,
+}
+
 /// One of the clients.
 struct Client<'w> {
     world: &'w World,
@@ -61,7 +92,7 @@ struct Client<'w> {
 impl Client<'_> {
     fn work(mut self) -> Vec<Event> {
         let mut next = 0;
-        while self.world.begun.elapsed() < length(8) {
+        while self.world.goes_on() {
             next += 1;
             let id = format!("history-{}-{next}", self.number);
             let one = self.world.people[self.dice.below(PEOPLE)].clone();
@@ -71,8 +102,9 @@ impl Client<'_> {
                 55..65 => self.members(&id),
                 65..85 => self.write(&id, &one, None),
                 85..93 => {
-                    let held = self.read(&id, &one);
-                    self.write(&format!("{id}-if"), &one, Some(held));
+                    if let Some(held) = self.read(&id, &one) {
+                        self.write(&format!("{id}-if"), &one, Some(held));
+                    }
                 }
                 _ => drop(self.read(&id, &one)),
             }
@@ -80,7 +112,7 @@ impl Client<'_> {
         self.events
     }
 
-    /// Sends a request; its answer and when it was under way.
+    /// Sends a request; its answer and when it was under way. A database that others work on too may be too busy for one.
     fn send(
         &self,
         id: &str,
@@ -88,18 +120,27 @@ impl Client<'_> {
         path: &str,
         headers: &[(&str, &str)],
         body: Option<&Value>,
-    ) -> (Answer, Span) {
+    ) -> Result<(Answer, Span), Busy> {
         let from = self.world.now();
         let answer = self.wire.send(id, method, path, headers, body).expect("answered");
-        (answer, Span { from, to: self.world.now() })
+        if answer.status == 503 {
+            assert!(answer.header("retry-after").is_some());
+            return Err(Busy { from });
+        }
+        Ok((answer, Span { from, to: self.world.now() }))
     }
 
-    fn read(&mut self, id: &str, one: &str) -> u64 {
-        let (answer, span) = self.send(id, "GET", &format!("/Users/{one}"), &[], None);
+    fn refused(&mut self, one: &str, id: &str, busy: &Busy, change: Change) {
+        let (one, id) = (one.to_owned(), id.to_owned());
+        self.events.push(Event::Refused { one, id, from: busy.from, change });
+    }
+
+    fn read(&mut self, id: &str, one: &str) -> Option<u64> {
+        let (answer, span) = self.send(id, "GET", &format!("/Users/{one}"), &[], None).ok()?;
         let (body, version) = (answer.ok(200), version(&answer));
         self.events
             .push(Event::Person(one.to_owned(), PersonOp { span, version, seen: Seen::Read(title(&body)) }));
-        version
+        Some(version)
     }
 
     fn write(&mut self, id: &str, one: &str, held: Option<u64>) {
@@ -107,7 +148,11 @@ impl Client<'_> {
         let headers: Vec<(&str, &str)> = tag.iter().map(|tag| ("If-Match", tag.as_str())).collect();
         // No two requests write the same.
         let change = patch(json!([{ "op": "replace", "path": "title", "value": id }]));
-        let (answer, span) = self.send(id, "PATCH", &format!("/Users/{one}"), &headers, Some(&change));
+        let sent = self.send(id, "PATCH", &format!("/Users/{one}"), &headers, Some(&change));
+        let (answer, span) = match sent {
+            Ok(answered) => answered,
+            Err(busy) => return self.refused(one, id, &busy, Change::Person { held }),
+        };
         if held.is_some() && answer.status == 412 {
             return;
         }
@@ -123,14 +168,18 @@ impl Client<'_> {
             _ => json!([{ "op": "remove", "path": format!("members[value eq \"{one}\"]") }]),
         };
         let path = format!("/Groups/{}", self.world.group);
-        let (answer, span) = self.send(id, "PATCH", &path, &[], Some(&patch(change)));
+        let (answer, span) = match self.send(id, "PATCH", &path, &[], Some(&patch(change))) {
+            Ok(answered) => answered,
+            Err(busy) => return self.refused(one, id, &busy, Change::Edge(act)),
+        };
         answer.ok(200);
         self.events.push(Event::Edge(one.to_owned(), id.to_owned(), EdgeOp { span, act }));
     }
 
     /// Reads the group, which says of everybody whether they are in it.
     fn members(&mut self, id: &str) {
-        let (answer, span) = self.send(id, "GET", &format!("/Groups/{}", self.world.group), &[], None);
+        let path = format!("/Groups/{}", self.world.group);
+        let Ok((answer, span)) = self.send(id, "GET", &path, &[], None) else { return };
         let members = texts(&answer.ok(200)["members"], "value");
         for one in &self.world.people {
             let act = EdgeAct::Read(members.contains(one));
@@ -139,17 +188,16 @@ impl Client<'_> {
     }
 }
 
-fn is_serial(engine: Engine) {
-    let Some(bed) = Bed::new(engine) else { return };
+fn is_serial(bed: &Bed, nodes: &[Node; 2]) {
     let token = bed.token();
-    let nodes = [bed.node(), bed.node()];
     let wires = nodes.each_ref().map(|node| node.wire(&token));
     let create = |path: &str, body: &Value| {
         wires[0].send("setup", "POST", path, &[], Some(body)).expect("answered").created()
     };
     let people =
         (0..PEOPLE).map(|number| create("/Users", &person(&format!("shared{number}@example.com")))).collect();
-    let world = World { begun: Instant::now(), group: create("/Groups", &group("shared", &[])), people };
+    let group = create("/Groups", &group("shared", &[]));
+    let world = World { begun: Instant::now(), sent: AtomicUsize::new(0), group, people };
     let events: Vec<Event> = std::thread::scope(|scope| {
         let client = |number: usize| {
             let (dice, wire) = (Dice::new(u64::try_from(number).expect("small")), wires[number % 2].clone());
@@ -158,7 +206,7 @@ fn is_serial(engine: Engine) {
         let threads: Vec<_> = (0..CLIENTS).map(|number| scope.spawn(move || client(number).work())).collect();
         threads.into_iter().flat_map(|thread| thread.join().expect("a client")).collect()
     });
-    judge(&bed, &world, &wires, events);
+    judge(bed, &world, &wires, events);
 }
 
 /// Holds what the clients saw against what both nodes say at the end, and against the log.
@@ -167,6 +215,7 @@ fn judge(bed: &Bed, world: &World, wires: &[Wire; 2], events: Vec<Event>) {
     let mut people: HashMap<String, Vec<PersonOp>> = HashMap::new();
     let mut edges: HashMap<String, Vec<EdgeOp>> = HashMap::new();
     let mut acts: BTreeMap<String, EdgeAct> = BTreeMap::new();
+    let (log, mut refusals) = (log(bed), 0);
     for event in events {
         match event {
             Event::Person(one, op) => people.entry(one).or_default().push(op),
@@ -174,70 +223,117 @@ fn judge(bed: &Bed, world: &World, wires: &[Wire; 2], events: Vec<Event>) {
                 acts.insert(id, op.act);
                 edges.entry(one).or_default().push(op);
             }
+            Event::Refused { one, id, from, change } => {
+                refusals += 1;
+                let span = Span { from, to: u64::MAX };
+                match change {
+                    Change::Person { held } => {
+                        let logged = log.titles.get(&one).map(Vec::as_slice).unwrap_or_default();
+                        if let Some(place) = logged.iter().position(|text| *text == id) {
+                            // The first change makes version 2.
+                            let version = 2 + u64::try_from(place).expect("few");
+                            let seen = Seen::Wrote { text: id, held };
+                            people.entry(one).or_default().push(PersonOp { span, version, seen });
+                        }
+                    }
+                    Change::Edge(act) => {
+                        let mut logged = log.members.get(&one).into_iter().flatten();
+                        if logged.any(|(other, _)| *other == id) {
+                            acts.insert(id, act);
+                            edges.entry(one).or_default().push(EdgeOp { span, act });
+                        }
+                    }
+                }
+            }
         }
     }
+    assert!(refusals * 100 <= count, "{refusals} of {count} were refused");
     let look = |wire: &Wire, path: &str| {
-        let answer = wire.get(path).expect("answered");
+        let answer = until("it is read", || wire.get(path).filter(|answer| answer.status != 503));
         (version(&answer), answer.ok(200))
     };
     let (last, shown) = look(&wires[0], &format!("/Groups/{}", world.group));
     let members = texts(&shown["members"], "value");
-    let (log, changes) = log(bed);
     for one in &world.people {
         let ends = wires.each_ref().map(|wire| look(wire, &format!("/Users/{one}")));
         for (version, body) in &ends {
             let ops = people.get(one).map(Vec::as_slice).unwrap_or_default();
             checker::person((1, ""), ops, (*version, &title(body)))
                 .unwrap_or_else(|wrong| panic!("{one}: {wrong}"));
+            let mut writes: Vec<(u64, &str)> = ops.iter().filter_map(PersonOp::written).collect();
+            writes.sort_unstable();
+            let titles: Vec<&str> = writes.iter().map(|(_, text)| *text).collect();
+            let logged = log.titles.get(one).map(Vec::as_slice).unwrap_or_default();
+            assert_eq!(logged, titles, "the log of {one} has each change once, in the order of the versions");
         }
         let end = members.contains(one);
         let ops = edges.get(one).map(Vec::as_slice).unwrap_or_default();
         checker::edge(ops, end).unwrap_or_else(|wrong| panic!("{one} in the group: {wrong}"));
-        let records = log.get(one).map(Vec::as_slice).unwrap_or_default();
+        let records = log.members.get(one).map(Vec::as_slice).unwrap_or_default();
         checker::edge_log(records, end).unwrap_or_else(|wrong| panic!("{one} in the log: {wrong}"));
         for (id, added) in records {
             let act = if *added { EdgeAct::Add } else { EdgeAct::Remove };
             assert_eq!(acts.get(id), Some(&act), "the record of {id}");
         }
     }
-    let records: usize = log.values().map(Vec::len).sum();
+    let records: usize = log.members.values().map(Vec::len).sum();
     assert_eq!(
         last,
         1 + u64::try_from(records).expect("few"),
         "the group's version counts the changes of its members"
     );
-    let writes = people.values().flatten().filter(|op| matches!(op.seen, Seen::Wrote { .. })).count();
-    assert_eq!(changes, writes, "each change of a person has one record");
-    println!("{count} answers, {writes} changes of people, {records} of members: one history");
+    let writes: usize = log.titles.values().map(Vec::len).sum();
+    println!(
+        "{count} answers, {refusals} refusals, {writes} changes of people, {records} of members: one history"
+    );
 }
 
-/// The log of each person's membership, in its order, and how many changes of people it has.
-fn log(bed: &Bed) -> (HashMap<String, Vec<(String, bool)>>, usize) {
-    let (mut members, mut changes): (HashMap<String, Vec<_>>, usize) = (HashMap::new(), 0);
-    for line in bed.run(&["log", "--instance", "acme", "--format", "jsonl"]).lines() {
+/// What the log says, in its order, of each person.
+#[derive(Default)]
+struct Log {
+    /// The request, and whether it added or removed them.
+    members: HashMap<String, Vec<(String, bool)>>,
+    /// What was written.
+    titles: HashMap<String, Vec<String>>,
+}
+
+fn log(bed: &Bed) -> Log {
+    let mut log = Log::default();
+    for line in bed.run(&["log", "--instance", "acme", "--format", "jsonl", "--status", "success"]).lines() {
         let record: Value = serde_json::from_str(line).expect("JSON");
-        let id = record["request_id"].as_str().expect("an id").to_owned();
-        let change = &record["changes"][0];
-        match record["action"].as_str().expect("text") {
-            "member_added" => {
-                let added = texts(&change["new"], "value");
-                assert_eq!(added.len(), 1, "{record}");
-                members.entry(added[0].clone()).or_default().push((id, true));
+        let text = |value: &Value| value.as_str().expect("text").to_owned();
+        let (change, id) = (&record["changes"][0], text(&record["request_id"]));
+        let mut members = |list: &Value, added: bool| {
+            let [one] = texts(list, "value").try_into().unwrap_or_else(|_| panic!("one member: {record}"));
+            log.members.entry(one).or_default().push((id.clone(), added));
+        };
+        match record["action"].as_str() {
+            Some("member_added") => members(&change["new"], true),
+            Some("member_removed") => members(&change["old"], false),
+            Some("updated") => {
+                log.titles.entry(text(&record["resource"]["id"])).or_default().push(text(&change["new"]));
             }
-            "member_removed" => {
-                let removed = texts(&change["old"], "value");
-                assert_eq!(removed.len(), 1, "{record}");
-                members.entry(removed[0].clone()).or_default().push((id, false));
-            }
-            // Refusals have a record too: of a condition that no longer held.
-            "updated" if record["status"] == "success" => changes += 1,
             _ => {}
         }
     }
-    (members, changes)
+    log
 }
 
 #[test]
 fn of_two_nodes_on_one_sqlite_file() {
-    is_serial(Engine::Sqlite);
+    let Some(bed) = Bed::new(Engine::Sqlite) else { return };
+    let nodes = [bed.node(), bed.node()];
+    is_serial(&bed, &nodes);
+}
+
+/// One of the nodes by way of a pooler in transaction mode.
+#[test]
+fn of_two_nodes_over_postgresql() {
+    let Some(mut bed) = Bed::new(Engine::Postgres) else { return };
+    let direct = bed.node();
+    let Some(pooler) = Pgbouncer::start(bed.cluster(), 4).expect("a pooler") else { return };
+    bed.by_way_of(Some(pooler.url(NAME)));
+    bed.tell("ROLLCALL_DATABASE_POOLER", "transaction");
+    let nodes = [direct, bed.node()];
+    is_serial(&bed, &nodes);
 }

@@ -1,4 +1,25 @@
 //! Committing one change set, in a transaction of its own; again, where the server or the network would not have it the first time.
+//!
+//! Transactions are `READ COMMITTED`: each statement sees what has ended, and whoever decides by something holds it. In order:
+//! advisory locks ([`super::locks`]), the rows of the records that are named (`crate::commit::rows`), unique keys, the version of a
+//! group whose members changed, counters, and last of all the place in the log (`crate::commit::place`).
+//!
+//! | who meet | where | what comes of it |
+//! | --- | --- | --- |
+//! | updates and deletions of a record | its row | `Conflict` for the second |
+//! | two who want a unique key | the key | `Duplicate` for the second |
+//! | a creation, and the deletion of whom it should revive | the key; `NotDeleted` is asked again | `Conflict` |
+//! | joining a group, and deletion of the person | the person's row | no edge, or `Gone` |
+//! | joining a group, and deletion of the group | the group's row, last | no edge, or `Conflict` |
+//! | two who add one edge | its key | `Added` and `Unchanged` |
+//! | a held reference or a report, and whom it means arriving | the name | linked by the second |
+//! | a report, and its manager's deletion or pick-up | the manager's row | cleared, waiting or linked |
+//! | two who forget or link a held reference | the group's row | done once |
+//! | anything, and what its conditions are about | the instance, alone | before it, or `Conflict` |
+//! | sums: seats, live keys, removals | the instance, alone | one after the other |
+//! | a change set, and its own first try | the change set | what the first did |
+//!
+//! `docs/decisions/0028-commits-on-postgresql-meet-at-locks.md` says why.
 
 use std::time::{Duration, Instant};
 

@@ -81,7 +81,8 @@ fn of_server(server: &ServerDatabase, settings: &DatabaseSettings, migrate: bool
         migrate,
         connections: server.connections,
         pooler: if server.transaction_pooler { Pooler::Transaction } else { Pooler::Session },
-        waiting: settings.waiting_writes,
+        // Reads and changes wait in one queue there.
+        waiting: settings.waiting_writes.max(settings.waiting_reads),
         connect_time: server.connect_time,
         statement_time: server.statement_time,
         read_time: settings.read_time,

@@ -31,7 +31,9 @@ use crate::cli::{Global, Listen, network};
 use crate::pepper::PepperPlace;
 use crate::server::tls;
 
-pub(crate) use self::database::{DatabasePlace, DatabaseSettings, ServerDatabase};
+#[cfg(feature = "postgres")]
+pub(crate) use self::database::ServerDatabase;
+pub(crate) use self::database::{DatabasePlace, DatabaseSettings};
 pub(crate) use self::listen::{ListenSettings, TlsFiles};
 pub(crate) use self::mail::{MailPassword, MailSettings};
 pub(crate) use self::reference::{example, reference};

@@ -26,6 +26,7 @@ pub(crate) enum Bind {
     OptionalText(Option<String>),
     Integer(i64),
     OptionalInteger(Option<i64>),
+    #[cfg(feature = "sqlite")]
     Real(f64),
     /// Several as one value, for `= ANY(…)`; SQLite is given a JSON array, of hexadecimal texts.
     Blobs(Vec<Vec<u8>>),

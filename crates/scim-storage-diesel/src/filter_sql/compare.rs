@@ -102,6 +102,10 @@ impl Compiler<'_> {
     }
 
     /// One value against the operand; NULL where there is no value.
+    #[cfg_attr(
+        not(feature = "postgres"),
+        expect(unused_variables, reason = "in SQLite each value has a type of its own")
+    )]
     fn test(&self, value: Value, op: CompareOp, operand: &Operand, leaf: AttributeType) -> Statement {
         match self.dialect {
             #[cfg(feature = "sqlite")]

@@ -15,6 +15,7 @@ impl Bind {
             Self::Blob(_) | Self::OptionalBlob(_) => Type::BYTEA,
             Self::Text(_) | Self::OptionalText(_) => Type::TEXT,
             Self::Integer(_) | Self::OptionalInteger(_) => Type::INT8,
+            #[cfg(feature = "sqlite")]
             Self::Real(_) => Type::FLOAT8,
             Self::Blobs(_) | Self::OptionalBlobs(_) => Type::BYTEA_ARRAY,
             Self::Texts(_) | Self::OptionalTexts(_) => Type::TEXT_ARRAY,
@@ -37,6 +38,7 @@ impl ToSql for Bind {
             Self::OptionalText(value) => value.as_deref().map(text).to_sql(kind, out),
             Self::Integer(value) => value.to_sql(kind, out),
             Self::OptionalInteger(value) => value.to_sql(kind, out),
+            #[cfg(feature = "sqlite")]
             Self::Real(value) => value.to_sql(kind, out),
             Self::Blobs(values) => values.to_sql(kind, out),
             Self::OptionalBlobs(values) => values.to_sql(kind, out),

@@ -7,7 +7,7 @@ use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Double, Nullable, Text};
 use scim_core::path::AttributeRef;
 use scim_directory::{Record, Scope, Tally};
-use scim_storage::{Keyset, Page, Query, Sort, SortKey, Start, StoreError};
+use scim_storage::{Keyset, Page, Query, SortKey, Start, StoreError};
 
 use super::facts::count;
 use super::record::{Row, columns, connector};
@@ -203,7 +203,7 @@ pub(super) fn of_parts(query: &Query, mut key: impl FnMut(&AttributeRef) -> Stat
 
 /// In the order of SQLite's values: numbers, then texts.
 #[cfg(feature = "sqlite")]
-fn by_expression(scope: &Scope, query: &Query, sort: Sort) -> Statement {
+fn by_expression(scope: &Scope, query: &Query, sort: scim_storage::Sort) -> Statement {
     let dialect = SqlDialect::Sqlite;
     let mut whole = Statement::new(format!(
         "{PAGE}typeof(k) AS key_type, CAST(k AS TEXT) AS key_text, CAST(k AS INTEGER) AS key_integer, \

@@ -63,6 +63,7 @@ pub(crate) fn last_before(
 
 /// A position from which on the log and the outbox may still lack something that a commit, which has not ended yet, has numbered
 /// already. To be asked for before the snapshot in which somebody reads forward.
+#[cfg_attr(not(feature = "postgres"), expect(unused_variables, reason = "SQLite has one writer"))]
 pub(crate) fn complete_until(connection: &mut Connection, scope: &Scope) -> QueryResult<i64> {
     match connection.dialect() {
         // One writer numbers and commits.

@@ -6,7 +6,7 @@ use testbed::SmallDisk;
 
 use crate::audit::audit;
 use crate::bed::{Bed, Node, until};
-use crate::load::{Client, Run, clients, work};
+use crate::load::{Client, Run, check, clients, work};
 use crate::support::person;
 
 /// Clients at a time.
@@ -32,11 +32,8 @@ fn work_until_refused(clients: &mut [Client]) {
 
 /// That every client finds everything, and no half of anything.
 fn found(bed: &Bed, node: &Node, token: &str, clients: &mut [Client]) {
-    for client in clients.iter_mut() {
-        client.wire = node.wire(token);
-        client.look();
-        client.check();
-    }
+    clients.iter_mut().for_each(|client| client.wire = node.wire(token));
+    check(clients);
     audit(bed, clients);
 }
 

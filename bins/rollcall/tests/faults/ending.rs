@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::audit::audit;
 use crate::bed::{Bed, Engine, length, until};
-use crate::load::{Run, clients, work};
+use crate::load::{Run, check, clients, work};
 
 /// Clients at a time.
 const CLIENTS: usize = 6;
@@ -30,11 +30,8 @@ fn ends_in_order(engine: Engine) {
         });
         assert!(node.said().contains("ending"), "{}", node.said());
         node = bed.node();
-        for client in &mut clients {
-            client.wire = node.wire(&token);
-            client.look();
-            client.check();
-        }
+        clients.iter_mut().for_each(|client| client.wire = node.wire(&token));
+        check(&mut clients);
         audit(&bed, &clients);
         // Whoever was not answered was not let in.
         let sent = clients.iter().flat_map(|client| &client.sent);

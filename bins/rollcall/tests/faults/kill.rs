@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::audit::audit;
 use crate::bed::{Bed, Dice, Engine, length, soak, until};
-use crate::load::{Run, clients, work};
+use crate::load::{Run, check, clients, work};
 
 /// Clients at a time.
 const CLIENTS: usize = 6;
@@ -35,11 +35,8 @@ fn survives(engine: Engine) {
         });
         node.ended();
         node = bed.node();
-        for client in &mut clients {
-            client.wire = node.wire(&token);
-            client.look();
-            client.check();
-        }
+        clients.iter_mut().for_each(|client| client.wire = node.wire(&token));
+        check(&mut clients);
         audit(&bed, &clients);
     }
     let sent = || clients.iter().flat_map(|client| &client.sent);

@@ -210,7 +210,7 @@ impl Client {
     }
 
     /// Looks what became of the request whose end is unknown, once the server answers again.
-    pub(crate) fn look(&mut self) {
+    fn look(&mut self) {
         let Some((id, kind)) = self.unknown.take() else { return };
         let (done, created) = match &kind {
             Kind::Create(name) => {
@@ -248,7 +248,7 @@ impl Client {
     }
 
     /// That everything is there as this client knows it.
-    pub(crate) fn check(&self) {
+    fn check(&self) {
         assert!(self.unknown.is_none(), "it was not looked yet");
         for person in &self.people {
             let found = self.read(&format!("/Users/{}", person.id));
@@ -271,6 +271,18 @@ fn text(answer: &Answer) -> String {
 /// So many clients, each with its group.
 pub(crate) fn clients(count: usize, wire: &Wire) -> Vec<Client> {
     (0..count).map(|number| Client::new(number, wire.clone())).collect()
+}
+
+/// Lets all clients look what became of their last requests, and check that everything is there as they know it.
+pub(crate) fn check(clients: &mut [Client]) {
+    std::thread::scope(|scope| {
+        for client in clients {
+            scope.spawn(|| {
+                client.look();
+                client.check();
+            });
+        }
+    });
 }
 
 /// Lets all clients work, each until it is not answered or refused, beside something else, with which the run is over.

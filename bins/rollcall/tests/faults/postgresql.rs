@@ -8,7 +8,7 @@ use testbed::{Cluster, Direction, Proxy, Replication, Stop};
 
 use crate::audit::audit;
 use crate::bed::{Bed, Dice, Engine, NAME, Node, length, soak, until};
-use crate::load::{Client, Run, clients, persist};
+use crate::load::{Client, Run, check, clients, persist};
 
 /// Clients at a time.
 const CLIENTS: usize = 4;
@@ -47,10 +47,7 @@ impl Scene {
 
     /// That everything is there, and no half of anything, by the node that was there all the time.
     fn found(&mut self) {
-        for client in &mut self.clients {
-            client.look();
-            client.check();
-        }
+        check(&mut self.clients);
         audit(&self.bed, &self.clients);
         assert!(self.node.ready());
         assert!(!self.node.said().contains("panicked"), "{}", self.node.said());
@@ -172,10 +169,7 @@ fn a_replica_takes_over() {
         gets_on(&run, 50);
     });
     bed.moved_to(replica);
-    for client in &mut clients {
-        client.look();
-        client.check();
-    }
+    check(&mut clients);
     audit(&bed, &clients);
     assert!(!node.said().contains("panicked"), "{}", node.said());
 }

@@ -6,6 +6,8 @@
 use diesel::connection::SimpleConnection;
 use diesel::{QueryResult, QueryableByName};
 
+use crate::sql::Statement;
+
 /// A connection; whoever holds it is the only one who uses it.
 pub enum Connection {
     /// To an SQLite file.
@@ -21,6 +23,11 @@ impl std::fmt::Debug for Connection {
         f.debug_tuple("Connection").field(&self.dialect()).finish()
     }
 }
+
+/// A row at which nobody looks.
+#[cfg(feature = "postgres")]
+#[derive(QueryableByName)]
+struct Nothing {}
 
 /// Which SQL an engine speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,6 +123,29 @@ impl Connection {
             Self::Sqlite(connection) => connection.batch_execute(text),
             #[cfg(feature = "postgres")]
             Self::Postgres(link) => link.batch(text),
+        }
+    }
+
+    /// Runs statements of which nobody looks at what they changed. PostgreSQL is sent them together.
+    pub(crate) fn all(&mut self, statements: Vec<Statement>) -> QueryResult<()> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => statements.into_iter().try_for_each(|statement| statement.run(self).map(drop)),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(link) => link.together::<Nothing>(&statements).map(drop),
+        }
+    }
+
+    /// The first row of the second of two statements; what the first changes nobody looks at.
+    pub(crate) fn after<R: Row>(&mut self, first: Statement, second: Statement) -> QueryResult<Option<R>> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => {
+                first.run(self)?;
+                second.row(self)
+            }
+            #[cfg(feature = "postgres")]
+            Self::Postgres(link) => Ok(link.together::<R>(&[first, second])?.into_iter().next()),
         }
     }
 

@@ -1,12 +1,20 @@
 //! What else a change set was decided on.
 
 use scim_core::instant::Timestamp;
-use scim_directory::{Change, Condition, Tally};
+use scim_directory::{Change, ChangeSet, Condition, KeyId, Tally};
 
 use super::Applying;
 use crate::error::Refusal;
 use crate::read::{count, deleted_link_ids, removals};
 use crate::sql::{Number, Statement};
+
+/// The key that the conditions name first.
+pub(super) fn first_key(set: &ChangeSet) -> Option<KeyId> {
+    set.conditions.iter().find_map(|condition| match condition {
+        Condition::Key(id, _) => Some(*id),
+        _ => None,
+    })
+}
 
 impl Applying<'_> {
     /// Conditions on what was before the change set.
@@ -14,6 +22,12 @@ impl Applying<'_> {
         let set = self.set;
         for condition in &set.conditions {
             let holds = match condition {
+                Condition::Generation(expected) if self.known.is_some() => {
+                    self.known.as_ref().is_some_and(|known| known.generation == Some(*expected))
+                }
+                Condition::Key(id, generation) if self.knows_key(*id) => {
+                    self.known.as_ref().is_some_and(|known| known.key_generation == Some(*generation))
+                }
                 Condition::Generation(expected) => {
                     Statement::kept("SELECT generation AS n FROM instances WHERE id = ?")
                         .blob(self.instance)
@@ -44,6 +58,11 @@ impl Applying<'_> {
         Ok(())
     }
 
+    /// Whether what was asked at the beginning is about that key.
+    fn knows_key(&self, id: KeyId) -> bool {
+        self.known.is_some() && first_key(self.set) == Some(id)
+    }
+
     fn not_deleted(
         &mut self,
         resource_type: &str,
@@ -68,6 +87,8 @@ impl Applying<'_> {
         for condition in &set.conditions {
             match condition {
                 Condition::Seats { resource_type, at_most } => {
+                    let counted = self.counted();
+                    self.connection.all(counted)?;
                     let active = count(self.connection, &set.scope, resource_type, Tally::Active)?;
                     if active > *at_most {
                         return Err(Refusal::NoSeat(*at_most));

@@ -57,7 +57,7 @@ impl Applying<'_> {
             Statement::kept(statement).blob(self.instance).blob(id).run(self.connection)?;
         }
         self.clear_reports(key.id)?;
-        self.count(&key.resource_type, Tallies::default().since(before.tallies()))?;
+        self.count(&key.resource_type, Tallies::default().since(before.tallies()));
         Ok(self.no_record())
     }
 

@@ -73,7 +73,8 @@ impl Applying<'_> {
             let texts = events.iter().map(|event| value(event).map(json).transpose());
             Ok(Bind::OptionalTexts(texts.collect::<Result<_, _>>()?))
         };
-        Statement::of_postgres(
+        let (before, after) = (all(|event| event.before.as_ref())?, all(|event| event.after.as_ref())?);
+        let all = Statement::of_postgres(
             "INSERT INTO events (instance_id, position, at_ms, request_id, kind, resource_type, id, before, after) \
              SELECT $1, $2 + e.n, $3, $4, e.kind, e.resource_type, e.id, e.before, e.after \
              FROM unnest($5, $6, $7, $8, $9) WITH ORDINALITY AS e (kind, resource_type, id, before, after, n)",
@@ -85,9 +86,9 @@ impl Applying<'_> {
         .texts(words)
         .texts(events.iter().map(|event| &*event.key.resource_type))
         .blobs(events.iter().map(|event| event.key.id.uuid().into_bytes()))
-        .bind(all(|event| event.before.as_ref())?)
-        .bind(all(|event| event.after.as_ref())?)
-        .run(self.connection)?;
+        .bind(before)
+        .bind(after);
+        self.later.push(all);
         Ok(())
     }
 }

@@ -71,7 +71,7 @@ impl Applying<'_> {
         }
         if let Some(place) = place {
             let last = place.saturating_add(i64::try_from(rows.len()).unwrap_or(i64::MAX));
-            self.log_all(rows, place)?;
+            self.log_all(rows, place);
             return Ok(Some((place.saturating_add(1), last)));
         }
         let mut positions = None;
@@ -84,16 +84,12 @@ impl Applying<'_> {
     }
 
     /// Keeps in which minute records and events were written: the range of the records' positions, and the last event's.
-    pub(super) fn mark_minute(
-        &mut self,
-        records: Option<(i64, i64)>,
-        event: Option<i64>,
-    ) -> Result<(), Refusal> {
+    pub(super) fn mark_minute(&mut self, records: Option<(i64, i64)>, event: Option<i64>) {
         if records.is_none() && event.is_none() {
-            return Ok(());
+            return;
         }
         let (first, last) = records.unwrap_or((i64::MAX, 0));
-        Statement::kept(
+        let mark = Statement::kept(
             "INSERT INTO minutes (instance_id, minute, slot, first_record, last_record, last_event) \
              VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (instance_id, minute, slot) DO UPDATE SET \
              first_record = min(first_record, excluded.first_record), \
@@ -111,9 +107,8 @@ impl Applying<'_> {
         .integer(self.slot())
         .integer(first)
         .integer(last)
-        .integer(event.unwrap_or_default())
-        .run(self.connection)?;
-        Ok(())
+        .integer(event.unwrap_or_default());
+        self.later.push(mark);
     }
 
     /// One row, whose position SQLite counts.
@@ -147,7 +142,7 @@ impl Applying<'_> {
     }
 
     /// All rows, after that position.
-    fn log_all(&mut self, rows: Vec<Row>, place: i64) -> Result<(), Refusal> {
+    fn log_all(&mut self, rows: Vec<Row>, place: i64) {
         let (mut members, mut positions) = (Vec::new(), Vec::new());
         for (position, row) in (place.saturating_add(1)..).zip(&rows) {
             members.extend(row.members.iter().map(|member| member.uuid().into_bytes()));
@@ -168,18 +163,17 @@ impl Applying<'_> {
             .bind(Bind::OptionalBlobs(rows.iter().map(|row| row.resource_id.clone()).collect()))
             .bind(Bind::OptionalTexts(rows.iter().map(|row| row.name_key.clone()).collect()))
             .texts(rows.into_iter().map(|row| row.record));
-        statement.run(self.connection)?;
+        self.later.push(statement);
         if !members.is_empty() {
-            Statement::of_postgres(
+            let members = Statement::of_postgres(
                 "INSERT INTO journal_members (instance_id, member_id, position) \
                  SELECT $1, m.id, m.position FROM unnest($2, $3) AS m (id, position)",
             )
             .blob(self.instance)
             .blobs(members)
-            .integers(positions)
-            .run(self.connection)?;
+            .integers(positions);
+            self.later.push(members);
         }
-        Ok(())
     }
 
     /// Binds what all rows of a change set have in common.

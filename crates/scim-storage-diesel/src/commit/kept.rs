@@ -1,10 +1,13 @@
 //! What a change set did, kept for a repeated commit.
 
+use diesel::QueryableByName;
+use diesel::sql_types::{BigInt, Nullable, Text};
 use scim_core::instant::Timestamp;
 use scim_directory::{ChangeSet, Committed, EdgeEffect, EdgeOutcome, Effect, Position, ResourceId, Version};
 use serde::{Deserialize, Serialize};
 
 use super::Applying;
+use super::condition::first_key;
 use crate::connection::Connection;
 use crate::error::{Refusal, damaged};
 use crate::sql::{Line, Statement, json};
@@ -34,18 +37,57 @@ fn is_zero(rows: &u64) -> bool {
 const OUTCOMES: [EdgeOutcome; 4] =
     [EdgeOutcome::Added, EdgeOutcome::Removed, EdgeOutcome::Unchanged, EdgeOutcome::Gone];
 
+/// What is known when a change set begins on PostgreSQL: one question instead of three.
+#[derive(QueryableByName)]
+pub(crate) struct Known {
+    #[diesel(sql_type = Nullable<Text>)]
+    result: Option<String>,
+    /// That of the instance.
+    #[diesel(sql_type = Nullable<BigInt>)]
+    pub(super) generation: Option<i64>,
+    /// That of the key which the conditions name first, where it is not revoked.
+    #[diesel(sql_type = Nullable<BigInt>)]
+    pub(super) key_generation: Option<i64>,
+}
+
+const KNOWN: &str = "SELECT (SELECT result FROM change_sets WHERE instance_id = $1 AND id = $2) AS result, \
+    (SELECT generation FROM instances WHERE id = $1) AS generation, \
+    (SELECT generation FROM api_keys WHERE id = $3 AND instance_id = $1 AND revoked_ms IS NULL) AS key_generation";
+
+/// Asks that.
+pub(super) fn known(
+    connection: &mut Connection,
+    set: &ChangeSet,
+    instance: &[u8],
+) -> Result<Option<Known>, Refusal> {
+    if !connection.is_postgres() {
+        return Ok(None);
+    }
+    let known = Statement::of_postgres(KNOWN)
+        .blob(instance)
+        .blob(set.id.uuid().as_bytes())
+        .optional_blob(first_key(set).map(|key| key.uuid().into_bytes()))
+        .row(connection)?;
+    Ok(known)
+}
+
 /// What the change set did, where it was committed already.
 pub(super) fn done_before(
     connection: &mut Connection,
     set: &ChangeSet,
     instance: &[u8],
+    known: Option<&Known>,
 ) -> Result<Option<Committed>, Refusal> {
-    let row = Statement::kept("SELECT result AS line FROM change_sets WHERE instance_id = ? AND id = ?")
-        .blob(instance)
-        .blob(set.id.uuid().as_bytes())
-        .row::<Line>(connection)?;
-    let Some(row) = row else { return Ok(None) };
-    let kept: Kept = serde_json::from_str(&row.line).map_err(|_| damaged("a result"))?;
+    let result = match known {
+        Some(known) => known.result.clone(),
+        None => Statement::kept("SELECT result AS line FROM change_sets WHERE instance_id = ? AND id = ?")
+            .blob(instance)
+            .blob(set.id.uuid().as_bytes())
+            .row::<Line>(connection)?
+            .map(|row| row.line),
+    };
+    let Some(result) = result else { return Ok(None) };
+    let kept: Kept = serde_json::from_str(&result).map_err(|_| damaged("a result"))?;
     Ok(Some(Committed {
         position: Position(kept.position),
         effects: kept.effects.into_iter().map(KeptEffect::effect).collect(),
@@ -69,8 +111,8 @@ impl KeptEffect {
 }
 
 impl Applying<'_> {
-    /// Keeps what the change set did; `placed` where its row is there already (see [`Self::place`]).
-    pub(super) fn remember(&mut self, committed: &Committed, placed: bool) -> Result<(), Refusal> {
+    /// What keeps what the change set did; `placed` where its row is there already (see [`Self::place`]).
+    pub(super) fn remember(&self, committed: &Committed, placed: bool) -> Result<Statement, Refusal> {
         let edge = |edge: &EdgeEffect| {
             let outcome = OUTCOMES.iter().position(|outcome| *outcome == edge.outcome).unwrap_or_default();
             (edge.group.uuid(), edge.member.uuid(), u8::try_from(outcome).unwrap_or_default())
@@ -89,21 +131,14 @@ impl Applying<'_> {
                 })
                 .collect(),
         };
-        let result = json(&kept)?;
+        let (result, id) = (json(&kept)?, self.set.id.uuid().into_bytes());
         if placed {
-            Statement::kept("UPDATE change_sets SET result = ? WHERE instance_id = ? AND id = ?")
-                .text(result)
-                .blob(self.instance)
-                .blob(self.set.id.uuid().as_bytes())
-                .run(self.connection)?;
-            return Ok(());
+            let update =
+                Statement::kept("UPDATE change_sets SET result = ? WHERE instance_id = ? AND id = ?");
+            return Ok(update.text(result).blob(self.instance).blob(id));
         }
-        Statement::kept("INSERT INTO change_sets (instance_id, id, at_ms, result) VALUES (?, ?, ?, ?)")
-            .blob(self.instance)
-            .blob(self.set.id.uuid().as_bytes())
-            .integer(self.set.at.unix_millis())
-            .text(result)
-            .run(self.connection)?;
-        Ok(())
+        let insert =
+            Statement::kept("INSERT INTO change_sets (instance_id, id, at_ms, result) VALUES (?, ?, ?, ?)");
+        Ok(insert.blob(self.instance).blob(id).integer(self.set.at.unix_millis()).text(result))
     }
 }

@@ -28,7 +28,7 @@ mod reports;
 mod rows;
 mod tally;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use scim_directory::{
     Change, ChangeSet, Committed, Effect, Event, LogRecord, Position, ResourceId, Scope, Version,
@@ -36,6 +36,7 @@ use scim_directory::{
 
 use crate::connection::Connection;
 use crate::error::Refusal;
+use crate::sql::Statement;
 
 pub(crate) use journal::members_of;
 
@@ -47,6 +48,12 @@ pub(crate) struct Applying<'a> {
     pub(crate) instance: [u8; 16],
     /// Whether no other change set of the instance is being applied.
     pub(crate) alone: bool,
+    /// What was asked at the beginning, on PostgreSQL.
+    known: Option<kept::Known>,
+    /// By how much counters move, by type.
+    tallies: BTreeMap<String, tally::Tallies>,
+    /// What is written at the end, together.
+    later: Vec<Statement>,
     /// Records whose version this change set raised already, with the one that they had before: it rises once, and
     /// every precondition of the change set is about the one before.
     pub(crate) raised: HashMap<ResourceId, Version>,
@@ -77,7 +84,8 @@ pub(crate) fn apply(
     {
         return Err(Refusal::Conflict);
     }
-    if let Some(done) = kept::done_before(connection, set, &instance)? {
+    let known = kept::known(connection, set, &instance)?;
+    if let Some(done) = kept::done_before(connection, set, &instance, known.as_ref())? {
         return Ok(done);
     }
     let mut applying = Applying {
@@ -85,6 +93,9 @@ pub(crate) fn apply(
         set,
         instance,
         alone,
+        known,
+        tallies: BTreeMap::new(),
+        later: Vec::new(),
         raised: HashMap::new(),
         locked: HashMap::new(),
         indexed: HashMap::new(),
@@ -124,10 +135,14 @@ pub(crate) fn apply(
     };
     let records = applying.journal(&log, place)?;
     let event = applying.outbox(&events, place)?;
-    applying.mark_minute(records, event)?;
+    applying.mark_minute(records, event);
     let position = Position(records.map_or(0, |(_, last)| last));
     let committed = Committed { position, effects };
-    applying.remember(&committed, place.is_some())?;
+    let remember = applying.remember(&committed, place.is_some())?;
+    let mut later = std::mem::take(&mut applying.later);
+    later.extend(applying.counted());
+    later.push(remember);
+    applying.connection.all(later)?;
     Ok(committed)
 }
 

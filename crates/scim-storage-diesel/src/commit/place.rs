@@ -33,13 +33,12 @@ impl Applying<'_> {
         if rows > MOST && !self.alone {
             return Err(Refusal::NotAlone);
         }
-        self.connection.batch("SAVEPOINT place")?;
         let place = Statement::of_postgres(PLACE)
             .blob(self.instance)
             .blob(self.set.id.uuid().as_bytes())
-            .integer(self.set.at.unix_millis())
-            .row::<Number>(self.connection)?
-            .ok_or_else(|| damaged("a change set"))?;
+            .integer(self.set.at.unix_millis());
+        let place = self.connection.after::<Number>(Statement::of_postgres("SAVEPOINT place"), place)?;
+        let place = place.ok_or_else(|| damaged("a change set"))?;
         if rows > MOST {
             let step = (rows / (MOST + 1)).saturating_add(1).saturating_mul(MOST + 1);
             Statement::of_postgres(MOVE).blob(self.instance).integer(step).run(self.connection)?;

@@ -90,7 +90,7 @@ impl Applying<'_> {
         self.add_index(key, &content.index)?;
         self.claim(key, content)?;
         self.link(key, external_id.as_deref())?;
-        self.count(&key.resource_type, tallies)?;
+        self.count(&key.resource_type, tallies);
         self.raised.insert(key.id, Version(version));
         self.tell_manager(key, content, None, report.manager);
         self.link_reports(key, content)?;
@@ -156,7 +156,7 @@ impl Applying<'_> {
         self.without_realm(key)?;
         self.claim(key, content)?;
         self.link(key, external_id)?;
-        self.count(&key.resource_type, tallies.since(before.tallies()))?;
+        self.count(&key.resource_type, tallies.since(before.tallies()));
         self.raised.entry(key.id).or_insert(expected);
         self.tell_manager(key, content, before.direct_manager.as_deref(), report.manager);
         self.link_reports(key, content)?;

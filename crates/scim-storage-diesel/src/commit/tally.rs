@@ -3,7 +3,6 @@
 use scim_directory::{AccountState, Content};
 
 use super::Applying;
-use crate::error::{Refusal, damaged};
 use crate::sql::Statement;
 
 /// What one record counts for, or by how much counters move.
@@ -32,22 +31,30 @@ impl Tallies {
 }
 
 impl Applying<'_> {
-    pub(super) fn count(&mut self, resource_type: &str, step: Tallies) -> Result<(), Refusal> {
-        if step == Tallies::default() {
-            return Ok(());
-        }
-        let rows = Statement::kept(
-            "INSERT INTO counters (instance_id, resource_type, slot, count, active, managed) VALUES (?, ?, ?, ?, ?, ?) \
-             ON CONFLICT (instance_id, resource_type, slot) DO UPDATE SET count = counters.count + excluded.count, \
-             active = counters.active + excluded.active, managed = counters.managed + excluded.managed",
-        )
-        .blob(self.instance)
-        .text(resource_type)
-        .integer(self.slot())
-        .integer(step.all)
-        .integer(step.active)
-        .integer(step.managed)
-        .run(self.connection)?;
-        if rows == 1 { Ok(()) } else { Err(damaged("a counter").into()) }
+    /// Adds to what the change set does to the counters of a type, which are written at its end: others wait for their rows.
+    pub(super) fn count(&mut self, resource_type: &str, step: Tallies) {
+        let sum = self.tallies.entry(resource_type.to_owned()).or_default();
+        *sum = sum.since(Tallies::default().since(step));
+    }
+
+    /// The statements that write the counters, in the order of the types.
+    pub(super) fn counted(&mut self) -> Vec<Statement> {
+        let slot = self.slot();
+        let tallies = std::mem::take(&mut self.tallies).into_iter();
+        let moved = tallies.filter(|(_, step)| *step != Tallies::default());
+        let statement = |(resource_type, step): (String, Tallies)| {
+            Statement::kept(
+                "INSERT INTO counters (instance_id, resource_type, slot, count, active, managed) VALUES (?, ?, ?, ?, ?, ?) \
+                 ON CONFLICT (instance_id, resource_type, slot) DO UPDATE SET count = counters.count + excluded.count, \
+                 active = counters.active + excluded.active, managed = counters.managed + excluded.managed",
+            )
+            .blob(self.instance)
+            .text(resource_type)
+            .integer(slot)
+            .integer(step.all)
+            .integer(step.active)
+            .integer(step.managed)
+        };
+        moved.map(statement).collect()
     }
 }

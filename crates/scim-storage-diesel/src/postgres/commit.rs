@@ -41,7 +41,7 @@ const PAUSE: u64 = 4_000;
 /// What the server is told when a transaction begins: how long it may wait for a lock, and how long it may wait for us, in
 /// milliseconds. A node that is gone holds its locks no longer than that.
 const BEGIN: &str =
-    "BEGIN; SET LOCAL lock_timeout = 3000; SET LOCAL idle_in_transaction_session_timeout = 5000; ";
+    "BEGIN; SET LOCAL lock_timeout = 3000; SET LOCAL idle_in_transaction_session_timeout = 15000; ";
 
 /// What became of one try.
 enum Outcome {

@@ -8,6 +8,7 @@ use diesel::pg::Pg;
 use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error};
 use diesel::{QueryResult, QueryableByName};
 use futures_util::TryStreamExt;
+use futures_util::future::try_join_all;
 use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config, RowStream};
@@ -161,6 +162,34 @@ impl Link {
     /// The rows of a statement.
     pub(crate) fn rows<R: QueryableByName<Pg>>(&mut self, statement: &Statement) -> QueryResult<Vec<R>> {
         let (rows, _) = self.answer(statement)?;
+        PgRow::all(rows).iter().map(|row| R::build(row).map_err(Error::DeserializationError)).collect()
+    }
+
+    /// The rows of the last of several statements. All are sent before the first is answered: they take one round trip, and
+    /// end with the first that fails.
+    pub(crate) fn together<R: QueryableByName<Pg>>(
+        &mut self,
+        statements: &[Statement],
+    ) -> QueryResult<Vec<R>> {
+        let mut ready = Vec::with_capacity(statements.len());
+        for statement in statements {
+            let text = statement.numbered();
+            let prepared = match statement.is_kept() && self.pooler == Pooler::Session {
+                true => Some(self.prepared(&text, statement.binds())?),
+                false => None,
+            };
+            ready.push((prepared, text, statement.binds()));
+        }
+        let Self { runtime, client, time, .. } = self;
+        let sent = ready.iter().map(|(prepared, text, binds)| async {
+            let answer = match prepared {
+                Some(prepared) => client.query_raw(prepared, *binds).await?,
+                None => client.query_typed_raw(text, binds.iter().map(|bind| (bind, bind.kind()))).await?,
+            };
+            collect(answer).await
+        });
+        let outcome = within(runtime, *time, try_join_all(sent));
+        let (rows, _) = self.noted(outcome)?.pop().unwrap_or_default();
         PgRow::all(rows).iter().map(|row| R::build(row).map_err(Error::DeserializationError)).collect()
     }
 

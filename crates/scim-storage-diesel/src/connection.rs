@@ -127,12 +127,14 @@ impl Connection {
     }
 
     /// Runs statements of which nobody looks at what they changed. PostgreSQL is sent them together.
-    pub(crate) fn all(&mut self, statements: Vec<Statement>) -> QueryResult<()> {
+    pub(crate) fn all(&mut self, statements: &[Statement]) -> QueryResult<()> {
         match self {
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(_) => statements.into_iter().try_for_each(|statement| statement.run(self).map(drop)),
+            Self::Sqlite(_) => {
+                statements.iter().try_for_each(|statement| statement.clone().run(self).map(drop))
+            }
             #[cfg(feature = "postgres")]
-            Self::Postgres(link) => link.together::<Nothing>(&statements).map(drop),
+            Self::Postgres(link) => link.together::<Nothing>(statements).map(drop),
         }
     }
 

@@ -88,7 +88,7 @@ impl Applying<'_> {
             match condition {
                 Condition::Seats { resource_type, at_most } => {
                     let counted = self.counted();
-                    self.connection.all(counted)?;
+                    self.connection.all(&counted)?;
                     let active = count(self.connection, &set.scope, resource_type, Tally::Active)?;
                     if active > *at_most {
                         return Err(Refusal::NoSeat(*at_most));

@@ -142,7 +142,7 @@ pub(crate) fn apply(
     let mut later = std::mem::take(&mut applying.later);
     later.extend(applying.counted());
     later.push(remember);
-    applying.connection.all(later)?;
+    applying.connection.all(&later)?;
     Ok(committed)
 }
 

@@ -66,7 +66,6 @@ pub(crate) fn last_before(
 #[cfg_attr(not(feature = "postgres"), expect(unused_variables, reason = "SQLite has one writer"))]
 pub(crate) fn complete_until(connection: &mut Connection, scope: &Scope) -> QueryResult<i64> {
     match connection.dialect() {
-        // One writer numbers and commits.
         #[cfg(feature = "sqlite")]
         SqlDialect::Sqlite => Ok(i64::MAX),
         #[cfg(feature = "postgres")]

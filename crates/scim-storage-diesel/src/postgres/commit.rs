@@ -73,7 +73,9 @@ pub(super) fn commit(worker: &mut Worker, changes: &ChangeSet) -> Result<Committ
         let pause = pause(tries);
         if tries >= TRIES || begun.elapsed() + pause >= PATIENCE {
             log::warn!("a change set was given up after {tries} tries: {error}");
-            return Err(CommitError::Store(error));
+            // A key that is taken whenever it is tried, and that nothing of ours names: whoever decides again may see why.
+            let taken = worker.link().is_some_and(|link| link.is_taken());
+            return Err(if taken { CommitError::Conflict } else { CommitError::Store(error) });
         }
         log::debug!("a change set is tried again: {error}");
         std::thread::sleep(pause);

@@ -44,6 +44,8 @@ pub struct Link {
     time: Duration,
     /// What is wrong since the last statement.
     trouble: Trouble,
+    /// Whether the last statement that failed wanted a unique key that is taken.
+    taken: bool,
     broken: bool,
     overdue: bool,
 }
@@ -121,6 +123,7 @@ impl Link {
             kept: HashMap::new(),
             time: target.statement_time,
             trouble: Trouble::None,
+            taken: false,
             broken: false,
             overdue: false,
         })
@@ -139,6 +142,11 @@ impl Link {
     /// What is wrong since the last statement.
     pub(super) fn trouble(&self) -> Trouble {
         if self.is_broken() { Trouble::Lost } else { self.trouble }
+    }
+
+    /// Whether the last statement that failed wanted a unique key that is taken.
+    pub(super) fn is_taken(&self) -> bool {
+        self.taken
     }
 
     /// Gives statements so long from now on; what it was before.
@@ -233,6 +241,7 @@ impl Link {
             Some(Ok(value)) => Ok(value),
             Some(Err(error)) => {
                 self.trouble = error.code().map_or(Trouble::Lost, Trouble::of);
+                self.taken = error.code() == Some(&SqlState::UNIQUE_VIOLATION);
                 self.broken |= self.trouble == Trouble::Lost || self.client.is_closed();
                 Err(failed(&error))
             }
@@ -320,5 +329,29 @@ impl DatabaseErrorInformation for Said {
 
     fn statement_position(&self) -> Option<i32> {
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_servers_say_is_tried_again_or_not() {
+        let check = |code: SqlState, expected| assert_eq!(Trouble::of(&code), expected, "{}", code.code());
+        check(SqlState::T_R_SERIALIZATION_FAILURE, Trouble::Passing);
+        check(SqlState::T_R_DEADLOCK_DETECTED, Trouble::Passing);
+        check(SqlState::UNIQUE_VIOLATION, Trouble::Passing);
+        check(SqlState::READ_ONLY_SQL_TRANSACTION, Trouble::Lost);
+        check(SqlState::ADMIN_SHUTDOWN, Trouble::Lost);
+        check(SqlState::CONNECTION_FAILURE, Trouble::Lost);
+        check(SqlState::DISK_FULL, Trouble::Unable);
+        check(SqlState::TOO_MANY_CONNECTIONS, Trouble::Unable);
+        check(SqlState::OUT_OF_MEMORY, Trouble::Unable);
+        check(SqlState::LOCK_NOT_AVAILABLE, Trouble::Unable);
+        check(SqlState::QUERY_CANCELED, Trouble::Unable);
+        check(SqlState::IO_ERROR, Trouble::Unable);
+        check(SqlState::SYNTAX_ERROR, Trouble::None);
+        check(SqlState::CHECK_VIOLATION, Trouble::None);
     }
 }

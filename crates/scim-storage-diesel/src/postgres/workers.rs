@@ -120,3 +120,21 @@ fn work(mut worker: Worker, queue: &Mutex<Receiver<Job>>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::postgres::options::PostgresOptions;
+    use crate::postgres::url::understood;
+
+    #[test]
+    fn a_thread_survives_a_job_that_panics() {
+        let url = "postgres://nobody@127.0.0.1:1/nothing";
+        let target = understood(url, true, &PostgresOptions::new(url)).expect("a URL");
+        let workers = Workers::start("test", 1, &target, 4).expect("a thread");
+        workers.submit(Box::new(|_| panic!("a job that is wrong"))).expect("taken");
+        let (sender, receiver) = sync_channel(1);
+        workers.submit(Box::new(move |_| sender.send(7).expect("sent"))).expect("taken");
+        assert_eq!(receiver.recv_timeout(Duration::from_secs(60)), Ok(7));
+    }
+}

@@ -19,7 +19,7 @@ use scim_storage::{ServerAnswer, ServerQuestion, Store};
 use scim_storage_diesel::{
     ExportOptions, ImportOptions, Options, Progress, SqliteStore, Transfer, TransferError, Transferred,
 };
-use scim_storage_suite::world::{BEGINNING, World, hold};
+use scim_storage_suite::world::{BEGINNING, World, hold, registry};
 use scim_storage_suite::{
     admin_keys, deletion, held, imports, keys, lists, log, managers, members, queries, records, uniqueness,
 };
@@ -113,6 +113,38 @@ fn every_kind_of_row_moves_to_another_file() {
         let through = open(folder.path(), &format!("{what} there.sqlite3"));
         there_and_back(what, &from, &through, folder.path());
     }
+}
+
+#[test]
+fn copies_for_testing_arrive_too() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let registry = registry();
+    for (what, life) in LIVES {
+        let from = open(folder.path(), &format!("{what}.sqlite3"));
+        life(&from);
+        let copies = open(folder.path(), &format!("{what} copies.sqlite3"));
+        for name in ["first", "second"] {
+            let mut text = Vec::new();
+            let options = ExportOptions { at: BEGINNING, scrub: Some(&registry) };
+            let moved = from.export(name, &mut text, &options, &mut |_| {});
+            let moved = moved.unwrap_or_else(|error| panic!("{what} {name}: {error}"));
+            let text = String::from_utf8(text).expect("text");
+            let there = import(&copies, &text).unwrap_or_else(|error| panic!("{what} {name}: {error}"));
+            assert_eq!(there, moved, "{what} {name}");
+            assert_eq!(export(&copies, name).1.digest, moved.digest, "{what} {name}");
+        }
+    }
+}
+
+#[test]
+fn what_is_not_described_is_not_copied() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = open(folder.path(), "devices.sqlite3");
+    let world = World::new(&store);
+    world.create("Device", &serde_json::json!({ "label": "a" }));
+    let options = ExportOptions { at: BEGINNING, scrub: Some(&scim_core::Registry::builtin()) };
+    let told = store.export("first", &mut Vec::new(), &options, &mut |_| {}).expect_err("refused");
+    assert!(told.to_string().contains("\"Device\" is not declared"), "{told}");
 }
 
 #[cfg(feature = "postgres")]

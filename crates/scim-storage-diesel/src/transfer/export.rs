@@ -51,7 +51,7 @@ fn whole(
         release: env!("CARGO_PKG_VERSION").to_owned(),
         instance: id,
         name: name.to_owned(),
-        at: options.at,
+        at: options.at.to_string(),
         peppers: if scrubber.is_some() { Vec::new() } else { peppers(connection, id)? },
         scrubbed: scrubber.is_some(),
     };

@@ -75,7 +75,9 @@ pub(crate) fn import(
                 let _ = connection.batch("ROLLBACK");
             }
             // Where the last transaction was committed after all, the mark is gone, and nothing is taken away.
-            if let Err(left) = arriving.abandon(connection) {
+            let abandoned =
+                if matches!(error, TransferError::Overtaken) { Ok(()) } else { arriving.abandon(connection) };
+            if let Err(left) = abandoned {
                 log::warn!(
                     "rows of the import are left, which nobody sees; the next import of it clears them away: {left}"
                 );

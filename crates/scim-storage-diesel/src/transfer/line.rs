@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use scim_core::instant::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -31,7 +30,7 @@ pub(crate) struct Header {
     /// The instance's name.
     pub(crate) name: String,
     /// When it was written.
-    pub(crate) at: Timestamp,
+    pub(crate) at: String,
     /// The ids of the peppers that its keys were hashed with, in hexadecimal.
     pub(crate) peppers: Vec<String>,
     /// Whether personal data was replaced.

@@ -1,9 +1,9 @@
 //! Invented values: the same for the same value within one export, by a random secret that is forgotten with it, so that
 //! nobody finds out what stood there.
 //!
-//! Values are told apart as user names are, without regard to case, so that references and the keys of indexes mean the same
+//! Values are told apart as they compare, mostly without regard to case, so that references and the keys of indexes mean the same
 //! after as before. What an invented value looks like follows from the value alone; it is in lower case ASCII, so it is its own
-//! key in comparisons.
+//! key in comparisons. Where letter case counts, it is another one for each spelling, and the same without regard to case.
 
 use std::fmt::Write as _;
 
@@ -73,7 +73,28 @@ impl Inventor {
 
     /// In place of a value by which somebody may be found: another one for each.
     pub(super) fn unique(&self, value: &str) -> String {
-        let key = Matching::UserName.key(value);
+        self.as_it_matches(Matching::UserName, value)
+    }
+
+    /// In place of a value whose letter case counts; without regard to case it is the one that a user name gets.
+    pub(super) fn exact(&self, value: &str) -> String {
+        let folded = self.unique(value);
+        if Matching::UserName.key(value) == value {
+            return folded;
+        }
+        let mut bytes = self.bytes(value);
+        folded
+            .chars()
+            .map(|letter| if bytes.pick(b"01") == '1' { letter.to_ascii_uppercase() } else { letter })
+            .collect()
+    }
+
+    /// In place of a value by which somebody may be found, where values match so.
+    pub(super) fn as_it_matches(&self, matching: Matching, value: &str) -> String {
+        if matching == Matching::Exact {
+            return self.exact(value);
+        }
+        let key = matching.key(value);
         if key.is_empty() {
             return String::new();
         }
@@ -162,6 +183,12 @@ mod tests {
         check("https://contoso.example/ada", |text| text.starts_with("https://example.invalid/"));
         check("", str::is_empty);
         assert_eq!(inventor.name("Ada"), inventor.name("ada"));
+        let spellings =
+            ["AdaLovelace", "adaLovelace", "ADALOVELACE", "adalovelace"].map(|value| inventor.exact(value));
+        for (at, one) in spellings.iter().enumerate() {
+            assert_eq!(one.to_lowercase(), inventor.unique("adalovelace"));
+            assert!(!spellings.iter().skip(at + 1).any(|other| other == one), "{spellings:?}");
+        }
         assert!(inventor.phone("+49 30 1234").starts_with("+999 "));
     }
 

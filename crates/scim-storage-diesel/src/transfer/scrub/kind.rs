@@ -17,6 +17,10 @@ pub(super) enum Kind {
     Country,
     /// A reference to somebody: an id of ours, an `externalId` or a user name.
     Reference,
+    /// An `externalId`, whose letter case counts.
+    Exact,
+    /// What is shown: a display name.
+    Shown,
     /// It goes.
     Dropped,
     /// Anything else.
@@ -32,6 +36,7 @@ pub(super) fn kind(parent: &str, name: &str) -> Kind {
         (_, "password") => Kind::Dropped,
         ("manager", "value") | (_, "manager" | "directmanager") => Kind::Reference,
         ("roles" | "entitlements", "value" | "display" | "type") => Kind::Role,
+        (_, "externalid" | "scimsyncid") => Kind::Exact,
         (_, "accessrole" | "access_role" | "state" | "kind") => Kind::Kept,
         (_, "id" | "key" | "connector" | "user") => Kind::Id,
         (_, "schemas" | "locale" | "preferredlanguage" | "timezone" | "ending") => Kind::Kept,
@@ -57,6 +62,7 @@ mod tests {
             assert_eq!(kind(parent, name), expected, "{parent} {name}")
         };
         check("", "userName", Kind::Value);
+        check("", "externalId", Kind::Exact);
         check("name", "givenName", Kind::Name);
         check("fields", "FirstName", Kind::Name);
         check("phoneNumbers", "value", Kind::Phone);

@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use scim_core::instant::Instant;
 use scim_core::resource::{Document, shadow};
 use scim_core::schema::{Attribute, AttributeType, Registry, Residence, ResourceType, Uniqueness};
+use scim_core::text::Matching;
 use scim_directory::{AccessRole, InstanceSettings};
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -83,7 +84,7 @@ impl Scrubbing<'_, '_> {
         match table.name {
             "resources" => {
                 self.content(table, row)?;
-                self.texts(table, row, &["display", "display_key"], Kind::Value);
+                self.texts(table, row, &["display", "display_key"], Kind::Shown);
                 self.texts(table, row, &["manager", "reports_to", "reports_key"], Kind::Reference);
                 self.json(table, row, "account", Self::account)
             }
@@ -91,7 +92,10 @@ impl Scrubbing<'_, '_> {
                 self.index_key(table, row);
                 Ok(())
             }
-            "objects" => self.values(table, row, &["name_key", "name"]),
+            "objects" => {
+                self.texts(table, row, &["name_key", "name"], Kind::Shown);
+                Ok(())
+            }
             "imports" => {
                 set(table, row, "label", "import");
                 Ok(())
@@ -100,7 +104,10 @@ impl Scrubbing<'_, '_> {
                 set(table, row, "reason", SENTENCE);
                 self.values(table, row, &["name", "name_key"])
             }
-            "links" | "tombstone_links" => self.values(table, row, &["external_id"]),
+            "links" | "tombstone_links" => {
+                self.texts(table, row, &["external_id"], Kind::Exact);
+                Ok(())
+            }
             "held" => {
                 self.texts(table, row, &["reference", "folded", "value_key"], Kind::Reference);
                 Ok(())
@@ -318,11 +325,13 @@ impl Scrubbing<'_, '_> {
         } else if Instant::parse(text).is_some() || self.scrubber.is_listed(name, text) {
             return text.to_owned();
         }
-        match kind(parent, name) {
-            Kind::Name | Kind::Phone | Kind::Country if attribute.is_some_and(is_unique) => {
-                self.of_kind(Kind::Value, text)
-            }
-            kind => self.of_kind(kind, text),
+        let kind = match kind(parent, name) {
+            Kind::Name | Kind::Phone | Kind::Country if attribute.is_some_and(is_unique) => Kind::Value,
+            kind => kind,
+        };
+        match attribute {
+            Some(attribute) if kind == Kind::Value => inventor.as_it_matches(attribute.matching, text),
+            _ => self.of_kind(kind, text),
         }
     }
 
@@ -338,7 +347,8 @@ impl Scrubbing<'_, '_> {
             Kind::Country => "ZZ".to_owned(),
             Kind::Dropped => String::new(),
             Kind::Reference if self.is_ours(text) => text.to_owned(),
-            Kind::Reference => inventor.unique(text),
+            Kind::Reference | Kind::Exact => inventor.exact(text),
+            Kind::Shown => inventor.as_it_matches(Matching::IgnoreCase, text),
         }
     }
 

@@ -19,6 +19,7 @@ mod keys_cli;
 mod life;
 mod lists;
 mod mail;
+mod moving;
 mod nodes;
 mod pepper;
 mod routes;

@@ -129,6 +129,13 @@ impl Server {
         server
     }
 
+    /// Starts on a database that is there, with these variables.
+    pub(crate) fn on(folder: TempDir, database: &str, variables: &[(&'static str, &str)]) -> Self {
+        let variables: Vec<_> = variables.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        let (child, address) = serve(command(database, &folder, &variables, None, &SERVE));
+        Self { child, address, database: database.to_owned(), folder, variables, clock: None }
+    }
+
     fn command(&self, arguments: &[&str]) -> Command {
         command(&self.database, &self.folder, &self.variables, self.clock.as_ref(), arguments)
     }

@@ -21,3 +21,14 @@ pub use engine::{Postgres, PostgresStore};
 pub(crate) use horizon::horizon;
 pub(crate) use link::Link;
 pub use options::{Pooler, PostgresOptions};
+
+/// A connection to a new database with our tables; none where there is no PostgreSQL.
+#[cfg(test)]
+pub(crate) fn blank() -> Option<(crate::connection::Connection, testbed::Database<'static>)> {
+    let database = testbed::Postgres::shared()?.database().expect("a database");
+    let options = PostgresOptions::new(database.url());
+    drop(PostgresStore::open(&options).expect("opens"));
+    let target = url::understood(database.url(), true, &options).expect("a URL");
+    let link = Link::connect(&target).expect("connects");
+    Some((crate::connection::Connection::Postgres(Box::new(link)), database))
+}

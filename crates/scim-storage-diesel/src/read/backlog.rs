@@ -26,10 +26,17 @@ struct Held {
     n: i64,
 }
 
-/// The first and the last row of a table whose positions grow.
+/// The first and the last row of a table whose positions grow. PostgreSQL's tables are by instance: it takes the end of each, the
+/// server's own among them.
 fn ends(table: &str) -> [Statement; 2] {
     ["", " DESC"].map(|order| {
         Statement::new(format!("SELECT position, at_ms FROM {table} ORDER BY position{order} LIMIT 1"))
+            .postgres(format!(
+                "SELECT e.position, e.at_ms FROM (SELECT id FROM instances \
+                 UNION ALL SELECT decode(repeat('00', 16), 'hex')) i \
+                 CROSS JOIN LATERAL (SELECT t.position, t.at_ms FROM {table} t WHERE t.instance_id = i.id \
+                 ORDER BY t.position{order} LIMIT 1) e ORDER BY e.position{order} LIMIT 1"
+            ))
     })
 }
 

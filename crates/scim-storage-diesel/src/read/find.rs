@@ -157,7 +157,7 @@ pub(super) fn from(dialect: SqlDialect, scope: &Scope, query: &Query) -> Stateme
     statement
 }
 
-fn select(dialect: SqlDialect, scope: &Scope, query: &Query) -> Statement {
+pub(super) fn select(dialect: SqlDialect, scope: &Scope, query: &Query) -> Statement {
     let whole = match query.sort {
         None => newest_first(dialect, scope, query),
         Some(sort) => match dialect {

@@ -8,6 +8,9 @@ mod edges;
 mod events;
 mod facts;
 mod find;
+#[cfg(test)]
+#[cfg(feature = "postgres")]
+mod find_plans;
 mod held_change;
 mod import;
 mod instance;

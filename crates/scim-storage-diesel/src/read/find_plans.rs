@@ -1,0 +1,102 @@
+//! How PostgreSQL finds what is looked up, in tables that are large enough for it to choose.
+
+use std::sync::Arc;
+
+use diesel::QueryableByName;
+use diesel::deserialize::FromSql;
+use diesel::row::NamedRow;
+use diesel::sql_types::Text;
+use scim_core::Dialect;
+use scim_core::filter::{Filter, FilterLimits};
+use scim_core::schema::Registry;
+use scim_directory::{ConnectorId, InstanceId, Scope};
+use scim_storage::{Query, QueryPart, Start, Want};
+use uuid::Uuid;
+
+use super::find::select;
+use crate::connection::{Connection, SqlDialect};
+use crate::postgres::blank;
+
+/// Four thousand people in a thousand groups, which also wait for three thousand others.
+const PEOPLE: &str = r"
+    CREATE FUNCTION pg_temp.id(n bigint) RETURNS bytea LANGUAGE sql AS $$ SELECT decode(lpad(to_hex(n), 32, '0'), 'hex') $$;
+    INSERT INTO resources (instance_id, resource_type, id, version, membership, created_ms, modified_ms, active, document, shadow)
+        SELECT pg_temp.id(1), CASE WHEN n <= 1000 THEN 'Group' ELSE 'User' END, pg_temp.id(n), 1, 0, n, n, 1, '{}',
+            jsonb_build_object('title', 'engineer ' || n) FROM generate_series(1, 5000) n;
+    INSERT INTO unique_keys (instance_id, resource_type, path, key, id)
+        SELECT pg_temp.id(1), 'User', 'userName', 'user ' || n, pg_temp.id(n) FROM generate_series(1001, 5000) n;
+    INSERT INTO search_keys (instance_id, resource_type, path, key, id)
+        SELECT pg_temp.id(1), 'User', p, p || n, pg_temp.id(n)
+        FROM generate_series(1001, 5000) n CROSS JOIN unnest(ARRAY['displayName', 'emails.value']) p;
+    INSERT INTO links (instance_id, connector_id, id, external_id)
+        SELECT pg_temp.id(1), pg_temp.id(2), pg_temp.id(n), 'x' || n FROM generate_series(1, 5000) n;
+    INSERT INTO members (instance_id, group_id, member_id, member_type)
+        SELECT pg_temp.id(1), pg_temp.id(n % 1000 + 1), pg_temp.id(n), 'User' FROM generate_series(1001, 5000) n;
+    INSERT INTO held (instance_id, group_id, connector_id, reference, folded, value_key)
+        SELECT pg_temp.id(1), pg_temp.id(n % 1000 + 1), pg_temp.id(2), 'r' || n, 'r' || n, 'r' || n FROM generate_series(1, 3000) n;
+    ANALYZE";
+
+struct Step {
+    line: String,
+}
+
+impl<D: diesel::backend::Backend> QueryableByName<D> for Step
+where
+    String: FromSql<Text, D>,
+{
+    fn build<'a>(row: &impl NamedRow<'a, D>) -> diesel::deserialize::Result<Self> {
+        Ok(Self { line: NamedRow::get::<Text, String>(row, "QUERY PLAN")? })
+    }
+}
+
+/// That people or groups are found by an index, and nobody is looked at besides.
+fn check(connection: &mut Connection, resource_type: &str, filter: &str) {
+    let registry = Registry::builtin();
+    let resource_type = registry.resource_type(resource_type).expect("built in");
+    let filter = (!filter.is_empty()).then(|| {
+        let filter = Filter::parse(filter, &FilterLimits::default()).expect(filter);
+        filter.resolve(resource_type, Dialect::LENIENT).expect("a filter of the type").0
+    });
+    let query = Query {
+        parts: vec![QueryPart { resource_type: Arc::clone(resource_type), filter, sort_by: None }],
+        sort: None,
+        start: Start::Offset(0),
+        limit: 100,
+        want: Want::RECORD,
+        total: false,
+    };
+    let scope = Scope {
+        instance: InstanceId::new(Uuid::from_u128(1)),
+        connector: Some(ConnectorId::new(Uuid::from_u128(2))),
+    };
+    let statement = select(SqlDialect::Postgres, &scope, &query).prefixed("EXPLAIN ");
+    let steps: Vec<Step> = statement.rows(connection).expect("a plan");
+    let plan: Vec<_> = steps.into_iter().map(|step| step.line).collect();
+    assert!(plan.iter().any(|step| step.contains("Index") && step.contains(" on resources")), "{plan:#?}");
+    // (So few links are read at once where several are wanted; of more, each is looked up.)
+    let scan = |step: &String| step.contains("Seq Scan") && !step.contains(" on links ");
+    assert!(!plan.iter().any(scan), "{plan:#?}");
+    // What is found is found by its id, or in the order of the list; no row is held against an id.
+    assert!(
+        !plan.iter().any(|step| step.trim().starts_with("Filter:") && step.contains("id = ANY")),
+        "{plan:#?}"
+    );
+}
+
+#[test]
+fn look_ups_begin_at_an_index() {
+    let Some((mut connection, database)) = blank() else { return };
+    database.sql(PEOPLE).expect("people");
+    let mut check = |resource_type, filter| check(&mut connection, resource_type, filter);
+    check("User", "");
+    check("User", r#"userName eq "ada""#);
+    check("User", r#"externalId eq "7""#);
+    check("User", r#"emails.value eq "a@b.example""#);
+    check("User", r#"emails[type eq "work" and value eq "a@b.example"]"#);
+    check("User", r#"displayName eq "Ada" and active eq true"#);
+    check("User", r#"userName eq "ada" or externalId eq "7" or displayName eq "Ada""#);
+    check("User", r#"id eq "019b0000-0001-7000-8000-000000000001""#);
+    check("User", r#"groups.value eq "00000000-0000-0000-0000-000000000001""#);
+    check("Group", r#"members.value eq "00000000-0000-0000-0000-000000000fff""#);
+    check("Group", r#"members[value eq "00000000-0000-0000-0000-000000000fff"] and displayName eq "a""#);
+}

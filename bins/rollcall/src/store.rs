@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use scim_storage::Store;
 use scim_storage_diesel::Transfer;
+#[cfg(feature = "postgres")]
+use scim_storage_diesel::{OpenError, Pooler, PostgresOptions, PostgresStore};
 #[cfg(feature = "sqlite")]
 use scim_storage_diesel::{Options, SqliteStore};
-#[cfg(feature = "postgres")]
-use scim_storage_diesel::{Pooler, PostgresOptions, PostgresStore};
 
 #[cfg(feature = "postgres")]
 use crate::config::ServerDatabase;
@@ -20,7 +20,7 @@ pub(crate) fn open(settings: &DatabaseSettings, migrate: bool) -> anyhow::Result
         DatabasePlace::File(path) => Ok(Arc::new(SqliteStore::open(path, of_file(settings, migrate))?)),
         #[cfg(feature = "postgres")]
         DatabasePlace::Server(server) => {
-            Ok(Arc::new(PostgresStore::open(&of_server(server, settings, migrate))?))
+            Ok(Arc::new(reached(PostgresStore::open(&of_server(server, settings, migrate)))?))
         }
         #[cfg(not(all(feature = "sqlite", feature = "postgres")))]
         other => Err(not_built_in(other)),
@@ -34,7 +34,7 @@ pub(crate) fn transfer(settings: &DatabaseSettings) -> anyhow::Result<Box<dyn Tr
         DatabasePlace::File(path) => Ok(Box::new(SqliteStore::open(path, of_file(settings, false))?)),
         #[cfg(feature = "postgres")]
         DatabasePlace::Server(server) => {
-            Ok(Box::new(PostgresStore::open(&of_server(server, settings, false))?))
+            Ok(Box::new(reached(PostgresStore::open(&of_server(server, settings, false)))?))
         }
         #[cfg(not(all(feature = "sqlite", feature = "postgres")))]
         other => Err(not_built_in(other)),
@@ -88,6 +88,17 @@ fn of_server(server: &ServerDatabase, settings: &DatabaseSettings, migrate: bool
         read_time: settings.read_time,
         ..PostgresOptions::new(text(&server.url))
     }
+}
+
+/// Says what to check where a server could not be reached.
+#[cfg(feature = "postgres")]
+fn reached<T>(opened: Result<T, OpenError>) -> anyhow::Result<T> {
+    opened.map_err(|error| match error {
+        OpenError::Open { .. } => anyhow::anyhow!(
+            "{error}. Check that it runs, that host and port are right and this machine may reach them, and that its pg_hba.conf lets              the user in with this password; psql from this machine tells the same"
+        ),
+        other => other.into(),
+    })
 }
 
 /// That this build lacks an engine.

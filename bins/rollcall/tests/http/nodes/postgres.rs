@@ -79,6 +79,7 @@ fn a_database_that_cannot_be_reached_is_told_without_its_password() {
         assert!(told.contains(expected) && !told.contains("hidden"), "{told}");
     };
     check("postgres://ada:hidden@127.0.0.1:1/rollcall", "postgres://127.0.0.1:1/rollcall");
+    check("postgres://ada:hidden@127.0.0.1:1/rollcall", "Check that it runs");
     let Some(cluster) = testbed::Postgres::shared() else { return };
     let address = cluster.address();
     check(&format!("postgres://postgres:hidden@{address}/nowhere"), "nowhere");

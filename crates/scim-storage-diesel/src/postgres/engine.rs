@@ -71,6 +71,9 @@ impl PostgresStore {
                 let link = Link::connect(&direct).map_err(|error| open(&error))?;
                 let mut connection = Connection::Postgres(Box::new(link));
                 migrate(&mut connection, &name, options.migrate)?;
+                if options.reads_only {
+                    return Ok(());
+                }
                 go_on(&mut connection).map_err(|error| open(&error))?;
                 warn_of_loss(&mut connection).map_err(|error| open(&error))
             });

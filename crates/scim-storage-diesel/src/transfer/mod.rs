@@ -18,8 +18,6 @@ mod line;
 mod position;
 mod scrub;
 mod table;
-#[cfg(all(test, feature = "sqlite"))]
-mod tests;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, Write};

@@ -83,6 +83,9 @@ pub(super) fn load(place: &Place, size: &Size) -> anyhow::Result<Directory> {
         command
     };
     let begun = Instant::now();
+    if let Some(parent) = place.data.parent() {
+        std::fs::create_dir_all(parent)?;
+    }
     let fresh = !output(&mut run(&["instance", "list"]))?.contains(INSTANCE);
     if fresh {
         check(run(&["instance", "create", INSTANCE]).stdout(std::process::Stdio::null()))?;

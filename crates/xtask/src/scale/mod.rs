@@ -13,7 +13,7 @@ use self::load::{Place, Size};
 use self::measure::Figure;
 use crate::shell::{cargo, check, say};
 
-const USAGE: &str = "usage: cargo xtask scale [--backend sqlite|postgres]... [--base PEOPLE] [--people PEOPLE] [--rounds N] [--requests N] [--keep DIR]";
+const USAGE: &str = "usage: cargo xtask scale [--backend sqlite|postgres]... [--base PEOPLE] [--people PEOPLE] [--rounds N] [--requests N] [--keep DIR] [--over BASE_URL,LARGE_URL]";
 
 /// The most that the median of the large directory may be, as a multiple of the small one's.
 const GOAL: f64 = 1.3;
@@ -27,14 +27,16 @@ pub(crate) struct Plan {
     rounds: usize,
     /// Requests of a round.
     requests: usize,
-    /// Where the SQLite files go and stay.
+    /// Where the SQLite files and the data folders go and stay.
     keep: Option<std::path::PathBuf>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Backend {
     Sqlite,
     Postgres,
+    /// Two databases of a server of one's own.
+    Over(String, String),
 }
 
 impl Plan {
@@ -59,6 +61,10 @@ impl Plan {
                 "--rounds" => plan.rounds = number(value)?,
                 "--requests" => plan.requests = number(value)?,
                 "--keep" => plan.keep = Some(value.into()),
+                "--over" => {
+                    let (base, large) = value.split_once(',').context(USAGE)?;
+                    plan.backends.push(Backend::Over(base.to_owned(), large.to_owned()));
+                }
                 _ => bail!(USAGE),
             }
         }
@@ -79,20 +85,21 @@ pub(crate) fn run(arguments: &[String]) -> anyhow::Result<bool> {
     check(&mut cargo(&["build", "--release", "-p", "rollcall"]))?;
     let mut within = true;
     for backend in &plan.backends {
-        within &= on(*backend, &plan)?;
+        within &= on(backend, &plan)?;
     }
     Ok(within)
 }
 
-fn on(backend: Backend, plan: &Plan) -> anyhow::Result<bool> {
+fn on(backend: &Backend, plan: &Plan) -> anyhow::Result<bool> {
+    let temporary = tempfile::tempdir()?;
+    let folder = plan.keep.as_deref().unwrap_or(temporary.path());
+    let place = |name: &str, url: &str| Place { database: url.to_owned(), data: folder.join(name) };
     let figures = match backend {
         Backend::Sqlite => {
-            let folder = tempfile::tempdir()?;
-            let folder = plan.keep.as_deref().unwrap_or(folder.path());
-            let database = |name: &str| format!("sqlite:{}", folder.join(format!("{name}.db")).display());
-            let place = |name: &str| Place { database: database(name), data: folder.join(name) };
-            compare(plan, &place("base"), &place("large"))?
+            let url = |name: &str| format!("sqlite:{}", folder.join(format!("{name}.db")).display());
+            compare(plan, &place("base", &url("base")), &place("large", &url("large")))?
         }
+        Backend::Over(base, large) => compare(plan, &place("base", base), &place("large", large))?,
         Backend::Postgres => {
             let cluster =
                 testbed::Cluster::start(testbed::Durability::On)?.context("PostgreSQL is not installed")?;
@@ -101,14 +108,16 @@ fn on(backend: Backend, plan: &Plan) -> anyhow::Result<bool> {
                 cluster.set(setting);
             }
             cluster.restart(testbed::Stop::Fast)?;
-            let folder = tempfile::tempdir()?;
             let (base, large) = (cluster.database()?, cluster.database()?);
-            let place =
-                |name: &str, url: &str| Place { database: url.to_owned(), data: folder.path().join(name) };
             compare(plan, &place("base", base.url()), &place("large", large.url()))?
         }
     };
-    say(&format!("\n### {backend:?}\n\n{}", table(plan, &figures)));
+    let name = match backend {
+        Backend::Sqlite => "SQLite",
+        Backend::Postgres => "PostgreSQL",
+        Backend::Over(..) => "The databases that were named",
+    };
+    say(&format!("\n### {name}\n\n{}", table(plan, &figures)));
     Ok(figures.iter().all(|figure| figure.ratio() <= GOAL))
 }
 

@@ -218,6 +218,11 @@ pub(crate) fn commit_failure(error: CommitError) -> Failure {
                  tries again by itself",
             )
         }
+        CommitError::TooLarge => Failure::scim(
+            ScimType::InvalidValue,
+            "A value by which resources are found (userName, externalId, displayName, emails.value, a reference to somebody) is too \
+             long for this server's database; shorten it to 2,000 bytes or less",
+        ),
         CommitError::Store(error) => store_failure(&error),
         other => {
             log::error!("commit failure: {other}");

@@ -44,6 +44,9 @@ pub(crate) enum Refusal {
     Claimed(String),
     /// See [`CommitError::NoSeat`].
     NoSeat(u64),
+    /// See [`CommitError::TooLarge`].
+    #[cfg(feature = "postgres")]
+    TooLarge,
     /// It must be applied again, alone in its instance.
     NotAlone,
     /// The database failed.
@@ -69,6 +72,8 @@ impl From<Refusal> for CommitError {
             Refusal::Duplicate(attribute) => Self::Duplicate { attribute },
             Refusal::Claimed(attribute) => Self::Claimed { attribute },
             Refusal::NoSeat(seats) => Self::NoSeat { seats },
+            #[cfg(feature = "postgres")]
+            Refusal::TooLarge => Self::TooLarge,
             Refusal::NotAlone => Self::Store(StoreError::internal("a change set was not applied alone")),
             Refusal::Store(error) => Self::Store(error),
         }

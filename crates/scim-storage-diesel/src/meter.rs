@@ -61,11 +61,11 @@ impl Reading {
 }
 
 /// How a commit ends, with what it is called.
-const OUTCOMES: [&str; 7] =
-    ["committed", "conflict", "duplicate", "claimed", "no_seat", "unavailable", "internal"];
+const OUTCOMES: [&str; 8] =
+    ["committed", "conflict", "duplicate", "claimed", "no_seat", "too_large", "unavailable", "internal"];
 
 /// Where `unavailable` stands.
-const UNAVAILABLE: usize = 5;
+const UNAVAILABLE: usize = 6;
 
 const fn outcome(answer: &Result<Committed, CommitError>) -> usize {
     match answer {
@@ -74,8 +74,9 @@ const fn outcome(answer: &Result<Committed, CommitError>) -> usize {
         Err(CommitError::Duplicate { .. }) => 2,
         Err(CommitError::Claimed { .. }) => 3,
         Err(CommitError::NoSeat { .. }) => 4,
+        Err(CommitError::TooLarge) => 5,
         Err(CommitError::Store(StoreError::Unavailable { .. })) => UNAVAILABLE,
-        Err(_) => 6,
+        Err(_) => 7,
     }
 }
 
@@ -230,6 +231,7 @@ mod tests {
         check(Err(CommitError::Duplicate { attribute: attribute() }), "duplicate");
         check(Err(CommitError::Claimed { attribute: attribute() }), "claimed");
         check(Err(CommitError::NoSeat { seats: 1 }), "no_seat");
+        check(Err(CommitError::TooLarge), "too_large");
         let unavailable = StoreError::Unavailable { reason: "the disk is full".to_owned() };
         check(Err(unavailable.into()), "unavailable");
         check(Err(StoreError::internal("damaged").into()), "internal");

@@ -311,3 +311,21 @@ fn a_change_set_may_write_more_records_than_a_number_has_places() {
     assert!(all.windows(2).all(|pair| matches!(pair, [a, b] if a.position < b.position)));
     assert_eq!(all.get(MANY).map(|entry| entry.position), Some(last));
 }
+
+#[test]
+fn a_name_that_no_index_takes_is_refused_and_nothing_of_it_stays() {
+    let Some((_database, store)) = shared() else { return };
+    let world = World::new(&store);
+    // Of letters in no order, so that it does not get short by compression.
+    let mut state: u32 = 1;
+    let long: String = (0..9000)
+        .map(|_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            char::from(b'a' + u8::try_from(state >> 24).unwrap_or_default() % 26)
+        })
+        .collect();
+    let (key, outcome) = try_person(&world, &long);
+    assert!(matches!(outcome, Err(CommitError::TooLarge)), "{outcome:?}");
+    assert!(block_on(store.get(&world.scope, &key, scim_storage::Want::RECORD)).expect("read").is_none());
+    try_person(&world, "short").1.expect("the next one is taken");
+}

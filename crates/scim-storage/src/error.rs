@@ -65,6 +65,9 @@ pub enum CommitError {
         /// The seats.
         seats: u64,
     },
+    /// A value by which resources are found is longer than the backend can find it by.
+    #[error("a value is too long to be found by")]
+    TooLarge,
     /// The store failed; nothing is committed, or, where only the answer was lost, the same [`ChangeSet`] can be
     /// committed again and returns what it did.
     ///

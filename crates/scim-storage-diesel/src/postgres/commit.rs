@@ -109,6 +109,7 @@ fn attempt(worker: &mut Worker, changes: ChangeSet, alone: bool) -> Outcome {
     match (refusal, trouble) {
         (Refusal::NotAlone, _) if !alone => Outcome::Alone,
         (Refusal::Store(error), Trouble::Lost | Trouble::Passing) => Outcome::Again(passing(error)),
+        (Refusal::Store(_), Trouble::TooLarge) => Outcome::Answer(Err(Refusal::TooLarge)),
         (refusal, _) => Outcome::Answer(Err(refusal)),
     }
 }

@@ -65,6 +65,8 @@ pub(super) enum Trouble {
     Passing,
     /// The server has no room, no time or no right to do it now.
     Unable,
+    /// A value does not fit where it is to be found by: an entry of an index has 2,704 bytes at most.
+    TooLarge,
     /// The connection is of no use any more, or the server at its end: there may be a better one.
     Lost,
 }
@@ -87,6 +89,7 @@ impl Trouble {
             | SqlState::INVALID_SQL_STATEMENT_NAME
             | SqlState::DUPLICATE_PSTATEMENT
             | SqlState::FEATURE_NOT_SUPPORTED => Self::Lost,
+            SqlState::PROGRAM_LIMIT_EXCEEDED => Self::TooLarge,
             SqlState::LOCK_NOT_AVAILABLE | SqlState::QUERY_CANCELED => Self::Unable,
             ref other => match other.code().get(..2) {
                 Some("08") => Self::Lost,
@@ -293,7 +296,7 @@ fn failed(error: &tokio_postgres::Error) -> Error {
         ref code => match Trouble::of(code) {
             Trouble::Lost => DatabaseErrorKind::ClosedConnection,
             Trouble::Passing | Trouble::Unable => DatabaseErrorKind::UnableToSendCommand,
-            Trouble::None => DatabaseErrorKind::Unknown,
+            Trouble::None | Trouble::TooLarge => DatabaseErrorKind::Unknown,
         },
     };
     Error::DatabaseError(kind, Box::new(Said(said.clone())))
@@ -342,6 +345,7 @@ mod tests {
         check(SqlState::T_R_SERIALIZATION_FAILURE, Trouble::Passing);
         check(SqlState::T_R_DEADLOCK_DETECTED, Trouble::Passing);
         check(SqlState::UNIQUE_VIOLATION, Trouble::Passing);
+        check(SqlState::PROGRAM_LIMIT_EXCEEDED, Trouble::TooLarge);
         check(SqlState::READ_ONLY_SQL_TRANSACTION, Trouble::Lost);
         check(SqlState::ADMIN_SHUTDOWN, Trouble::Lost);
         check(SqlState::CONNECTION_FAILURE, Trouble::Lost);

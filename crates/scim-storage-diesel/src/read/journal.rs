@@ -48,9 +48,14 @@ struct Place {
     position: i64,
 }
 
-/// A name as log records without an id are found by it.
+/// The bytes of a name by which log records are found at most; an entry of PostgreSQL's indexes has 2,704.
+const LONGEST_NAME: usize = 1000;
+
+/// A name as log records without an id are found by it; a very long one by its beginning.
 pub(crate) fn name_key(name: &str) -> String {
-    Matching::UserName.key(name).into_owned()
+    let mut key = Matching::UserName.key(name).into_owned();
+    key.truncate(key.floor_char_boundary(LONGEST_NAME));
+    key
 }
 
 /// A page of log records.

@@ -176,7 +176,7 @@ pub(crate) static DATABASE_REPLICA_URL: Setting = Setting {
 
 pub(crate) static DATABASE_CONNECTIONS: Setting = Setting {
     name: "database_connections",
-    kind: Kind::Count(2, 500),
+    kind: Kind::Count(3, 500),
     default: "16",
     meaning: "Connections of this node to the primary; all nodes together need less than its `max_connections`.",
     example: "32",

@@ -31,8 +31,10 @@ pub type PostgresStore = EngineStore<Postgres>;
 
 /// The PostgreSQL engine.
 pub struct Postgres {
-    /// For look-ups and commits.
+    /// For look-ups, authentication among them: nothing here waits for anybody's lock.
     quick: Workers,
+    /// For commits.
+    writes: Workers,
     /// For what may take long, so that it never keeps the others waiting.
     long: Workers,
     /// For what may be a little old.
@@ -80,7 +82,8 @@ impl PostgresStore {
             migrating.join().unwrap_or_else(|_| Err(open(&"the thread that migrates ended")))
         })?;
         let long = (options.connections / 4).max(1);
-        let quick = options.connections.saturating_sub(long).max(1);
+        let writes = (options.connections / 2).max(1);
+        let quick = options.connections.saturating_sub(long + writes).max(1);
         let workers = |name: &str, threads, target: &Target| {
             Workers::start(name, threads, target, options.waiting).map_err(|error| open(&error))
         };
@@ -91,6 +94,7 @@ impl PostgresStore {
         let meter = Arc::new(Meter::default());
         let engine = Postgres {
             quick: workers("postgres", quick, &primary)?,
+            writes: workers("postgres-write", writes, &primary)?,
             long: workers("postgres-long", long, &primary)?,
             replica,
             primary,
@@ -214,7 +218,7 @@ impl Engine for Postgres {
         let meter = Arc::clone(&self.meter);
         let (since, at) = (Instant::now(), changes.at);
         meter.write_waits();
-        let submitted = self.quick.submit(Box::new(move |worker| {
+        let submitted = self.writes.submit(Box::new(move |worker| {
             let begun = Instant::now();
             let outcome = commit(worker, &changes);
             if outcome.is_ok() {

@@ -280,13 +280,8 @@ fn total(connection: &mut Connection, scope: &Scope, query: &Query) -> QueryResu
 mod tests {
     use diesel::QueryableByName;
     use diesel::sql_types::Text;
-    use scim_core::Dialect;
-    use scim_core::filter::{Filter, FilterLimits};
-    use scim_core::schema::Registry;
-    use scim_directory::{ConnectorId, InstanceId};
-    use scim_storage::{QueryPart, Want};
-    use uuid::Uuid;
 
+    use super::super::find_asked::asked;
     use super::*;
     use crate::sqlite::blank;
 
@@ -299,24 +294,7 @@ mod tests {
     /// That the plan of a query finds `r` by an index as far as `found_by` says.
     fn check(resource_type: &str, filter: &str, found_by: &str) {
         let (mut connection, _directory) = blank();
-        let registry = Registry::builtin();
-        let resource_type = registry.resource_type(resource_type).expect("built in");
-        let filter = (!filter.is_empty()).then(|| {
-            let filter = Filter::parse(filter, &FilterLimits::default()).expect(filter);
-            filter.resolve(resource_type, Dialect::LENIENT).expect("a filter of the type").0
-        });
-        let query = Query {
-            parts: vec![QueryPart { resource_type: Arc::clone(resource_type), filter, sort_by: None }],
-            sort: None,
-            start: Start::Offset(0),
-            limit: 100,
-            want: Want::RECORD,
-            total: false,
-        };
-        let scope = Scope {
-            instance: InstanceId::new(Uuid::from_u128(1)),
-            connector: Some(ConnectorId::new(Uuid::from_u128(2))),
-        };
+        let (scope, query) = asked(resource_type, filter);
         let plan: Vec<Step> = select(SqlDialect::Sqlite, &scope, &query)
             .prefixed("EXPLAIN QUERY PLAN ")
             .rows(&mut connection)

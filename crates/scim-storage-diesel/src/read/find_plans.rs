@@ -1,19 +1,12 @@
 //! How PostgreSQL finds what is looked up, in tables that are large enough for it to choose.
 
-use std::sync::Arc;
-
 use diesel::QueryableByName;
 use diesel::deserialize::FromSql;
 use diesel::row::NamedRow;
 use diesel::sql_types::Text;
-use scim_core::Dialect;
-use scim_core::filter::{Filter, FilterLimits};
-use scim_core::schema::Registry;
-use scim_directory::{ConnectorId, InstanceId, Scope};
-use scim_storage::{Query, QueryPart, Start, Want};
-use uuid::Uuid;
 
 use super::find::select;
+use super::find_asked::asked;
 use crate::connection::{Connection, SqlDialect};
 use crate::postgres::blank;
 
@@ -51,24 +44,7 @@ where
 
 /// That people or groups are found by an index, and nobody is looked at besides.
 fn check(connection: &mut Connection, resource_type: &str, filter: &str) {
-    let registry = Registry::builtin();
-    let resource_type = registry.resource_type(resource_type).expect("built in");
-    let filter = (!filter.is_empty()).then(|| {
-        let filter = Filter::parse(filter, &FilterLimits::default()).expect(filter);
-        filter.resolve(resource_type, Dialect::LENIENT).expect("a filter of the type").0
-    });
-    let query = Query {
-        parts: vec![QueryPart { resource_type: Arc::clone(resource_type), filter, sort_by: None }],
-        sort: None,
-        start: Start::Offset(0),
-        limit: 100,
-        want: Want::RECORD,
-        total: false,
-    };
-    let scope = Scope {
-        instance: InstanceId::new(Uuid::from_u128(1)),
-        connector: Some(ConnectorId::new(Uuid::from_u128(2))),
-    };
+    let (scope, query) = asked(resource_type, filter);
     let statement = select(SqlDialect::Postgres, &scope, &query).prefixed("EXPLAIN ");
     let steps: Vec<Step> = statement.rows(connection).expect("a plan");
     let plan: Vec<_> = steps.into_iter().map(|step| step.line).collect();

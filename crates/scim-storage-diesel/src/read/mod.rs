@@ -9,6 +9,8 @@ mod events;
 mod facts;
 mod find;
 #[cfg(test)]
+mod find_asked;
+#[cfg(test)]
 #[cfg(feature = "postgres")]
 mod find_plans;
 mod held_change;

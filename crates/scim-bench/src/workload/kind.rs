@@ -1,0 +1,159 @@
+//! The names of the workloads.
+
+use std::fmt;
+use std::str::FromStr;
+
+use anyhow::{Context as _, bail};
+
+/// Which page of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Place {
+    /// The first one.
+    First,
+    /// The one in the middle.
+    Middle,
+    /// The last one.
+    Last,
+}
+
+/// A workload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    /// GET of one person.
+    Get,
+    /// `userName eq` of somebody, or (`false`) of nobody.
+    MatchUserName(bool),
+    /// `externalId eq` of somebody, or (`false`) of nobody.
+    MatchExternalId(bool),
+    /// POST of a person of 1.2 KB.
+    Create,
+    /// PATCH of a person.
+    Patch,
+    /// PUT of a person.
+    Put,
+    /// DELETE of a person; of somebody whom this run created.
+    Delete,
+    /// A member added by PATCH to a group of that size.
+    MemberAdd(usize),
+    /// A member removed by PATCH from a group of that size.
+    MemberRemove(usize),
+    /// A page of 100 by `startIndex`.
+    Page(Place),
+    /// A page of 100 by `cursor` (RFC 9865).
+    Cursor(Place),
+    /// A filter with `co`.
+    Contains,
+    /// A filter with `and`.
+    And,
+    /// A filter with a value path.
+    ValuePath,
+    /// What Entra ID does first: match, create, add to one of ten groups; an operation is a person.
+    Cycle,
+}
+
+/// The kinds without a size.
+const PLAIN: &[(&str, Kind)] = &[
+    ("get", Kind::Get),
+    ("match-user-name", Kind::MatchUserName(true)),
+    ("match-user-name-none", Kind::MatchUserName(false)),
+    ("match-external-id", Kind::MatchExternalId(true)),
+    ("match-external-id-none", Kind::MatchExternalId(false)),
+    ("create", Kind::Create),
+    ("patch", Kind::Patch),
+    ("put", Kind::Put),
+    ("delete", Kind::Delete),
+    ("page-first", Kind::Page(Place::First)),
+    ("page-middle", Kind::Page(Place::Middle)),
+    ("page-last", Kind::Page(Place::Last)),
+    ("cursor-first", Kind::Cursor(Place::First)),
+    ("cursor-middle", Kind::Cursor(Place::Middle)),
+    ("cursor-last", Kind::Cursor(Place::Last)),
+    ("filter-co", Kind::Contains),
+    ("filter-and", Kind::And),
+    ("filter-value-path", Kind::ValuePath),
+    ("cycle", Kind::Cycle),
+];
+
+impl Kind {
+    /// All of them, with groups of these sizes.
+    #[must_use]
+    pub fn all(sizes: &[usize]) -> Vec<Self> {
+        let mut all: Vec<Self> = PLAIN.iter().map(|(_, kind)| *kind).collect();
+        let before = all.iter().position(|kind| matches!(kind, Self::Page(_))).unwrap_or(all.len());
+        let sized = sizes.iter().flat_map(|size| [Self::MemberAdd(*size), Self::MemberRemove(*size)]);
+        all.splice(before..before, sized);
+        all
+    }
+
+    /// Those whose names begin with one of some texts; all where there are no texts.
+    ///
+    /// # Errors
+    /// Where no name begins with a text.
+    pub fn chosen(only: &[String], sizes: &[usize]) -> anyhow::Result<Vec<Self>> {
+        let all = Self::all(sizes);
+        for text in only {
+            if !all.iter().any(|kind| kind.to_string().starts_with(text.as_str())) {
+                let names: Vec<String> = all.iter().map(Self::to_string).collect();
+                bail!("no workload begins with {text:?}; there are {}", names.join(", "));
+            }
+        }
+        let wanted = |kind: &Self| {
+            let name = kind.to_string();
+            only.is_empty() || only.iter().any(|text| name.starts_with(text.as_str()))
+        };
+        Ok(all.into_iter().filter(wanted).collect())
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::MemberAdd(size) => write!(formatter, "member-add-{size}"),
+            Self::MemberRemove(size) => write!(formatter, "member-remove-{size}"),
+            plain => {
+                let name = PLAIN.iter().find(|(_, kind)| kind == plain).map(|(name, _)| *name);
+                formatter.write_str(name.unwrap_or_default())
+            }
+        }
+    }
+}
+
+impl FromStr for Kind {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> anyhow::Result<Self> {
+        if let Some(size) = text.strip_prefix("member-add-") {
+            return Ok(Self::MemberAdd(size.parse()?));
+        }
+        if let Some(size) = text.strip_prefix("member-remove-") {
+            return Ok(Self::MemberRemove(size.parse()?));
+        }
+        let known = PLAIN.iter().find(|(name, _)| *name == text);
+        known.map(|(_, kind)| *kind).with_context(|| format!("{text:?} is no workload"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_read_again() {
+        for kind in Kind::all(&[100, 100_000]) {
+            assert_eq!(kind.to_string().parse::<Kind>().expect("a kind"), kind);
+        }
+        assert!("member-add-few".parse::<Kind>().is_err() && "gets".parse::<Kind>().is_err());
+    }
+
+    #[test]
+    fn workloads_are_chosen_by_the_beginning_of_their_names() {
+        let check = |only: &[&str], expected: Option<usize>| {
+            let only: Vec<String> = only.iter().map(|text| (*text).to_owned()).collect();
+            assert_eq!(Kind::chosen(&only, &[100]).ok().map(|kinds| kinds.len()), expected, "{only:?}");
+        };
+        check(&[], Some(21));
+        check(&["get", "match"], Some(5));
+        check(&["member-add"], Some(1));
+        check(&["nothing"], None);
+    }
+}

@@ -225,6 +225,7 @@ macro_rules! __groups {
         ]);
         $crate::__group!($dollar $factory $skips paging [
             offsets_and_totals
+            offsets_count_whoever_is_there
             keysets_walk_through_everything
             pages_stay_whole_while_others_write
             totals_follow_creates_and_deletes

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use scim_directory::{Change, Key, NewRecord, ResourceId};
 use scim_storage::{Page, Start, Store};
 use serde_json::json;
 
@@ -38,6 +39,62 @@ pub fn offsets_and_totals(store: &dyn Store) {
     let mut query = world.query(&[("User", "", "")]);
     query.limit = 1;
     assert_eq!(world.find(&query).total, None, "a total that nobody asked for");
+}
+
+/// In a list that is long enough for a backend to know places in it, a page by number begins where counting says: after people
+/// went, came back, and came in among the others.
+pub fn offsets_count_whoever_is_there(store: &dyn Store) {
+    let world = World::new(store);
+    let mut late = world.new_record("User", &json!({ "userName": "late" }));
+    let mut there: BTreeSet<_> = BTreeSet::new();
+    for hundred in 0..65 {
+        let new = |number| world.new_record("User", &json!({ "userName": format!("p{hundred} {number}") }));
+        let new: Vec<_> = (0..100).map(new).collect();
+        there.extend(new.iter().map(|new| new.key.id));
+        if hundred == 40 {
+            late.key.id = world.key("User").id;
+        }
+        world.commit(new.into_iter().map(Change::Create).collect());
+    }
+    let check = |there: &BTreeSet<ResourceId>| {
+        let all: Vec<_> = there.iter().rev().copied().collect();
+        let near_ends = [33, 34, 100, 2047, 2048, 2049, all.len() - 3, all.len() - 1, all.len()];
+        for offset in (31..all.len()).step_by(487).chain(near_ends) {
+            let mut query = world.query(&[("User", "", "")]);
+            (query.start, query.limit, query.total) = (Start::Offset(offset as u64), 2, offset % 2 == 0);
+            let page = world.find(&query);
+            let expected: Vec<_> = all.iter().skip(offset).take(2).copied().collect();
+            assert_eq!(
+                page.records.iter().map(|record| record.key.id).collect::<Vec<_>>(),
+                expected,
+                "{offset}"
+            );
+            assert_eq!(page.total, (offset % 2 == 0).then_some(all.len() as u64), "{offset}");
+            assert_eq!(page.next.is_some(), offset + 2 < all.len(), "{offset}");
+        }
+    };
+    check(&there);
+    let key = |id: &ResourceId| Key { id: *id, ..late.key.clone() };
+    let going: Vec<_> = there
+        .iter()
+        .enumerate()
+        .filter(|(number, _)| number % 7 == 3 || number / 300 == 9)
+        .map(|(_, id)| *id)
+        .collect();
+    for some in going.chunks(200) {
+        world.commit(some.iter().map(|id| delete(&key(id))).collect());
+    }
+    there.retain(|id| !going.contains(id));
+    check(&there);
+    world.commit(vec![Change::Create(late.clone())]);
+    there.insert(late.key.id);
+    for id in going.iter().step_by(50) {
+        let (key, body) = (key(id), json!({ "userName": format!("again {id}") }));
+        let back = NewRecord { content: world.content(&key, &body), key, external_id: None, revives: true };
+        world.commit(vec![Change::Create(back)]);
+        there.insert(*id);
+    }
+    check(&there);
 }
 
 /// Following positions visits each resource once, in order.

@@ -57,6 +57,7 @@ impl Applying<'_> {
             Statement::kept(statement).blob(self.instance).blob(id).run(self.connection)?;
         }
         self.clear_reports(key.id)?;
+        self.moved(key, -1);
         self.count(&key.resource_type, Tallies::default().since(before.tallies()));
         Ok(self.no_record())
     }

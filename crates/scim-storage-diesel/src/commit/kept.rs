@@ -1,13 +1,14 @@
 //! What a change set did, kept for a repeated commit.
 
 use diesel::QueryableByName;
-use diesel::sql_types::{BigInt, Nullable, Text};
+use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 use scim_core::instant::Timestamp;
 use scim_directory::{ChangeSet, Committed, EdgeEffect, EdgeOutcome, Effect, Position, ResourceId, Version};
 use serde::{Deserialize, Serialize};
 
 use super::Applying;
 use super::condition::first_key;
+use super::ranges::first_moved;
 use crate::connection::Connection;
 use crate::error::{Refusal, damaged};
 use crate::sql::{Line, Statement, json};
@@ -48,11 +49,15 @@ pub(crate) struct Known {
     /// That of the key which the conditions name first, where it is not revoked.
     #[diesel(sql_type = Nullable<BigInt>)]
     pub(super) key_generation: Option<i64>,
+    /// Where the last range begins of the type of the first resource that comes or goes.
+    #[diesel(sql_type = Nullable<Binary>)]
+    pub(super) last_range: Option<Vec<u8>>,
 }
 
 const KNOWN: &str = "SELECT (SELECT result FROM change_sets WHERE instance_id = $1 AND id = $2) AS result, \
     (SELECT generation FROM instances WHERE id = $1) AS generation, \
-    (SELECT generation FROM api_keys WHERE id = $3 AND instance_id = $1 AND revoked_ms IS NULL) AS key_generation";
+    (SELECT generation FROM api_keys WHERE id = $3 AND instance_id = $1 AND revoked_ms IS NULL) AS key_generation, \
+    (SELECT first_id FROM ranges WHERE instance_id = $1 AND resource_type = $4 ORDER BY first_id DESC LIMIT 1) AS last_range";
 
 /// Asks that.
 pub(super) fn known(
@@ -67,6 +72,7 @@ pub(super) fn known(
         .blob(instance)
         .blob(set.id.uuid().as_bytes())
         .optional_blob(first_key(set).map(|key| key.uuid().into_bytes()))
+        .text(first_moved(set))
         .row(connection)?;
     Ok(known)
 }

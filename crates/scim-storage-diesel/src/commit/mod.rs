@@ -23,6 +23,7 @@ mod leases;
 mod members;
 mod place;
 mod prune;
+mod ranges;
 mod record;
 mod reports;
 mod rows;
@@ -39,6 +40,9 @@ use crate::error::Refusal;
 use crate::sql::Statement;
 
 pub(crate) use journal::members_of;
+#[cfg(feature = "postgres")]
+pub(crate) use ranges::is_long;
+pub(crate) use ranges::{cut, may_be_long};
 
 /// A change set that is being applied.
 pub(crate) struct Applying<'a> {
@@ -52,6 +56,8 @@ pub(crate) struct Applying<'a> {
     known: Option<kept::Known>,
     /// By how much counters move, by type.
     tallies: BTreeMap<String, tally::Tallies>,
+    /// Resources that come and go, by type.
+    moved: BTreeMap<String, Vec<([u8; 16], i64)>>,
     /// What is written at the end, together.
     later: Vec<Statement>,
     /// Records whose version this change set raised already, with the one that they had before: it rises once, and
@@ -95,6 +101,7 @@ pub(crate) fn apply(
         alone,
         known,
         tallies: BTreeMap::new(),
+        moved: BTreeMap::new(),
         later: Vec::new(),
         raised: HashMap::new(),
         locked: HashMap::new(),
@@ -140,9 +147,15 @@ pub(crate) fn apply(
     let committed = Committed { position, effects };
     let remember = applying.remember(&committed, place.is_some())?;
     let mut later = std::mem::take(&mut applying.later);
+    later.extend(applying.ranged()?);
     later.extend(applying.counted());
     later.push(remember);
     applying.connection.all(&later)?;
+    if !applying.connection.is_postgres() {
+        for resource_type in may_be_long(set) {
+            cut(applying.connection, &instance, resource_type)?;
+        }
+    }
     Ok(committed)
 }
 

@@ -91,6 +91,7 @@ impl Applying<'_> {
         self.claim(key, content)?;
         self.link(key, external_id.as_deref())?;
         self.count(&key.resource_type, tallies);
+        self.moved(key, 1);
         self.raised.insert(key.id, Version(version));
         self.tell_manager(key, content, None, report.manager);
         self.link_reports(key, content)?;

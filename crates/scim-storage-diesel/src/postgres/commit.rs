@@ -27,10 +27,10 @@ use scim_directory::{ChangeSet, Committed};
 use scim_storage::{CommitError, StoreError};
 
 use super::link::Trouble;
-use super::locks::Locks;
+use super::locks::{Locks, instance};
 use super::workers::Worker;
-use crate::commit::apply;
-use crate::error::Refusal;
+use crate::commit::{apply, cut, is_long, may_be_long};
+use crate::error::{Refusal, store_error};
 
 /// How long a change set is tried. Its client waits, and has work of its own to give up.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -112,6 +112,28 @@ fn attempt(worker: &mut Worker, changes: ChangeSet, alone: bool) -> Outcome {
         (Refusal::Store(_), Trouble::TooLarge) => Outcome::Answer(Err(Refusal::TooLarge)),
         (refusal, _) => Outcome::Answer(Err(refusal)),
     }
+}
+
+/// Cuts ranges that a change set may have made too long (see `crate::commit::cut`). Nothing depends on when that is done.
+pub(super) fn cut_ranges(worker: &mut Worker, changes: &ChangeSet) {
+    for resource_type in may_be_long(changes) {
+        if let Err(error) = cut_range(worker, changes, resource_type) {
+            log::debug!("a range was not cut: {error}");
+            worker.disconnect();
+        }
+    }
+}
+
+fn cut_range(worker: &mut Worker, changes: &ChangeSet, resource_type: &str) -> Result<(), StoreError> {
+    let id = changes.scope.instance.uuid().into_bytes();
+    let connection = worker.connection()?;
+    if !is_long(connection, &id, resource_type).map_err(store_error)? {
+        return Ok(());
+    }
+    let alone = format!("{BEGIN}SELECT pg_advisory_xact_lock({})", instance(changes.scope.instance));
+    connection.batch(&alone).map_err(store_error)?;
+    cut(connection, &id, resource_type).map_err(store_error)?;
+    connection.batch("COMMIT").map_err(store_error)
 }
 
 /// What may heal, whatever the database called it.

@@ -8,7 +8,7 @@ use futures_channel::oneshot;
 use scim_directory::{ChangeSet, Committed};
 use scim_storage::{CommitError, StoreError};
 
-use super::commit::commit;
+use super::commit::{commit, cut_ranges};
 use super::link::{Link, Target, Trouble};
 use super::migrate::migrate;
 use super::opened::{go_on, warn_of_loss};
@@ -226,7 +226,11 @@ impl Engine for Postgres {
             }
             meter.answered(&outcome, since, at);
             // The caller may be gone; what was done is done all the same.
+            let committed = outcome.is_ok();
             let _ = answer.send(outcome);
+            if committed {
+                cut_ranges(worker, &changes);
+            }
         }));
         if let Err(refused) = submitted {
             self.meter.write_turned_away();

@@ -10,6 +10,7 @@ use scim_directory::{Record, Scope, Tally};
 use scim_storage::{Keyset, Page, Query, SortKey, Start, StoreError};
 
 use super::facts::count;
+use super::ranges::standing_at;
 use super::record::{Row, columns, connector};
 #[cfg(feature = "postgres")]
 use super::sorted::by_typed_keys;
@@ -24,6 +25,8 @@ use crate::sql::{Number, Statement};
 
 /// Offsets up to here are cheap.
 const SMALL_OFFSET: u64 = 1000;
+/// Beyond that, the beginning of a page is looked for first.
+const NEAR: u64 = 32;
 /// Pages up to here are read on the caller's thread.
 const SMALL_PAGE: usize = 200;
 
@@ -45,7 +48,7 @@ struct Sorted {
 /// Whether a query takes microseconds: an index answers its filter, or it has none and is the beginning of the list.
 pub(crate) fn is_short(query: &Query) -> bool {
     let beginning = match &query.start {
-        Start::Offset(offset) => *offset <= SMALL_OFFSET,
+        Start::Offset(offset) => *offset <= SMALL_OFFSET || counted(query).is_some(),
         Start::After(_) => true,
     };
     query.parts.iter().all(|part| match &part.filter {
@@ -64,22 +67,54 @@ fn is_common(query: &Query) -> bool {
 
 /// A page.
 pub(crate) fn find(connection: &mut Connection, scope: &Scope, query: &Query) -> Result<Page, StoreError> {
-    if !query.total {
+    if !query.total && counted(query).is_none() {
         // One statement sees one moment.
         return page(connection, scope, query);
     }
     connection.snapshot(|connection| page(connection, scope, query)).map_err(store_error)?
 }
 
-fn page(connection: &mut Connection, scope: &Scope, query: &Query) -> Result<Page, StoreError> {
-    let mut sorted: Vec<Sorted> = Vec::new();
-    if query.limit > 0 {
-        sorted = select(connection.dialect(), scope, query).rows(connection).map_err(store_error)?;
+/// The type, and the number of resources before the page, of a query whose page begins where ranges say.
+fn counted(query: &Query) -> Option<(&str, u64)> {
+    match (query.parts.as_slice(), query.sort, &query.start) {
+        ([part], None, Start::Offset(offset))
+            if part.filter.is_none() && *offset > NEAR && query.limit > 0 =>
+        {
+            Some((&part.resource_type.name, *offset))
+        }
+        _ => None,
     }
+}
+
+/// The rows of a page, of a list of so many where that is known.
+fn rows(
+    connection: &mut Connection,
+    scope: &Scope,
+    query: &Query,
+    total: Option<u64>,
+) -> QueryResult<Vec<Sorted>> {
+    let (dialect, instance) = (connection.dialect(), scope.instance.uuid().into_bytes());
+    match (counted(query), total) {
+        _ if query.limit == 0 => Ok(Vec::new()),
+        (Some((_, offset)), Some(total)) if offset >= total => Ok(Vec::new()),
+        (Some((resource_type, offset)), Some(total)) => {
+            match standing_at(connection, &instance, resource_type, offset, total)? {
+                Some(first) => newest_first(dialect, scope, query, Some(&first)).keep().rows(connection),
+                None => select(dialect, scope, query).rows(connection),
+            }
+        }
+        _ => select(dialect, scope, query).rows(connection),
+    }
+}
+
+fn page(connection: &mut Connection, scope: &Scope, query: &Query) -> Result<Page, StoreError> {
+    let known = counted(query).map(|_| total(connection, scope, query)).transpose().map_err(store_error)?;
+    let mut sorted = rows(connection, scope, query, known).map_err(store_error)?;
     let more = sorted.len() > query.limit;
     sorted.truncate(query.limit);
     let total = match (query.total, &query.start) {
         (false, _) => None,
+        (true, _) if known.is_some() => known,
         // The page reaches the end of the list: its length tells the total.
         (true, Start::Offset(offset)) if query.limit > 0 && !more && (!sorted.is_empty() || *offset == 0) => {
             Some(offset.saturating_add(sorted.len() as u64))
@@ -159,7 +194,7 @@ pub(super) fn from(dialect: SqlDialect, scope: &Scope, query: &Query) -> Stateme
 
 pub(super) fn select(dialect: SqlDialect, scope: &Scope, query: &Query) -> Statement {
     let whole = match query.sort {
-        None => newest_first(dialect, scope, query),
+        None => newest_first(dialect, scope, query, None),
         Some(sort) => match dialect {
             #[cfg(feature = "sqlite")]
             SqlDialect::Sqlite => by_expression(scope, query, sort),
@@ -170,8 +205,8 @@ pub(super) fn select(dialect: SqlDialect, scope: &Scope, query: &Query) -> State
     if is_common(query) { whole.keep() } else { whole }
 }
 
-/// Without a sort the newest come first, as the index by type has them.
-fn newest_first(dialect: SqlDialect, scope: &Scope, query: &Query) -> Statement {
+/// Without a sort the newest come first, as the index by type has them; from `first` on, where that is known.
+fn newest_first(dialect: SqlDialect, scope: &Scope, query: &Query, first: Option<&[u8]>) -> Statement {
     // For SQLite these are columns of any type, for PostgreSQL of one.
     let mut whole = Statement::new(format!(
         "SELECT {}, 'null' AS key_type, NULL AS key_text, CAST(NULL AS BIGINT) AS key_integer, \
@@ -182,8 +217,11 @@ fn newest_first(dialect: SqlDialect, scope: &Scope, query: &Query) -> Statement 
     if let Start::After(position) = &query.start {
         whole.push(Statement::new(" AND r.id < ?").blob(position.id.uuid().into_bytes()));
     }
+    if let Some(first) = first {
+        whole.push(Statement::new(" AND r.id <= ?").blob(first));
+    }
     whole.push_str(" ORDER BY r.id DESC");
-    whole.push(window(query));
+    whole.push(window(query, first.is_some()));
     whole
 }
 
@@ -223,16 +261,16 @@ fn by_expression(scope: &Scope, query: &Query, sort: scim_storage::Sort) -> Stat
     } else {
         " ORDER BY (k IS NULL), k, id"
     });
-    whole.push(window(query));
+    whole.push(window(query, false));
     whole
 }
 
-/// One row more than wanted tells whether there are more.
-pub(super) fn window(query: &Query) -> Statement {
+/// One row more than wanted tells whether there are more. Where the statement begins at the page already, nothing is skipped.
+pub(super) fn window(query: &Query, begun: bool) -> Statement {
     let limit = i64::try_from(query.limit).unwrap_or(i64::MAX).saturating_add(1);
     let offset = match &query.start {
-        Start::Offset(offset) => i64::try_from(*offset).unwrap_or(i64::MAX),
-        Start::After(_) => 0,
+        Start::Offset(offset) if !begun => i64::try_from(*offset).unwrap_or(i64::MAX),
+        _ => 0,
     };
     Statement::new(" LIMIT ? OFFSET ?").integer(limit).integer(offset)
 }

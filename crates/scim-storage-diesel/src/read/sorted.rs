@@ -36,7 +36,7 @@ pub(super) fn by_typed_keys(scope: &Scope, query: &Query, sort: Sort) -> Stateme
     } else {
         " ORDER BY (kn IS NULL AND kt IS NULL), (kt IS NOT NULL), kn, kt, id"
     });
-    whole.push(window(query));
+    whole.push(window(query, false));
     whole
 }
 

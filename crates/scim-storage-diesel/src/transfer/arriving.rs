@@ -94,7 +94,11 @@ impl Arriving {
 
     /// Deletes the instance's rows, slice by slice.
     fn clear(&self, connection: &mut Connection) -> Result<(), TransferError> {
-        let derived = [("journal_members", "member_id, position"), ("minutes", "minute, slot")];
+        let derived = [
+            ("journal_members", "member_id, position"),
+            ("minutes", "minute, slot"),
+            ("ranges", "resource_type, first_id, slot"),
+        ];
         let tables = TABLES.iter().filter(|table| table.rows != Rows::Itself);
         let tables = tables.map(|table| (table.name, table.key.join(", ")));
         let derived = derived.into_iter().map(|(table, key)| (table, key.to_owned()));

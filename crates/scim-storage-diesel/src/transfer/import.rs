@@ -7,6 +7,7 @@ use std::io::{BufRead, Read as _};
 
 use scim_core::instant::Timestamp;
 use scim_directory::LogRecord;
+use uuid::Uuid;
 
 use super::arriving::{Arriving, begin, not_taken};
 use super::cell::Cell;
@@ -18,7 +19,7 @@ use super::line::{self, AnyHeader, FORMAT, Header, Line, Totals};
 use super::position::{Minutes, next_position};
 use super::table::{CLAIMS, EVENTS, INSTANCES, JOURNAL, KEYS, Rows, TABLES, Table};
 use super::{ImportOptions, Progress, Transferred};
-use crate::commit::members_of;
+use crate::commit::{cut, members_of};
 use crate::connection::Connection;
 use crate::sql::{Line as Text, Statement};
 
@@ -311,6 +312,9 @@ impl Importing<'_> {
         if !self.options.without_keys {
             self.know_peppers(connection)?;
         }
+        for resource_type in types(connection, instance)? {
+            cut(connection, instance.as_bytes(), &resource_type)?;
+        }
         self.arriving.end(connection)?;
         connection.batch("COMMIT")?;
         Ok(())
@@ -326,6 +330,13 @@ impl Importing<'_> {
         }
         Ok(())
     }
+}
+
+/// The types that the instance has resources of.
+fn types(connection: &mut Connection, instance: Uuid) -> Result<Vec<String>, TransferError> {
+    let types = Statement::new("SELECT DISTINCT resource_type AS line FROM counters WHERE instance_id = ?");
+    let types = types.blob(instance.as_bytes()).rows::<Text>(connection)?;
+    Ok(types.into_iter().map(|resource_type| resource_type.line).collect())
 }
 
 /// Writes what follows from records of the log and from events: whom a record is about besides, and which minute has which

@@ -331,6 +331,16 @@ CREATE TABLE counters (
     PRIMARY KEY (instance_id, resource_type, slot)
 ) WITH (fillfactor = 50);
 
+-- The default order of a type in ranges, each from an id up to the next one's. The last is not counted.
+CREATE TABLE ranges (
+    instance_id BYTEA NOT NULL,
+    resource_type TEXT COLLATE "C" NOT NULL,
+    first_id BYTEA NOT NULL,
+    slot BIGINT NOT NULL,
+    count BIGINT NOT NULL,
+    PRIMARY KEY (instance_id, resource_type, first_id, slot)
+);
+
 CREATE TABLE change_sets (
     instance_id BYTEA NOT NULL,
     id BYTEA NOT NULL,

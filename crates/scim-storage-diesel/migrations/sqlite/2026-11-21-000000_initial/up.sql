@@ -328,6 +328,16 @@ CREATE TABLE counters (
     PRIMARY KEY (instance_id, resource_type, slot)
 ) WITHOUT ROWID;
 
+-- The default order of a type in ranges, each from an id up to the next one's. The last is not counted.
+CREATE TABLE ranges (
+    instance_id BLOB NOT NULL,
+    resource_type TEXT NOT NULL,
+    first_id BLOB NOT NULL,
+    slot BIGINT NOT NULL,
+    count BIGINT NOT NULL,
+    PRIMARY KEY (instance_id, resource_type, first_id, slot)
+) WITHOUT ROWID;
+
 CREATE TABLE change_sets (
     instance_id BLOB NOT NULL,
     id BLOB NOT NULL,

@@ -160,6 +160,15 @@ impl Cluster {
         Ok(output(&mut psql)?.trim_end().to_owned())
     }
 
+    /// The process that the others of the server are children of.
+    ///
+    /// # Errors
+    /// Where the cluster does not run.
+    pub fn process(&self) -> anyhow::Result<u32> {
+        let server = self.server.lock().unwrap_or_else(PoisonError::into_inner);
+        server.as_ref().map(Kept::id).context("the cluster does not run")
+    }
+
     /// Stops it.
     ///
     /// # Errors

@@ -1,5 +1,5 @@
-//! Real servers for tests: throw-away PostgreSQL clusters, replicas, PgBouncer, a network that fails on demand, a disk that is
-//! soon full.
+//! Real servers for tests: Rollcall's own binary, throw-away PostgreSQL clusters, replicas, PgBouncer, a network that fails on
+//! demand, a disk that is soon full.
 //!
 //! ```no_run
 //! # fn main() -> anyhow::Result<()> {
@@ -36,6 +36,7 @@ mod ports;
 mod programs;
 mod proxy;
 mod replica;
+mod rollcall;
 mod shared;
 
 use std::io::Write as _;
@@ -49,6 +50,7 @@ pub use kept::Kept;
 pub use pgbouncer::Pgbouncer;
 pub use proxy::{Direction, Proxy};
 pub use replica::Replication;
+pub use rollcall::Rollcall;
 pub use shared::Postgres;
 
 /// How long a server may take to start or to end, on a machine that is busy with other things.

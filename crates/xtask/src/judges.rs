@@ -6,16 +6,17 @@ use std::process::Command;
 use anyhow::{Context as _, bail};
 use scim_emulator::replay;
 use serde_json::Value;
-use testbed::{Cluster, Durability};
+use testbed::{Cluster, Durability, Rollcall};
 
 use crate::components::POSTGRESQL;
 use crate::root;
-use crate::server::{Server, binary, free_address, rollcall};
+use crate::server::{Server, binary, free_address, rollcall, serve};
 use crate::shell::{answers, check, output, program, say};
 
 /// All judges on an empty database.
 pub(crate) fn empty() -> anyhow::Result<()> {
-    judge(&Server::start()?)
+    let server = Server::start()?;
+    judge(&server)
 }
 
 /// All judges on a directory of 10,000 people.
@@ -38,13 +39,13 @@ pub(crate) fn postgresql() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let data = folder.path().display().to_string();
     output(rollcall(&binary()?, judged.url()).args(["--data", &data, "instance", "create", "judge"]))?;
-    judge(&Server::over(judged.url(), folder.path(), "judge")?)?;
+    judge(&serve(judged.url(), folder.path(), "judge")?)?;
     let folder = tempfile::tempdir()?;
     demonstrate(shown.url(), folder.path())
 }
 
 /// Every judge speaks, also where an earlier one found something.
-fn judge(server: &Server) -> anyhow::Result<()> {
+fn judge(server: &Rollcall) -> anyhow::Result<()> {
     // The testers read every profileUrl back as a URI; the recorded clients send some that are none. So they come first.
     let found = [testers(server), recorded(server)].into_iter().filter_map(Result::err);
     let found: Vec<String> = found.map(|error| format!("{error:#}")).collect();
@@ -54,7 +55,7 @@ fn judge(server: &Server) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn recorded(server: &Server) -> anyhow::Result<()> {
+fn recorded(server: &Rollcall) -> anyhow::Result<()> {
     let paths = [root().join("fixtures/idp").display().to_string()];
     if !replay(&server.base, &server.token, &paths)? {
         bail!("recorded clients found differences");
@@ -73,7 +74,7 @@ pub(crate) fn replay(base: &str, token: &str, paths: &[String]) -> anyhow::Resul
     Ok(report.failed() == 0 && report.passed() > 0)
 }
 
-fn testers(server: &Server) -> anyhow::Result<()> {
+fn testers(server: &Rollcall) -> anyhow::Result<()> {
     let python = python()?;
     let script = root().join("conformance/judges.py");
     check(Command::new(python).arg(script).args([&server.base, &server.token]))

@@ -7,9 +7,10 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 use serde_json::json;
+use testbed::Rollcall;
 
 use super::http::Client;
-use crate::server::{Server, binary, rollcall};
+use crate::server::{binary, rollcall, serve};
 use crate::shell::{check, output, say};
 
 /// The instance that is filled.
@@ -42,7 +43,7 @@ pub(super) struct Place {
 /// A directory that is served.
 pub(super) struct Directory {
     pub(super) size: Size,
-    pub(super) server: Server,
+    pub(super) server: Rollcall,
 }
 
 /// The user name of an imported person.
@@ -100,7 +101,7 @@ pub(super) fn load(place: &Place, size: &Size) -> anyhow::Result<Directory> {
             say(&format!("{kind}s imported in {:.0} s", begun.elapsed().as_secs_f64()));
         }
     }
-    let server = Server::over(&place.database, &place.data, INSTANCE)?;
+    let server = serve(&place.database, &place.data, INSTANCE)?;
     if fresh {
         provision(&server, size)?;
     }
@@ -138,7 +139,7 @@ pub(super) fn group_name(number: usize) -> String {
 }
 
 /// Creates those who come over SCIM, on a few connections.
-fn provision(server: &Server, size: &Size) -> anyhow::Result<()> {
+fn provision(server: &Rollcall, size: &Size) -> anyhow::Result<()> {
     const CONNECTIONS: usize = 8;
     std::thread::scope(|scope| {
         let create = |first: usize| {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 
 use crate::bare::Bare;
+use crate::compare::{ComparePlan, Engine};
 use crate::drive::Pace;
 use crate::shapes;
 
@@ -28,6 +29,13 @@ scim-bench run  measures servers side by side
   --quick             one round of half a second
   --json FILE         writes the figures there, too
 
+scim-bench compare  measures Rollcall beside a bare handler and the plain database, and says which goals are met
+  --rollcall FILE     the release binary
+  --engine NAME       sqlite or postgresql; several are possible (both, where PostgreSQL is installed)
+  --figures DIR       the last release's figures, for ratios against them
+  --keep              puts the new figures there
+  and the options of run from --only on; --connections is 16, with 1 and 64 for get, match-user-name and create
+
 scim-bench bare  an actix-web handler that sends a ready body
   --listen ADDRESS    (127.0.0.1:0; the address is printed)
   --body FILE         the body; a person of 1.2 KB where there is none
@@ -38,6 +46,8 @@ scim-bench bare  an actix-web handler that sends a ready body
 pub enum Command {
     /// Measure.
     Run(RunPlan),
+    /// Compare Rollcall with its goals.
+    Compare(ComparePlan),
     /// Serve a ready body.
     Bare(Bare),
     /// Say how it is used.
@@ -66,7 +76,7 @@ pub struct Plan {
     pub only: Vec<String>,
     /// Sizes of groups.
     pub groups: Vec<usize>,
-    /// Connections.
+    /// Connections; none means the usual ones.
     pub connections: Vec<usize>,
     /// People.
     pub people: u64,
@@ -87,7 +97,7 @@ impl Default for Plan {
         Self {
             only: Vec::new(),
             groups: vec![100, 1_000, 10_000],
-            connections: vec![16],
+            connections: Vec::new(),
             people: 10_000,
             rounds: 5,
             time: Duration::from_secs(2),
@@ -119,6 +129,7 @@ impl Command {
         let (command, rest) = words.split_first().map_or(("help", words), |(word, rest)| (word, rest));
         match command {
             "run" => run(rest.iter().peekable()).map(Self::Run),
+            "compare" => compare(rest.iter().peekable()).map(Self::Compare),
             "bare" => bare(rest.iter().peekable()).map(Self::Bare),
             "help" | "--help" | "-h" => Ok(Self::Help),
             other => bail!("{other:?} is no command\n{USAGE}"),
@@ -182,6 +193,28 @@ impl Plan {
         }
         Ok(())
     }
+}
+
+fn compare(mut rest: Rest<'_>) -> anyhow::Result<ComparePlan> {
+    let (mut plan, mut binary, mut engines, mut figures, mut keep) =
+        (Plan::default(), None, Vec::new(), None, false);
+    while let Some(word) = rest.next() {
+        match word.as_str() {
+            "--rollcall" => binary = Some(value(word, &mut rest)?.into()),
+            "--engine" => engines.push(value(word, &mut rest)?.parse()?),
+            "--figures" => figures = Some(value(word, &mut rest)?.into()),
+            "--keep" => keep = true,
+            _ => plan.take(word, &mut rest)?,
+        }
+    }
+    if engines.is_empty() {
+        engines = vec![Engine::Sqlite, Engine::Postgres];
+    }
+    if keep && figures.is_none() {
+        bail!("--keep needs --figures: where they are kept");
+    }
+    let binary = binary.with_context(|| format!("--rollcall is missing\n{USAGE}"))?;
+    Ok(ComparePlan { plan, binary, engines, figures, keep })
 }
 
 fn bare(mut rest: Rest<'_>) -> anyhow::Result<Bare> {
@@ -256,6 +289,9 @@ mod tests {
         check("run --base http://a --rounds x", "--rounds: \"x\" is no such number");
         check("run --base http://a --connections 1,0", "--connections must be above 0");
         check("run --base http://a --rate -1", "--rate must be above 0");
+        check("compare", "--rollcall is missing");
+        check("compare --rollcall r --engine oracle", "\"oracle\": the engines are");
+        check("compare --rollcall r --keep", "--keep needs --figures");
         check("bare --size 3", "\"--size\" is unknown");
     }
 }

@@ -3,12 +3,13 @@
 use std::process::ExitCode;
 
 use scim_bench::args::{Command, USAGE};
-use scim_bench::{bare, run, say};
+use scim_bench::{bare, compare, run, say};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let outcome = Command::parse(&arguments).and_then(|command| match command {
         Command::Run(plan) => run::run(&plan),
+        Command::Compare(plan) => compare::compare(&plan),
         Command::Bare(bare) => bare::serve(bare),
         Command::Help => {
             say(USAGE);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::Context as _;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::args::{Plan, RunPlan};
 use crate::figures::{Figures, Round};
@@ -13,7 +13,7 @@ use crate::server::{Load, Server};
 use crate::workload::Kind;
 
 /// The figures of a workload on a server.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Measured {
     /// The workload's name.
     pub workload: String,
@@ -82,7 +82,8 @@ pub fn measure(servers: &mut [Server], plan: &Plan) -> anyhow::Result<Vec<Measur
     say(HEAD);
     let mut all = Vec::new();
     for kind in Kind::chosen(&plan.only, &plan.groups)? {
-        for connections in &plan.connections {
+        let usual = if plan.connections.is_empty() { &[16][..] } else { &plan.connections };
+        for connections in usual {
             let load =
                 Load { connections: *connections, pace: plan.pace, time: plan.time, changes: plan.changes };
             let rounds = rounds(servers, kind, &load, plan.rounds)?;
@@ -126,11 +127,13 @@ pub fn rounds(
     Ok(rounds.into_values().collect())
 }
 
-const HEAD: &str = "\
+/// The head of the table of [`line`]s.
+pub(crate) const HEAD: &str = "\
 | workload | connections | server | CPU us: median (min-max) | x last server | operations/s: median (min-max) | p50, p99, p99.9 us |
 | --- | --- | --- | --- | --- | --- | --- |";
 
-fn line(measured: &Measured, last: Option<&Measured>) -> String {
+/// A line of a table; CPU time as a multiple of another server's.
+pub(crate) fn line(measured: &Measured, last: Option<&Measured>) -> String {
     let Figures { cpu, rate, p50, p99, p999, .. } = measured.figures;
     let ratio = cpu.zip(last.and_then(|last| last.figures.cpu)).map(|(own, last)| own.median / last.median);
     format!(

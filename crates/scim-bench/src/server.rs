@@ -206,9 +206,11 @@ fn reads(directory: &mut Directory, kind: Kind) -> anyhow::Result<Reads> {
             Reads::new(filtered(Box::new(text), random), found())
         }
         Kind::And => {
+            // One person has both.
             let text = move |random: &mut Random| {
-                let number = random.below(people.min(7919));
-                format!("name.familyName eq \"{}\" and active eq true", shapes::family_name(number))
+                let number = random.below(people);
+                let (family, given) = (shapes::family_name(number), shapes::given_name(number));
+                format!("name.familyName eq \"{family}\" and name.givenName eq \"{given}\"")
             };
             Reads::new(filtered(Box::new(text), random), found())
         }

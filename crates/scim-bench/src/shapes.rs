@@ -28,10 +28,16 @@ pub fn family_name(number: u64) -> String {
     format!("Family{}", number % 7919)
 }
 
+/// The given name of the person with a number: one of 1,009. Nobody below eight million has both names of another.
+#[must_use]
+pub fn given_name(number: u64) -> String {
+    format!("Given{}", number % 1009)
+}
+
 /// A person with the enterprise extension: 1.2 KB as a server answers it, with an id and `meta`. `turn` tells versions of one person apart.
 pub fn person(body: &mut Vec<u8>, tag: &str, number: u64, turn: u64) {
     let (name, external_id) = (user_name(tag, number), external_id(tag, number));
-    let (given, family) = (number % 1009, family_name(number));
+    let (given, family) = (given_name(number), family_name(number));
     let (house, floor, phone) = (number % 97, number % 12, 1_000_000 + number % 8_999_999);
     let (title, department, cost) = (number % 53, number % 211, number % 307);
     body.clear();
@@ -40,8 +46,8 @@ pub fn person(body: &mut Vec<u8>, tag: &str, number: u64, turn: u64) {
         body,
         concat!(
             r#"{{"schemas":["{user}","{enterprise}"],"externalId":"{external_id}","userName":"{name}","#,
-            r#""name":{{"formatted":"Given{given} {family}","familyName":"{family}","givenName":"Given{given}"}},"#,
-            r#""displayName":"Given{given} {family}","title":"Title {title}-{turn}","userType":"Employee","#,
+            r#""name":{{"formatted":"{given} {family}","familyName":"{family}","givenName":"{given}"}},"#,
+            r#""displayName":"{given} {family}","title":"Title {title}-{turn}","userType":"Employee","#,
             r#""preferredLanguage":"en-US","locale":"en-US","timezone":"Europe/Berlin","active":true,"#,
             r#""emails":[{{"value":"{name}","type":"work","primary":true}}],"#,
             r#""phoneNumbers":[{{"value":"+49 30 {phone}","type":"work"}},{{"value":"+49 170 {phone}","type":"mobile"}}],"#,

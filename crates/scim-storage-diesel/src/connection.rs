@@ -24,16 +24,13 @@ impl std::fmt::Debug for Connection {
     }
 }
 
-/// A row at which nobody looks.
-#[cfg(feature = "postgres")]
-#[derive(QueryableByName)]
-struct Nothing {}
-
 /// Which SQL an engine speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum SqlDialect {
+pub enum SqlDialect {
+    /// That of SQLite.
     #[cfg(feature = "sqlite")]
     Sqlite,
+    /// That of PostgreSQL.
     #[cfg(feature = "postgres")]
     Postgres,
 }
@@ -76,24 +73,27 @@ impl SqlDialect {
 
 /// A row that every engine of this build gives.
 #[cfg(all(feature = "sqlite", feature = "postgres"))]
-pub(crate) trait Row:
-    QueryableByName<diesel::sqlite::Sqlite> + QueryableByName<diesel::pg::Pg> + 'static
+pub trait Row:
+    QueryableByName<diesel::sqlite::Sqlite> + QueryableByName<diesel::pg::Pg> + Send + 'static
 {
 }
 #[cfg(all(feature = "sqlite", feature = "postgres"))]
-impl<R> Row for R where R: QueryableByName<diesel::sqlite::Sqlite> + QueryableByName<diesel::pg::Pg> + 'static {}
+impl<R> Row for R where
+    R: QueryableByName<diesel::sqlite::Sqlite> + QueryableByName<diesel::pg::Pg> + Send + 'static
+{
+}
 
 /// A row that SQLite gives.
 #[cfg(all(feature = "sqlite", not(feature = "postgres")))]
-pub(crate) trait Row: QueryableByName<diesel::sqlite::Sqlite> + 'static {}
+pub trait Row: QueryableByName<diesel::sqlite::Sqlite> + Send + 'static {}
 #[cfg(all(feature = "sqlite", not(feature = "postgres")))]
-impl<R> Row for R where R: QueryableByName<diesel::sqlite::Sqlite> + 'static {}
+impl<R> Row for R where R: QueryableByName<diesel::sqlite::Sqlite> + Send + 'static {}
 
 /// A row that PostgreSQL gives.
 #[cfg(all(feature = "postgres", not(feature = "sqlite")))]
-pub(crate) trait Row: QueryableByName<diesel::pg::Pg> + 'static {}
+pub trait Row: QueryableByName<diesel::pg::Pg> + Send + 'static {}
 #[cfg(all(feature = "postgres", not(feature = "sqlite")))]
-impl<R> Row for R where R: QueryableByName<diesel::pg::Pg> + 'static {}
+impl<R> Row for R where R: QueryableByName<diesel::pg::Pg> + Send + 'static {}
 
 impl Connection {
     /// Which SQL it speaks.
@@ -126,28 +126,105 @@ impl Connection {
         }
     }
 
-    /// Runs statements of which nobody looks at what they changed. PostgreSQL is sent them together.
-    pub(crate) fn all(&mut self, statements: &[Statement]) -> QueryResult<()> {
+    /// Runs a statement at whose outcome nobody looks: PostgreSQL is sent it together with the next that somebody looks at.
+    pub(crate) fn later(&mut self, statement: Statement) -> QueryResult<()> {
         match self {
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(_) => {
-                statements.iter().try_for_each(|statement| statement.clone().run(self).map(drop))
-            }
+            Self::Sqlite(_) => statement.run(self).map(drop),
             #[cfg(feature = "postgres")]
-            Self::Postgres(link) => link.together::<Nothing>(statements).map(drop),
+            Self::Postgres(link) => {
+                link.later(statement);
+                Ok(())
+            }
         }
     }
 
-    /// The first row of the second of two statements; what the first changes nobody looks at.
-    pub(crate) fn after<R: Row>(&mut self, first: Statement, second: Statement) -> QueryResult<Option<R>> {
+    /// The same, and hands its rows on when they are there.
+    pub(crate) fn later_with<R: Row>(
+        &mut self,
+        statement: Statement,
+        take: impl FnOnce(Vec<R>) + Send + 'static,
+    ) -> QueryResult<()> {
         match self {
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(_) => {
-                first.run(self)?;
-                second.row(self)
-            }
+            Self::Sqlite(_) => take(statement.rows(self)?),
             #[cfg(feature = "postgres")]
-            Self::Postgres(link) => Ok(link.together::<R>(&[first, second])?.into_iter().next()),
+            Self::Postgres(link) => link.later_with(statement, take),
+        }
+        Ok(())
+    }
+
+    /// The rows of two statements, which PostgreSQL is sent together.
+    pub(crate) fn both<A: Row, B: Row>(
+        &mut self,
+        first: Statement,
+        second: Statement,
+    ) -> QueryResult<(Vec<A>, Vec<B>)> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => Ok((first.rows(self)?, second.rows(self)?)),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(link) => link.both(&first, &second),
+        }
+    }
+
+    /// Sends what waits, and ends PostgreSQL's transaction with a commit. That of SQLite is its writer's.
+    pub(crate) fn conclude(&mut self) -> QueryResult<()> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => Ok(()),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(link) => link.conclude(),
+        }
+    }
+
+    /// Whether outcomes are supposed, and looked at later ([`crate::postgres`]).
+    pub(crate) fn is_supposing(&self) -> bool {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => false,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(link) => link.is_supposing(),
+        }
+    }
+
+    /// The rows of a statement; where outcomes are supposed, those that are, if what comes is so.
+    pub(crate) fn suppose<R: Row>(
+        &mut self,
+        statement: Statement,
+        supposed: Vec<R>,
+        so: impl FnOnce(&[R]) -> bool + Send + 'static,
+    ) -> QueryResult<Vec<R>> {
+        match self {
+            #[cfg(feature = "postgres")]
+            Self::Postgres(link) if link.is_supposing() => {
+                link.suppose(statement, so);
+                Ok(supposed)
+            }
+            _ => {
+                drop((supposed, so));
+                statement.rows(self)
+            }
+        }
+    }
+
+    /// The rows of a statement; none are supposed to be there.
+    pub(crate) fn suppose_none<R: Row>(&mut self, statement: Statement) -> QueryResult<Vec<R>> {
+        self.suppose(statement, Vec::new(), <[R]>::is_empty)
+    }
+
+    /// Runs a statement; how many rows it changed. They are supposed to be so many.
+    pub(crate) fn suppose_changed(&mut self, statement: Statement, rows: usize) -> QueryResult<usize> {
+        match self {
+            #[cfg(feature = "postgres")]
+            Self::Postgres(link) if link.is_supposing() => {
+                link.suppose_changed(statement, rows as u64);
+                Ok(rows)
+            }
+            _ => {
+                let _ = rows;
+                statement.run(self)
+            }
         }
     }
 

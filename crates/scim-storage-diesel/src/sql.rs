@@ -44,7 +44,7 @@ pub(crate) enum Bind {
 /// whose planner knows no numbers; PostgreSQL is sent the text without them. Where PostgreSQL has a text of its own, that has `$1`, `$2`, … for the
 /// same values, as often and in whatever order it likes.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Statement {
+pub struct Statement {
     text: Cow<'static, str>,
     postgres: Option<Cow<'static, str>>,
     binds: Vec<Bind>,
@@ -173,6 +173,16 @@ impl Statement {
         }
     }
 
+    /// Its rows; it may be asked again.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn rows_again<R: Row>(&self, connection: &mut Connection) -> QueryResult<Vec<R>> {
+        match connection {
+            #[cfg(feature = "sqlite")]
+            Connection::Sqlite(_) => self.clone().rows(connection),
+            Connection::Postgres(link) => link.rows(self),
+        }
+    }
+
     /// Its rows.
     pub(crate) fn rows<R: Row>(self, connection: &mut Connection) -> QueryResult<Vec<R>> {
         match connection {
@@ -210,6 +220,14 @@ impl Statement {
             numbered.push_str(piece);
         }
         Cow::Owned(numbered)
+    }
+
+    /// Where its text stands, where that is part of the program.
+    pub(crate) fn place(&self) -> Option<(usize, usize)> {
+        match self.postgres.as_ref().unwrap_or(&self.text) {
+            Cow::Borrowed(text) => Some((text.as_ptr().addr(), text.len())),
+            Cow::Owned(_) => None,
+        }
     }
 
     /// Its values.

@@ -10,7 +10,7 @@ use scim_storage::{
     Want,
 };
 
-use crate::connection::Connection;
+use crate::connection::{Connection, Row, SqlDialect};
 use crate::meter::{Meter, Reading};
 use crate::sql::{Number, Statement};
 use crate::{error, read};
@@ -36,6 +36,18 @@ pub trait Engine: Send + Sync {
     where
         T: Send + 'static,
         F: Fn(&mut Connection) -> Result<T, StoreError> + Send + 'static;
+
+    /// The rows of a statement that takes microseconds; see [`Self::asks`].
+    fn ask<R: Row>(&self, statement: Statement) -> impl Future<Output = Result<Vec<R>, StoreError>> + Send {
+        self.read(Way::Quick, move |connection| {
+            statement.clone().rows(connection).map_err(error::store_error)
+        })
+    }
+
+    /// Its dialect, where a read that is one statement is better asked without a connection of its own.
+    fn asks(&self) -> Option<SqlDialect> {
+        None
+    }
 
     /// Commits a change set.
     fn commit(&self, changes: ChangeSet) -> impl Future<Output = Result<Committed, CommitError>> + Send;
@@ -63,15 +75,24 @@ impl<E> std::fmt::Debug for EngineStore<E> {
 }
 
 impl<E: Engine> EngineStore<E> {
+    /// Measures a read.
+    async fn timed<T>(
+        &self,
+        what: Reading,
+        read: impl Future<Output = Result<T, StoreError>> + Send,
+    ) -> Result<T, StoreError> {
+        let started = Instant::now();
+        let outcome = read.await;
+        self.meter.read(what, started.elapsed(), outcome.is_err());
+        outcome
+    }
+
     async fn read<T, F>(&self, what: Reading, way: Way, job: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: Fn(&mut Connection) -> Result<T, StoreError> + Send + 'static,
     {
-        let started = Instant::now();
-        let outcome = self.engine.read(way, job).await;
-        self.meter.read(what, started.elapsed(), outcome.is_err());
-        outcome
+        self.timed(what, self.engine.read(way, job)).await
     }
 }
 
@@ -92,6 +113,12 @@ impl<E: Engine> Store for EngineStore<E> {
         want: Want,
     ) -> BoxFuture<'a, Result<Option<Record>, StoreError>> {
         let (scope, key) = (*scope, key.clone());
+        if let Some(dialect) = self.engine.asks() {
+            return Box::pin(self.timed(Reading::Get, async move {
+                let rows = self.engine.ask(read::record(dialect, &scope, &key, want)).await?;
+                read::of_record(rows, &key)
+            }));
+        }
         Box::pin(
             self.read(Reading::Get, Way::Quick, move |connection| read::get(connection, &scope, &key, want)),
         )
@@ -100,6 +127,18 @@ impl<E: Engine> Store for EngineStore<E> {
     fn find<'a>(&'a self, scope: &'a Scope, query: &'a Query) -> BoxFuture<'a, Result<Page, StoreError>> {
         let (scope, query) = (*scope, query.clone());
         let short = read::is_short(&query);
+        if let Some(dialect) = self.engine.asks().filter(|_| read::is_look_up(&query)) {
+            return Box::pin(self.timed(Reading::Find, async move {
+                let rows = self.engine.ask(read::select(dialect, &scope, &query)).await?;
+                match read::whole_list(rows, &query)? {
+                    Some(page) => Ok(page),
+                    None => {
+                        let find = move |connection: &mut Connection| read::find(connection, &scope, &query);
+                        self.engine.read(way(short), find).await
+                    }
+                }
+            }));
+        }
         Box::pin(
             self.read(Reading::Find, way(short), move |connection| read::find(connection, &scope, &query)),
         )
@@ -182,6 +221,12 @@ impl<E: Engine> Store for EngineStore<E> {
     }
 
     fn server<'a>(&'a self, question: &'a ServerQuestion) -> BoxFuture<'a, Result<ServerAnswer, StoreError>> {
+        if let (ServerQuestion::Key(id), Some(_)) = (question, self.engine.asks()) {
+            let key = *id;
+            return Box::pin(self.timed(Reading::Server, async move {
+                read::of_key(self.engine.ask(read::key(key)).await?)
+            }));
+        }
         let question = question.clone();
         let long = matches!(
             question,

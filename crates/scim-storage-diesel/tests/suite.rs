@@ -66,3 +66,42 @@ mod english {
         }
     }
 }
+
+/// What is read by one statement is asked on the runtime of whoever asks, where there is one.
+#[cfg(feature = "postgres")]
+mod awaited {
+    use scim_storage::Store;
+    use scim_storage_suite::{Fixture, paging, queries, records, run, uniqueness};
+
+    use crate::shared::{Order, database, store};
+
+    /// A runtime that a thread drives until the tests end.
+    fn runtime() -> tokio::runtime::Handle {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let handle = runtime.handle().clone();
+        std::thread::spawn(move || runtime.block_on(std::future::pending::<()>()));
+        handle
+    }
+
+    fn open() -> Fixture {
+        let Some(database) = database(Order::Bytes) else { return Fixture::absent() };
+        let runtime: &'static _ = Box::leak(Box::new(runtime()));
+        let (first, second) = (store(&database), store(&database));
+        Fixture::new(first).with_other_node(second).with_guard((runtime.enter(), database))
+    }
+
+    #[test]
+    fn look_ups_answer_as_on_any_other_connection() {
+        let behaviours: [fn(&dyn Store); 6] = [
+            records::what_was_created_is_read_back,
+            records::wants_select_what_is_loaded,
+            queries::generated_filters_agree_with_the_evaluator,
+            paging::offsets_and_totals,
+            uniqueness::letter_case_and_width_do_not_make_a_name_new,
+            uniqueness::racing_creates_have_one_winner,
+        ];
+        for behaviour in behaviours {
+            run(open, behaviour);
+        }
+    }
+}

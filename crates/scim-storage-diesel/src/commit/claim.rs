@@ -14,16 +14,15 @@ impl Applying<'_> {
         let Some(realm) = &self.set.realm else { return Ok(()) };
         let names = content.index.iter().filter(|entry| entry.unique && entry.path == USER_NAME);
         for name in names {
-            let claimed = Statement::kept(
+            let claim = Statement::kept(
                 "INSERT INTO name_claims (realm, key, instance_id, id) VALUES (?, ?, ?, ?) \
                  ON CONFLICT (realm, key) DO UPDATE SET id = excluded.id WHERE name_claims.instance_id = excluded.instance_id",
             )
             .text(realm.clone())
             .text(name.key.clone())
             .blob(self.instance)
-            .blob(key.id.uuid().into_bytes())
-            .run(self.connection)?;
-            if claimed == 0 {
+            .blob(key.id.uuid().into_bytes());
+            if self.connection.suppose_changed(claim, 1)? == 0 {
                 return Err(Refusal::Claimed(name.path.clone()));
             }
         }
@@ -33,21 +32,21 @@ impl Applying<'_> {
     /// Gives up what a person had claimed, where the change set that changes the person names no realm.
     pub(super) fn without_realm(&mut self, key: &Key) -> Result<(), Refusal> {
         if self.set.realm.is_none() && &*key.resource_type == "User" {
-            Statement::kept("DELETE FROM name_claims WHERE instance_id = ? AND id = ?")
+            let give_up = Statement::kept("DELETE FROM name_claims WHERE instance_id = ? AND id = ?")
                 .blob(self.instance)
-                .blob(key.id.uuid().into_bytes())
-                .run(self.connection)?;
+                .blob(key.id.uuid().into_bytes());
+            self.connection.later(give_up)?;
         }
         Ok(())
     }
 
     /// Gives up the claims on one name of a person.
     pub(super) fn give_up_claim(&mut self, id: [u8; 16], name: &str) -> Result<(), Refusal> {
-        Statement::kept("DELETE FROM name_claims WHERE instance_id = ? AND id = ? AND key = ?")
+        let give_up = Statement::kept("DELETE FROM name_claims WHERE instance_id = ? AND id = ? AND key = ?")
             .blob(self.instance)
             .blob(id)
-            .text(name)
-            .run(self.connection)?;
+            .text(name);
+        self.connection.later(give_up)?;
         Ok(())
     }
 }

@@ -6,12 +6,12 @@ use scim_directory::{Change, ChangeSet, Condition, KeyId, Tally};
 use super::Applying;
 use crate::error::Refusal;
 use crate::read::{count, deleted_link_ids, removals};
-use crate::sql::{Number, Statement};
+use crate::sql::{Id, Number, Statement};
 
-/// The key that the conditions name first.
-pub(super) fn first_key(set: &ChangeSet) -> Option<KeyId> {
+/// The key that the conditions name first, and its generation.
+pub(super) fn first_key(set: &ChangeSet) -> Option<(KeyId, i64)> {
     set.conditions.iter().find_map(|condition| match condition {
-        Condition::Key(id, _) => Some(*id),
+        Condition::Key(id, generation) => Some((*id, *generation)),
         _ => None,
     })
 }
@@ -39,6 +39,8 @@ impl Applying<'_> {
                 Condition::LiveKeys { connector, user, below } => {
                     self.has_fewer_keys(*connector, *user, *below)?
                 }
+                // It is looked at again after the changes; nothing that a change set gives up makes it hold.
+                Condition::NotDeleted { .. } if self.connection.is_supposing() => true,
                 Condition::NotDeleted { resource_type, external_id, since } => {
                     self.not_deleted(resource_type, external_id, *since)?
                 }
@@ -60,7 +62,7 @@ impl Applying<'_> {
 
     /// Whether what was asked at the beginning is about that key.
     fn knows_key(&self, id: KeyId) -> bool {
-        self.known.is_some() && first_key(self.set) == Some(id)
+        self.known.is_some() && first_key(self.set).is_some_and(|(first, _)| first == id)
     }
 
     fn not_deleted(
@@ -69,16 +71,21 @@ impl Applying<'_> {
         external_id: &str,
         since: Timestamp,
     ) -> Result<bool, Refusal> {
-        let deleted = deleted_link_ids(self.connection, &self.set.scope, resource_type, external_id, since)?;
         // Afterwards, what it deleted itself is among them.
-        let own = |id: &[u8]| {
-            self.set.changes.iter().any(|change| match change {
-                Change::Create(new) => new.revives && new.key.id.uuid().as_bytes().as_slice() == id,
-                Change::Delete { key, .. } => key.id.uuid().as_bytes().as_slice() == id,
-                _ => false,
+        let own: Vec<[u8; 16]> = self
+            .set
+            .changes
+            .iter()
+            .filter_map(|change| match change {
+                Change::Create(new) if new.revives => Some(new.key.id.uuid().into_bytes()),
+                Change::Delete { key, .. } => Some(key.id.uuid().into_bytes()),
+                _ => None,
             })
-        };
-        Ok(deleted.iter().all(|row| own(&row.id)))
+            .collect();
+        let holds = move |deleted: &[Id]| deleted.iter().all(|row| own.iter().any(|id| row.id == id));
+        let deleted = deleted_link_ids(&self.set.scope, resource_type, external_id, since);
+        let looked = holds.clone();
+        Ok(holds(&self.connection.suppose(deleted, Vec::new(), looked)?))
     }
 
     /// Conditions on what is after the changes.
@@ -87,8 +94,9 @@ impl Applying<'_> {
         for condition in &set.conditions {
             match condition {
                 Condition::Seats { resource_type, at_most } => {
-                    let counted = self.counted();
-                    self.connection.all(&counted)?;
+                    for counted in self.counted() {
+                        self.connection.later(counted)?;
+                    }
                     let active = count(self.connection, &set.scope, resource_type, Tally::Active)?;
                     if active > *at_most {
                         return Err(Refusal::NoSeat(*at_most));

@@ -54,7 +54,7 @@ impl Applying<'_> {
             "DELETE FROM links INDEXED BY links_by_id WHERE instance_id = ? AND id = ?",
             "DELETE FROM resources WHERE instance_id = ? AND id = ?",
         ] {
-            Statement::kept(statement).blob(self.instance).blob(id).run(self.connection)?;
+            self.connection.later(Statement::kept(statement).blob(self.instance).blob(id))?;
         }
         self.clear_reports(key.id)?;
         self.moved(key, -1);
@@ -71,17 +71,19 @@ impl Applying<'_> {
             edges("DELETE FROM members WHERE instance_id = $1 AND group_id = $2 RETURNING member_id AS id");
         let groups =
             edges("DELETE FROM members WHERE instance_id = $1 AND member_id = $2 RETURNING group_id AS id");
-        let members: Vec<Id> = members.rows(self.connection)?;
+        let (members, groups) = match self.lonely && self.connection.is_supposing() {
+            true => (self.connection.suppose_none(members)?, self.connection.suppose_none(groups)?),
+            false => self.connection.both::<Id, Id>(members, groups)?,
+        };
         let members = members.iter().map(|row| resource_id(&row.id)).collect::<Result<_, _>>()?;
         self.count_memberships(&members)?;
-        let groups: Vec<Id> = groups.rows(self.connection)?;
         self.raise_all(&groups)
     }
 
     /// Keeps what a record was, from its own row.
     fn bury(&mut self, key: &Key) -> Result<(), Refusal> {
         let id = key.id.uuid().into_bytes();
-        Statement::kept(
+        let bury = Statement::kept(
             "INSERT INTO tombstones (instance_id, id, resource_type, deleted_ms, version, created_ms, \
              display, managed_by, user_name_key, account) \
              SELECT instance_id, id, resource_type, ?, version, created_ms, display, managed_by, ?, account \
@@ -93,16 +95,16 @@ impl Applying<'_> {
         .integer(self.set.at.unix_millis())
         .optional_text(self.given_up.get(&key.id).cloned())
         .blob(self.instance)
-        .blob(id)
-        .run(self.connection)?;
-        Statement::kept(
+        .blob(id);
+        self.connection.later(bury)?;
+        let links = Statement::kept(
             "INSERT INTO tombstone_links (instance_id, connector_id, external_id, id) \
              SELECT instance_id, connector_id, external_id, id FROM links INDEXED BY links_by_id \
              WHERE instance_id = ? AND id = ? ON CONFLICT DO NOTHING",
         )
         .blob(self.instance)
-        .blob(id)
-        .run(self.connection)?;
+        .blob(id);
+        self.connection.later(links)?;
         Ok(())
     }
 
@@ -124,10 +126,10 @@ impl Applying<'_> {
     }
 
     pub(super) fn drop_tombstone_links(&mut self, id: &[u8]) -> Result<(), Refusal> {
-        Statement::kept("DELETE FROM tombstone_links WHERE instance_id = ? AND id = ?")
+        let drop = Statement::kept("DELETE FROM tombstone_links WHERE instance_id = ? AND id = ?")
             .blob(self.instance)
-            .blob(id)
-            .run(self.connection)?;
+            .blob(id);
+        self.connection.later(drop)?;
         Ok(())
     }
 }

@@ -48,14 +48,14 @@ impl Applying<'_> {
 
     pub(crate) fn release(&mut self, group: &Key, references: &[String]) -> Result<(), Refusal> {
         for reference in references {
-            Statement::kept(
+            let release = Statement::kept(
                 "DELETE FROM held WHERE instance_id = ? AND group_id = ? AND connector_id = ? AND reference = ?",
             )
             .blob(self.instance)
             .blob(group.id.uuid().into_bytes())
             .blob(self.connector())
-            .text(reference.clone())
-            .run(self.connection)?;
+            .text(reference.clone());
+            self.connection.later(release)?;
         }
         Ok(())
     }
@@ -70,7 +70,7 @@ impl Applying<'_> {
     ) -> Result<Vec<EdgeEffect>, Refusal> {
         let user_name =
             content.index.iter().find(|entry| entry.path == USER_NAME).map(|entry| entry.key.as_str());
-        let held: Vec<Held> = Statement::kept(
+        let waiting = Statement::kept(
             "SELECT group_id, connector_id, reference FROM held WHERE instance_id = ? AND reference = ? \
              UNION SELECT group_id, connector_id, reference FROM held WHERE instance_id = ? AND folded = ? \
              UNION SELECT group_id, connector_id, reference FROM held \
@@ -82,8 +82,8 @@ impl Applying<'_> {
         .text(user_name.unwrap_or_default())
         .blob(self.instance)
         .text(external_id.unwrap_or_default())
-        .blob(self.connector())
-        .rows(self.connection)?;
+        .blob(self.connector());
+        let held: Vec<Held> = self.connection.suppose_none(waiting)?;
         let mut edges = Vec::new();
         let groups = self.groups_that_hold(&held)?;
         for held in held {

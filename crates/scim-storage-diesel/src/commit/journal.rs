@@ -10,7 +10,7 @@ use scim_storage::{reference_linked, what_happened};
 use super::Applying;
 use crate::error::{Refusal, damaged};
 use crate::read::{minute, name_key};
-use crate::sql::{Bind, Statement, json, word};
+use crate::sql::{Statement, json, word};
 
 #[derive(QueryableByName)]
 struct Inserted {
@@ -19,18 +19,18 @@ struct Inserted {
 }
 
 /// What a row of the log has of its record.
-struct Row {
-    action: String,
-    status: String,
-    resource_type: Option<String>,
-    resource_id: Option<Vec<u8>>,
-    name_key: Option<String>,
-    record: String,
-    members: BTreeSet<ResourceId>,
+pub(super) struct Row {
+    pub(super) action: String,
+    pub(super) status: String,
+    pub(super) resource_type: Option<String>,
+    pub(super) resource_id: Option<Vec<u8>>,
+    pub(super) name_key: Option<String>,
+    pub(super) record: String,
+    pub(super) members: BTreeSet<ResourceId>,
 }
 
 impl Row {
-    fn of(record: &LogRecord) -> Result<Self, Refusal> {
+    pub(super) fn of(record: &LogRecord) -> Result<Self, Refusal> {
         let about = record.resource.as_ref();
         let id = about.and_then(|resource| resource.id.parse::<ResourceId>().ok());
         let name = about.and_then(|resource| if id.is_none() { resource.name.as_deref() } else { None });
@@ -59,24 +59,11 @@ impl Applying<'_> {
         records
     }
 
-    /// Writes the log: the positions of the first and the last record. On PostgreSQL they begin after `place`.
-    pub(super) fn journal(
-        &mut self,
-        records: &[LogRecord],
-        place: Option<i64>,
-    ) -> Result<Option<(i64, i64)>, Refusal> {
-        let rows = records.iter().map(Row::of).collect::<Result<Vec<_>, _>>()?;
-        if rows.is_empty() {
-            return Ok(None);
-        }
-        if let Some(place) = place {
-            let last = place.saturating_add(i64::try_from(rows.len()).unwrap_or(i64::MAX));
-            self.log_all(rows, place);
-            return Ok(Some((place.saturating_add(1), last)));
-        }
+    /// Writes the log: the positions of the first and the last record. (On PostgreSQL, see [`super::place`].)
+    pub(super) fn journal(&mut self, records: &[LogRecord]) -> Result<Option<(i64, i64)>, Refusal> {
         let mut positions = None;
-        for row in rows {
-            let position = self.log(row)?;
+        for record in records {
+            let position = self.log(Row::of(record)?)?;
             let (first, _) = positions.unwrap_or((position, position));
             positions = Some((first, position));
         }
@@ -94,13 +81,6 @@ impl Applying<'_> {
              VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (instance_id, minute, slot) DO UPDATE SET \
              first_record = min(first_record, excluded.first_record), \
              last_record = max(last_record, excluded.last_record), last_event = max(last_event, excluded.last_event)",
-        )
-        .postgres(
-            "INSERT INTO minutes AS m (instance_id, minute, slot, first_record, last_record, last_event) \
-             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (instance_id, minute, slot) DO UPDATE SET \
-             first_record = least(m.first_record, excluded.first_record), \
-             last_record = greatest(m.last_record, excluded.last_record), \
-             last_event = greatest(m.last_event, excluded.last_event)",
         )
         .blob(self.instance)
         .integer(minute(self.set.at))
@@ -139,41 +119,6 @@ impl Applying<'_> {
             .run(self.connection)?;
         }
         Ok(inserted.position)
-    }
-
-    /// All rows, after that position.
-    fn log_all(&mut self, rows: Vec<Row>, place: i64) {
-        let (mut members, mut positions) = (Vec::new(), Vec::new());
-        for (position, row) in (place.saturating_add(1)..).zip(&rows) {
-            members.extend(row.members.iter().map(|member| member.uuid().into_bytes()));
-            positions.resize(members.len(), position);
-        }
-        let statement = Statement::of_postgres(
-            "INSERT INTO journal (instance_id, at_ms, elapsed_ms, connector_id, key_id, user_id, admin_key_id, \
-             request_id, position, action, status, resource_type, resource_id, name_key, record) \
-             SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9 + r.n, r.action, r.status, r.resource_type, r.resource_id, \
-             r.name_key, r.record FROM unnest($10, $11, $12, $13, $14, $15) \
-             WITH ORDINALITY AS r (action, status, resource_type, resource_id, name_key, record, n)",
-        );
-        let mut statement = self.about_the_set(statement).integer(place);
-        statement = statement
-            .texts(rows.iter().map(|row| row.action.clone()))
-            .texts(rows.iter().map(|row| row.status.clone()))
-            .bind(Bind::OptionalTexts(rows.iter().map(|row| row.resource_type.clone()).collect()))
-            .bind(Bind::OptionalBlobs(rows.iter().map(|row| row.resource_id.clone()).collect()))
-            .bind(Bind::OptionalTexts(rows.iter().map(|row| row.name_key.clone()).collect()))
-            .texts(rows.into_iter().map(|row| row.record));
-        self.later.push(statement);
-        if !members.is_empty() {
-            let members = Statement::of_postgres(
-                "INSERT INTO journal_members (instance_id, member_id, position) \
-                 SELECT $1, m.id, m.position FROM unnest($2, $3) AS m (id, position)",
-            )
-            .blob(self.instance)
-            .blobs(members)
-            .integers(positions);
-            self.later.push(members);
-        }
     }
 
     /// Binds what all rows of a change set have in common.

@@ -3,12 +3,14 @@
 use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 use scim_core::instant::Timestamp;
-use scim_directory::{ChangeSet, Committed, EdgeEffect, EdgeOutcome, Effect, Position, ResourceId, Version};
+use scim_directory::{
+    ChangeSet, Committed, Condition, EdgeEffect, EdgeOutcome, Effect, Position, ResourceId, Version,
+};
 use serde::{Deserialize, Serialize};
 
 use super::Applying;
 use super::condition::first_key;
-use super::ranges::first_moved;
+use super::ranges::{self, first_moved};
 use crate::connection::Connection;
 use crate::error::{Refusal, damaged};
 use crate::sql::{Line, Statement, json};
@@ -18,6 +20,18 @@ struct Kept {
     position: i64,
     effects: Vec<KeptEffect>,
 }
+
+/// The same, for PostgreSQL to add the position.
+#[derive(Serialize)]
+struct Unplaced {
+    effects: Vec<KeptEffect>,
+}
+
+/// `{"position":…,` and what follows the brace of an [`Unplaced`].
+const REMEMBER_PLACED: &str = "UPDATE change_sets SET result = '{\"position\":' \
+    || (current_setting('rollcall.place')::bigint + $2) || ',' || substr($1, 2) WHERE instance_id = $3 AND id = $4";
+const REMEMBER: &str =
+    "UPDATE change_sets SET result = '{\"position\":0,' || substr($1, 2) WHERE instance_id = $2 AND id = $3";
 
 #[derive(Serialize, Deserialize)]
 struct KeptEffect {
@@ -39,7 +53,7 @@ const OUTCOMES: [EdgeOutcome; 4] =
     [EdgeOutcome::Added, EdgeOutcome::Removed, EdgeOutcome::Unchanged, EdgeOutcome::Gone];
 
 /// What is known when a change set begins on PostgreSQL: one question instead of three.
-#[derive(QueryableByName)]
+#[derive(Clone, QueryableByName)]
 pub(crate) struct Known {
     #[diesel(sql_type = Nullable<Text>)]
     result: Option<String>,
@@ -59,7 +73,7 @@ const KNOWN: &str = "SELECT (SELECT result FROM change_sets WHERE instance_id = 
     (SELECT generation FROM api_keys WHERE id = $3 AND instance_id = $1 AND revoked_ms IS NULL) AS key_generation, \
     (SELECT first_id FROM ranges WHERE instance_id = $1 AND resource_type = $4 ORDER BY first_id DESC LIMIT 1) AS last_range";
 
-/// Asks that.
+/// Asks that. It is supposed that the change set is new, and that what its conditions say about these is so.
 pub(super) fn known(
     connection: &mut Connection,
     set: &ChangeSet,
@@ -68,13 +82,30 @@ pub(super) fn known(
     if !connection.is_postgres() {
         return Ok(None);
     }
-    let known = Statement::of_postgres(KNOWN)
+    let ask = Statement::of_postgres(KNOWN)
         .blob(instance)
         .blob(set.id.uuid().as_bytes())
-        .optional_blob(first_key(set).map(|key| key.uuid().into_bytes()))
-        .text(first_moved(set))
-        .row(connection)?;
-    Ok(known)
+        .optional_blob(first_key(set).map(|(key, _)| key.uuid().into_bytes()))
+        .text(first_moved(set));
+    let generation = set.conditions.iter().find_map(|condition| match condition {
+        Condition::Generation(generation) => Some(*generation),
+        _ => None,
+    });
+    let key_generation = first_key(set).map(|(_, generation)| generation);
+    let supposed = Known { result: None, generation, key_generation, last_range: None };
+    let oldest = ranges::oldest_created(set);
+    let wanted = supposed.clone();
+    let as_wanted = move |rows: &[Known]| {
+        rows.first().is_some_and(|known| {
+            let is = |wanted: Option<i64>, is| wanted.is_none() || wanted == is;
+            known.result.is_none()
+                && is(wanted.generation, known.generation)
+                && is(wanted.key_generation, known.key_generation)
+                // Who is created is younger than all that is counted.
+                && known.last_range.as_deref() <= oldest.as_ref().map(<[u8; 16]>::as_slice).or(known.last_range.as_deref())
+        })
+    };
+    Ok(connection.suppose(ask, vec![supposed], as_wanted)?.into_iter().next())
 }
 
 /// What the change set did, where it was committed already.
@@ -117,32 +148,35 @@ impl KeptEffect {
 }
 
 impl Applying<'_> {
-    /// What keeps what the change set did; `placed` where its row is there already (see [`Self::place`]).
+    /// What keeps what the change set did; `placed` where its row is there already, and its positions are counted from its place
+    /// (see [`Self::place`]).
     pub(super) fn remember(&self, committed: &Committed, placed: bool) -> Result<Statement, Refusal> {
         let edge = |edge: &EdgeEffect| {
             let outcome = OUTCOMES.iter().position(|outcome| *outcome == edge.outcome).unwrap_or_default();
             (edge.group.uuid(), edge.member.uuid(), u8::try_from(outcome).unwrap_or_default())
         };
-        let kept = Kept {
-            position: committed.position.0,
-            effects: committed
-                .effects
-                .iter()
-                .map(|effect| KeptEffect {
-                    version: effect.version.map(|version| version.0),
-                    membership: effect.membership,
-                    modified: effect.modified.unix_millis(),
-                    rows: effect.rows,
-                    edges: effect.edges.iter().map(edge).collect(),
-                })
-                .collect(),
-        };
-        let (result, id) = (json(&kept)?, self.set.id.uuid().into_bytes());
+        let effects = committed
+            .effects
+            .iter()
+            .map(|effect| KeptEffect {
+                version: effect.version.map(|version| version.0),
+                membership: effect.membership,
+                modified: effect.modified.unix_millis(),
+                rows: effect.rows,
+                edges: effect.edges.iter().map(edge).collect(),
+            })
+            .collect();
+        let position = committed.position.0;
+        let id = self.set.id.uuid().into_bytes();
         if placed {
-            let update =
-                Statement::kept("UPDATE change_sets SET result = ? WHERE instance_id = ? AND id = ?");
-            return Ok(update.text(result).blob(self.instance).blob(id));
+            let result = json(&Unplaced { effects })?;
+            let update = match position {
+                0 => Statement::of_postgres(REMEMBER).text(result),
+                _ => Statement::of_postgres(REMEMBER_PLACED).text(result).integer(position),
+            };
+            return Ok(update.blob(self.instance).blob(id));
         }
+        let result = json(&Kept { position, effects })?;
         let insert =
             Statement::kept("INSERT INTO change_sets (instance_id, id, at_ms, result) VALUES (?, ?, ?, ?)");
         Ok(insert.blob(self.instance).blob(id).integer(self.set.at.unix_millis()).text(result))

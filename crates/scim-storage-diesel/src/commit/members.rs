@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use scim_directory::{EdgeEffect, EdgeOutcome, Effect, Key, MemberChange, ResourceId};
 
 use super::Applying;
-use super::rows::stored;
+use super::rows::{is_edges_alone, stored};
 use crate::error::Refusal;
 use crate::read::resource_id;
 use crate::sql::{Id, Number, Statement};
@@ -13,13 +13,20 @@ use crate::sql::{Id, Number, Statement};
 impl Applying<'_> {
     pub(crate) fn members(&mut self, change: &MemberChange) -> Result<Effect, Refusal> {
         let group = &change.group;
-        let standing = self.standing(group)?.ok_or(Refusal::Conflict)?;
-        self.check(group.id, standing.version, change.expected)?;
+        // Where edges are supposed to come or go, the change of the version finds out whether the group is there.
+        let moving = is_edges_alone(change) && !(change.add.is_empty() && change.remove.is_empty());
+        let standing = match self.connection.is_supposing() && moving {
+            true => None,
+            false => Some(self.standing(group)?.ok_or(Refusal::Conflict)?),
+        };
+        if let Some(standing) = &standing {
+            self.check(group.id, standing.version, change.expected)?;
+        }
         if change.release_all {
-            Statement::kept("DELETE FROM held WHERE instance_id = ? AND group_id = ?")
+            let release = Statement::kept("DELETE FROM held WHERE instance_id = ? AND group_id = ?")
                 .blob(self.instance)
-                .blob(group.id.uuid().into_bytes())
-                .run(self.connection)?;
+                .blob(group.id.uuid().into_bytes());
+            self.connection.later(release)?;
         }
         self.release(group, &change.release)?;
         self.hold(group, &change.hold)?;
@@ -37,7 +44,10 @@ impl Applying<'_> {
         };
         let moved =
             edges.iter().any(|edge| matches!(edge.outcome, EdgeOutcome::Added | EdgeOutcome::Removed));
-        let effect = if moved { self.raise(group)? } else { standing };
+        let effect = match standing {
+            Some(standing) if !moved => standing,
+            _ => self.raise(group)?,
+        };
         Ok(Effect { edges, ..effect })
     }
 
@@ -66,14 +76,16 @@ impl Applying<'_> {
             return Ok(Vec::new());
         }
         let wanted: BTreeSet<ResourceId> = members.iter().copied().collect();
-        let rows: Vec<Id> = Statement::of_postgres(
+        let leave = Statement::of_postgres(
             "DELETE FROM members WHERE instance_id = $1 AND group_id = $2 AND member_id = ANY($3) \
              RETURNING member_id AS id",
         )
         .blob(self.instance)
         .blob(group.uuid().into_bytes())
-        .blobs(stored(&wanted))
-        .rows(self.connection)?;
+        .blobs(stored(&wanted));
+        let all = wanted.len();
+        let rows: Vec<Id> =
+            self.connection.suppose(leave, rows_of(&wanted), move |rows| rows.len() == all)?;
         let mut gone = ids(&rows)?;
         let outcome = |moved| if moved { EdgeOutcome::Removed } else { EdgeOutcome::Unchanged };
         let edge = |member: &ResourceId| EdgeEffect {
@@ -89,18 +101,22 @@ impl Applying<'_> {
             return Ok(Vec::new());
         }
         let wanted: BTreeSet<ResourceId> = members.iter().map(|member| member.id).collect();
-        let live: Vec<Id> =
-            Statement::of_postgres("SELECT id FROM resources WHERE instance_id = $1 AND id = ANY($2)")
-                .blob(self.instance)
-                .blobs(stored(&wanted))
-                .rows(self.connection)?;
-        let live = ids(&live)?;
+        // Those that were locked are there, and it is supposed that all were.
+        let live = if self.connection.is_supposing() {
+            wanted
+        } else {
+            let live =
+                Statement::of_postgres("SELECT id FROM resources WHERE instance_id = $1 AND id = ANY($2)")
+                    .blob(self.instance)
+                    .blobs(stored(&wanted));
+            ids(&live.rows::<Id>(self.connection)?)?
+        };
         let new: BTreeMap<ResourceId, &str> = members
             .iter()
             .filter(|member| live.contains(&member.id))
             .map(|member| (member.id, &*member.resource_type))
             .collect();
-        let rows: Vec<Id> = Statement::of_postgres(
+        let join = Statement::of_postgres(
             "INSERT INTO members (instance_id, group_id, member_id, member_type) \
              SELECT $1, $2, m.id, m.type FROM unnest($3, $4) AS m (id, type) \
              ON CONFLICT DO NOTHING RETURNING member_id AS id",
@@ -108,8 +124,10 @@ impl Applying<'_> {
         .blob(self.instance)
         .blob(group.uuid().into_bytes())
         .blobs(new.keys().map(|id| id.uuid().into_bytes()))
-        .texts(new.values().copied())
-        .rows(self.connection)?;
+        .texts(new.values().copied());
+        let all: BTreeSet<ResourceId> = new.keys().copied().collect();
+        let wanted = all.len();
+        let rows: Vec<Id> = self.connection.suppose(join, rows_of(&all), move |rows| rows.len() == wanted)?;
         let mut added = ids(&rows)?;
         let edge = |member: &Key| {
             let outcome = match (live.contains(&member.id), added.remove(&member.id)) {
@@ -126,12 +144,12 @@ impl Applying<'_> {
         if members.is_empty() {
             return Ok(());
         }
-        Statement::of_postgres(
+        let count = Statement::of_postgres(
             "UPDATE resources SET membership = membership + 1 WHERE instance_id = $1 AND id = ANY($2)",
         )
         .blob(self.instance)
-        .blobs(stored(members))
-        .run(self.connection)?;
+        .blobs(stored(members));
+        self.connection.later(count)?;
         Ok(())
     }
 
@@ -183,6 +201,10 @@ impl Applying<'_> {
             .run(self.connection)?;
         Ok(())
     }
+}
+
+fn rows_of(ids: &BTreeSet<ResourceId>) -> Vec<Id> {
+    stored(ids).map(|id| Id { id: id.to_vec() }).collect()
 }
 
 fn ids(rows: &[Id]) -> Result<BTreeSet<ResourceId>, Refusal> {

@@ -65,6 +65,10 @@ pub(crate) struct Applying<'a> {
     pub(crate) raised: HashMap<ResourceId, Version>,
     /// Records that were locked before they were looked at, as they were (PostgreSQL).
     pub(crate) locked: HashMap<ResourceId, (String, record::Before)>,
+    /// Whether deletions take nothing else with them, as far as rows were locked (PostgreSQL).
+    pub(crate) lonely: bool,
+    /// Index entries that locked records have (PostgreSQL).
+    pub(crate) entries: HashMap<ResourceId, Vec<index::Entry>>,
     /// Index entries that records have and keep: unique, path, key.
     pub(crate) indexed: HashMap<ResourceId, HashSet<(bool, String, String)>>,
     /// User name keys that deletions gave up, for their tombstones.
@@ -75,7 +79,7 @@ pub(crate) struct Applying<'a> {
     pub(crate) events: Vec<Event>,
 }
 
-/// Applies a change set: all of it, or the caller rolls back. `alone` says whether no other one of the instance is being applied
+/// Applies a change set: all of it, or the caller rolls back. On PostgreSQL it ends with the commit. `alone` says whether no other one of the instance is being applied
 /// at the same time.
 pub(crate) fn apply(
     connection: &mut Connection,
@@ -92,6 +96,7 @@ pub(crate) fn apply(
     }
     let known = kept::known(connection, set, &instance)?;
     if let Some(done) = kept::done_before(connection, set, &instance, known.as_ref())? {
+        connection.conclude()?;
         return Ok(done);
     }
     let mut applying = Applying {
@@ -105,6 +110,8 @@ pub(crate) fn apply(
         later: Vec::new(),
         raised: HashMap::new(),
         locked: HashMap::new(),
+        lonely: false,
+        entries: HashMap::new(),
         indexed: HashMap::new(),
         given_up: HashMap::new(),
         records: Vec::new(),
@@ -136,25 +143,39 @@ pub(crate) fn apply(
     applying.require_after()?;
     let (log, events) = (applying.records(log, &effects), applying.happenings(&effects));
     let nothing = log.is_empty() && events.is_empty();
-    let place = match applying.connection.is_postgres() && !nothing {
-        true => Some(applying.place(log.len().max(events.len()))?),
+    let placed = match applying.connection.is_postgres() && !nothing {
+        true => Some(applying.place(&log, &events)?),
         false => None,
     };
-    let records = applying.journal(&log, place)?;
-    let event = applying.outbox(&events, place)?;
-    applying.mark_minute(records, event);
-    let position = Position(records.map_or(0, |(_, last)| last));
-    let committed = Committed { position, effects };
-    let remember = applying.remember(&committed, place.is_some())?;
+    // On PostgreSQL it is known only when everything was sent: until then it is counted from the place.
+    let last = match &placed {
+        Some(_) => i64::try_from(log.len()).unwrap_or(i64::MAX),
+        None => {
+            let records = applying.journal(&log)?;
+            let event = applying.outbox(&events)?;
+            applying.mark_minute(records, event);
+            records.map_or(0, |(_, last)| last)
+        }
+    };
+    let mut committed = Committed { position: Position(last), effects };
+    let remember = applying.remember(&committed, placed.is_some())?;
     let mut later = std::mem::take(&mut applying.later);
     later.extend(applying.ranged()?);
     later.extend(applying.counted());
     later.push(remember);
-    applying.connection.all(&later)?;
-    if !applying.connection.is_postgres() {
+    for statement in later {
+        connection.later(statement)?;
+    }
+    if !connection.is_postgres() {
         for resource_type in may_be_long(set) {
-            cut(applying.connection, &instance, resource_type)?;
+            cut(connection, &instance, resource_type)?;
         }
+    }
+    connection.conclude()?;
+    if let Some(place) = placed
+        && last > 0
+    {
+        committed.position = Position(place.of(last));
     }
     Ok(committed)
 }

@@ -34,6 +34,10 @@ impl Applying<'_> {
         let mut statements = Vec::new();
         let slot = self.slot();
         for (resource_type, mut moved) in std::mem::take(&mut self.moved) {
+            if self.connection.is_supposing() {
+                statements.extend(self.ranged_unseen(&resource_type, moved, slot));
+                continue;
+            }
             let asked = self.known.as_ref().filter(|_| first_moved(self.set) == resource_type);
             let last = match asked {
                 Some(known) => known.last_range.clone(),
@@ -60,6 +64,49 @@ impl Applying<'_> {
         }
         Ok(statements)
     }
+}
+
+impl Applying<'_> {
+    /// The same where the last range is not known. That those who are created first of all fall into it is supposed (see
+    /// [`super::kept::known`]); the others find out by themselves.
+    fn ranged_unseen(
+        &self,
+        resource_type: &str,
+        mut moved: Vec<([u8; 16], i64)>,
+        slot: i64,
+    ) -> Vec<Statement> {
+        if first_moved(self.set) == resource_type {
+            moved.retain(|(_, step)| *step < 0);
+        }
+        moved.sort_unstable();
+        let statement = |(id, step): ([u8; 16], i64)| {
+            Statement::of_postgres(
+                "INSERT INTO ranges (instance_id, resource_type, first_id, slot, count) \
+                 SELECT $1, $2, f.first_id, $3, $4 FROM (SELECT first_id FROM ranges \
+                 WHERE instance_id = $1 AND resource_type = $2 AND first_id <= $5 ORDER BY first_id DESC LIMIT 1) f \
+                 WHERE EXISTS (SELECT 1 FROM ranges n WHERE n.instance_id = $1 AND n.resource_type = $2 \
+                 AND n.first_id > f.first_id) \
+                 ON CONFLICT (instance_id, resource_type, first_id, slot) \
+                 DO UPDATE SET count = ranges.count + excluded.count",
+            )
+            .blob(self.instance)
+            .text(resource_type)
+            .integer(slot)
+            .integer(step)
+            .blob(id)
+        };
+        moved.into_iter().map(statement).collect()
+    }
+}
+
+/// The lowest id among those that are created of the type that comes or goes first.
+pub(super) fn oldest_created(set: &ChangeSet) -> Option<[u8; 16]> {
+    let of = first_moved(set);
+    let created = set.changes.iter().filter_map(|change| match change {
+        Change::Create(new) if &*new.key.resource_type == of => Some(new.key.id.uuid().into_bytes()),
+        _ => None,
+    });
+    created.min()
 }
 
 /// The type of the first resource that comes or goes; empty where none does.

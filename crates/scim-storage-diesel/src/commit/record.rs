@@ -12,7 +12,7 @@ use crate::error::Refusal;
 use crate::sql::{Statement, json};
 
 /// Where a record stands after a statement.
-#[derive(QueryableByName)]
+#[derive(Clone, Debug, PartialEq, Eq, QueryableByName)]
 struct Standing {
     #[diesel(sql_type = BigInt)]
     version: i64,
@@ -27,6 +27,10 @@ struct Standing {
 pub(crate) struct Before {
     #[diesel(sql_type = BigInt)]
     pub(super) version: i64,
+    #[diesel(sql_type = BigInt)]
+    pub(super) membership: i64,
+    #[diesel(sql_type = BigInt)]
+    pub(super) modified_ms: i64,
     #[diesel(sql_type = BigInt)]
     pub(super) active: i64,
     #[diesel(sql_type = Nullable<Binary>)]
@@ -43,6 +47,15 @@ impl Before {
     pub(super) fn tallies(&self) -> Tallies {
         Tallies { all: 1, active: self.active, managed: i64::from(self.managed_by.is_some()) }
     }
+
+    /// Where it stands when its version has risen by so much.
+    fn after(&self, step: i64, at: i64) -> Standing {
+        Standing {
+            version: self.version.saturating_add(step),
+            membership: self.membership,
+            modified_ms: self.modified_ms.max(at),
+        }
+    }
 }
 
 impl Applying<'_> {
@@ -52,7 +65,7 @@ impl Applying<'_> {
         let (version, created) = if *revives { self.revive(key)? } else { (1, at) };
         let report = self.report(key, content, None)?;
         let tallies = Tallies::of(content);
-        let inserted = Statement::kept(
+        let insert = Statement::kept(
             "INSERT INTO resources (instance_id, resource_type, id, version, membership, created_ms, \
              modified_ms, display, display_key, manager, managed_by, active, reports_to, reports_key, reports_via, \
              direct_manager, document, shadow, account) \
@@ -82,9 +95,8 @@ impl Applying<'_> {
         .optional_blob(report.manager)
         .blob(&content.document)
         .text(content.shadow.to_string())
-        .optional_text(account(content)?)
-        .run(self.connection)?;
-        if inserted == 0 {
+        .optional_text(account(content)?);
+        if self.connection.suppose_changed(insert, 1)? == 0 {
             return Err(Refusal::Duplicate("id".to_owned()));
         }
         self.add_index(key, &content.index)?;
@@ -121,7 +133,7 @@ impl Applying<'_> {
         }
         let report = self.report(key, content, Some(&before))?;
         let tallies = Tallies::of(content);
-        let standing = Statement::kept(
+        let update = Statement::kept(
             "UPDATE resources SET version = version + ?, modified_ms = max(modified_ms, ?), display = ?, \
              display_key = ?, manager = ?, managed_by = ?, active = ?, reports_to = ?, reports_key = ?, \
              reports_via = ?, direct_manager = ?, document = ?, shadow = jsonb(?), account = ? \
@@ -150,9 +162,11 @@ impl Applying<'_> {
         .optional_text(account(content)?)
         .blob(self.instance)
         .blob(key.id.uuid().into_bytes())
-        .text(&*key.resource_type)
-        .row::<Standing>(self.connection)?
-        .ok_or(Refusal::Conflict)?;
+        .text(&*key.resource_type);
+        let after = before.after(step, self.set.at.unix_millis());
+        let supposed = after.clone();
+        let standing = self.connection.suppose(update, vec![after], move |rows| rows == [supposed])?;
+        let standing = standing.into_iter().next().ok_or(Refusal::Conflict)?;
         self.add_index(key, &content.index)?;
         self.without_realm(key)?;
         self.claim(key, content)?;
@@ -173,7 +187,7 @@ impl Applying<'_> {
             return Ok(Some(before));
         }
         let before = Statement::kept(
-            "SELECT version, active, managed_by, reports_to, reports_via, direct_manager FROM resources \
+            "SELECT version, membership, modified_ms, active, managed_by, reports_to, reports_via, direct_manager FROM resources \
              WHERE instance_id = ? AND id = ? AND resource_type = ?",
         )
         .blob(self.instance)
@@ -237,7 +251,7 @@ impl Applying<'_> {
     fn link(&mut self, key: &Key, external_id: Option<&str>) -> Result<(), Refusal> {
         let Some(connector) = self.set.scope.connector else { return Ok(()) };
         let (connector, id) = (connector.uuid().into_bytes(), key.id.uuid().into_bytes());
-        match external_id {
+        let link = match external_id {
             Some(external_id) => Statement::kept(
                 "INSERT INTO links (instance_id, connector_id, id, external_id) VALUES (?, ?, ?, ?) \
                  ON CONFLICT (instance_id, connector_id, id) DO UPDATE SET external_id = excluded.external_id",
@@ -245,14 +259,13 @@ impl Applying<'_> {
             .blob(self.instance)
             .blob(connector)
             .blob(id)
-            .text(external_id)
-            .run(self.connection)?,
+            .text(external_id),
             None => Statement::kept("DELETE FROM links WHERE instance_id = ? AND connector_id = ? AND id = ?")
                 .blob(self.instance)
                 .blob(connector)
-                .blob(id)
-                .run(self.connection)?,
+                .blob(id),
         };
+        self.connection.later(link)?;
         Ok(())
     }
 }

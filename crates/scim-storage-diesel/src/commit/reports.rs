@@ -231,14 +231,14 @@ impl Applying<'_> {
         let at_once = self.connection.is_postgres();
         let mut waiting: Vec<Waiting> = if at_once {
             // Who is about to report to somebody else is waited for, and then looked at again.
-            let mut linked: Vec<Waiting> = Statement::of_postgres(LINK_BY_KEY)
+            let by_key = Statement::of_postgres(LINK_BY_KEY)
                 .blob(id)
                 .blob(self.instance)
                 .text(names.0)
-                .optional_text(names.1)
-                .rows(self.connection)?;
+                .optional_text(names.1);
+            let mut linked: Vec<Waiting> = self.connection.suppose_none(by_key)?;
             let by_link = Statement::of_postgres(LINK_BY_LINK).blob(id).blob(self.instance);
-            linked.extend(by_link.rows(self.connection)?);
+            linked.extend(self.connection.suppose_none::<Waiting>(by_link)?);
             linked
         } else {
             Statement::kept(WAITING)
@@ -272,13 +272,16 @@ impl Applying<'_> {
 
     /// Those who reported to a person that is gone wait again.
     pub(super) fn clear_reports(&mut self, manager: ResourceId) -> Result<(), Refusal> {
-        let mut cleared: Vec<Waiting> = Statement::kept(
+        let clear = Statement::kept(
             "UPDATE resources INDEXED BY reports_linked SET direct_manager = NULL WHERE instance_id = ? AND direct_manager = ? \
              RETURNING id, resource_type, display",
         )
         .blob(self.instance)
-        .blob(manager.uuid().into_bytes())
-        .rows(self.connection)?;
+        .blob(manager.uuid().into_bytes());
+        let mut cleared: Vec<Waiting> = match self.lonely {
+            true => self.connection.suppose_none(clear)?,
+            false => clear.rows(self.connection)?,
+        };
         cleared.sort_by(|left, right| left.id.cmp(&right.id));
         for person in cleared {
             let report = person.key()?;

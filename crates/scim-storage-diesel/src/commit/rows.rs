@@ -16,6 +16,7 @@ use scim_directory::{Change, Key, MemberChange, ResourceId, Version};
 use uuid::Uuid;
 
 use super::Applying;
+use super::index::{EntryOf, entries_of};
 use super::record::Before;
 use crate::error::Refusal;
 use crate::read::resource_id;
@@ -29,6 +30,10 @@ struct Locked {
     resource_type: String,
     #[diesel(sql_type = BigInt)]
     version: i64,
+    #[diesel(sql_type = BigInt)]
+    membership: i64,
+    #[diesel(sql_type = BigInt)]
+    modified_ms: i64,
     #[diesel(sql_type = BigInt)]
     active: i64,
     #[diesel(sql_type = Nullable<Binary>)]
@@ -49,11 +54,11 @@ struct Raised {
     version: i64,
 }
 
-const LOCK: &str = "SELECT id, resource_type, version, active, managed_by, reports_to, reports_via, direct_manager \
+const LOCK: &str = "SELECT id, resource_type, version, membership, modified_ms, active, managed_by, reports_to, reports_via, direct_manager \
     FROM resources WHERE instance_id = $1 AND id = ANY($2) ORDER BY resource_type = 'Group', id FOR NO KEY UPDATE";
 
 /// With what deletions take with them.
-const LOCK_AROUND: &str = "SELECT id, resource_type, version, active, managed_by, reports_to, reports_via, direct_manager \
+const LOCK_AROUND: &str = "SELECT id, resource_type, version, membership, modified_ms, active, managed_by, reports_to, reports_via, direct_manager \
     FROM resources WHERE instance_id = $1 AND id IN (SELECT unnest($2) \
     UNION SELECT member_id FROM members WHERE instance_id = $1 AND group_id = ANY($3) \
     UNION SELECT group_id FROM members WHERE instance_id = $1 AND member_id = ANY($3) \
@@ -64,7 +69,10 @@ const LOCK_AROUND: &str = "SELECT id, resource_type, version, active, managed_by
 #[derive(Default)]
 struct Named {
     all: BTreeSet<ResourceId>,
+    /// Updated or deleted.
+    written: BTreeSet<ResourceId>,
     deleted: BTreeSet<ResourceId>,
+    created: BTreeSet<ResourceId>,
 }
 
 impl Named {
@@ -72,11 +80,16 @@ impl Named {
         let mut named = Self::default();
         for change in changes {
             match change {
+                Change::Create(new) => {
+                    named.created.insert(new.key.id);
+                }
                 Change::Update { key, .. } => {
                     named.all.insert(key.id);
+                    named.written.insert(key.id);
                 }
                 Change::Delete { key, .. } => {
                     named.all.insert(key.id);
+                    named.written.insert(key.id);
                     named.deleted.insert(key.id);
                 }
                 Change::Members(change) => {
@@ -86,7 +99,7 @@ impl Named {
                         named.all.insert(change.group.id);
                     }
                 }
-                Change::Create(_) | Change::Hold(_) | Change::Unhold(_) | Change::Admin(_) => {}
+                Change::Hold(_) | Change::Unhold(_) | Change::Admin(_) => {}
             }
         }
         named
@@ -94,7 +107,7 @@ impl Named {
 }
 
 /// Whether a change of members looks at nothing else of the group.
-fn is_edges_alone(change: &MemberChange) -> bool {
+pub(super) fn is_edges_alone(change: &MemberChange) -> bool {
     change.expected.is_none() && change.hold.is_empty() && change.release.is_empty() && !change.release_all
 }
 
@@ -114,9 +127,34 @@ impl Applying<'_> {
         if !named.deleted.is_empty() {
             lock = lock.blobs(stored(&named.deleted));
         }
-        for row in lock.rows::<Locked>(self.connection)? {
+        let rows: Vec<Locked> = if named.written.is_empty() {
+            // Nobody looks at what they are, only whether they are there.
+            let all = named.all.len() - named.created.intersection(&named.all).count();
+            self.connection.suppose(lock, Vec::new(), move |rows| rows.len() == all)?
+        } else {
+            let (rows, entries) = self
+                .connection
+                .both::<Locked, EntryOf>(lock, entries_of(self.instance, stored(&named.written)))?;
+            self.lonely = true;
+            for row in &rows {
+                let id = resource_id(&row.id)?;
+                if named.written.contains(&id) {
+                    self.entries.entry(id).or_default();
+                }
+                self.lonely &= named.all.contains(&id);
+            }
+            for EntryOf { id, entry } in entries {
+                if let Some(of) = self.entries.get_mut(&resource_id(&id)?) {
+                    of.push(entry);
+                }
+            }
+            rows
+        };
+        for row in rows {
             let before = Before {
                 version: row.version,
+                membership: row.membership,
+                modified_ms: row.modified_ms,
                 active: row.active,
                 managed_by: row.managed_by,
                 reports_to: row.reports_to,

@@ -23,14 +23,16 @@
 
 use std::time::{Duration, Instant};
 
-use scim_directory::{ChangeSet, Committed};
+use diesel::QueryResult;
+use scim_directory::{Change, ChangeSet, Committed};
 use scim_storage::{CommitError, StoreError};
 
-use super::link::Trouble;
+use super::link::{Link, Trouble};
 use super::locks::{Locks, instance};
 use super::workers::Worker;
 use crate::commit::{apply, cut, is_long, may_be_long};
 use crate::error::{Refusal, store_error};
+use crate::sql::Statement;
 
 /// How long a change set is tried. Its client waits, and has work of its own to give up.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -38,10 +40,9 @@ const PATIENCE: Duration = Duration::from_secs(3);
 const TRIES: u32 = 12;
 /// The longest pause before the second try, in microseconds; it doubles with each.
 const PAUSE: u64 = 4_000;
-/// What the server is told when a transaction begins: how long it may wait for a lock, and how long it may wait for us, in
-/// milliseconds. A node that is gone holds its locks no longer than that.
-const BEGIN: &str =
-    "BEGIN; SET LOCAL lock_timeout = 3000; SET LOCAL idle_in_transaction_session_timeout = 15000; ";
+/// What the server is told: how long it may wait for a lock, and how long it may wait for us in a transaction, in milliseconds. A
+/// node that is gone holds its locks no longer than that.
+const SETTINGS: [&str; 2] = ["lock_timeout = 3000", "idle_in_transaction_session_timeout = 15000"];
 
 /// What became of one try.
 enum Outcome {
@@ -51,6 +52,8 @@ enum Outcome {
     Again(StoreError),
     /// It must be tried again, alone in its instance.
     Alone,
+    /// Something was not as supposed: it must be tried again, step by step.
+    Mistaken,
 }
 
 /// Commits a change set, within [`PATIENCE`] and [`TRIES`]; then it is [`StoreError::Unavailable`].
@@ -59,17 +62,24 @@ enum Outcome {
 /// it (see [`Locks`]), and then finds the change set's id before anything else.
 pub(super) fn commit(worker: &mut Worker, changes: &ChangeSet) -> Result<Committed, CommitError> {
     let begun = Instant::now();
+    // What administrators do may undo what a supposition is about.
+    let mut supposing = !changes.changes.iter().any(|change| matches!(change, Change::Admin(_)));
     let (mut alone, mut tries) = (false, 0);
     loop {
         tries += 1;
-        let error = match attempt(worker, changes.clone(), alone) {
+        let error = match attempt(worker, changes.clone(), alone, supposing) {
             Outcome::Answer(outcome) => return outcome.map_err(Into::into),
             Outcome::Again(error) => error,
             Outcome::Alone => {
                 alone = true;
                 continue;
             }
+            Outcome::Mistaken => {
+                supposing = false;
+                continue;
+            }
         };
+        supposing = false;
         let pause = pause(tries);
         if tries >= TRIES || begun.elapsed() + pause >= PATIENCE {
             log::warn!("a change set was given up after {tries} tries: {error}");
@@ -90,14 +100,18 @@ fn pause(tries: u32) -> Duration {
     Duration::from_micros(most / 2 + chance % (most / 2))
 }
 
-fn attempt(worker: &mut Worker, changes: ChangeSet, alone: bool) -> Outcome {
+fn attempt(worker: &mut Worker, changes: ChangeSet, alone: bool, supposing: bool) -> Outcome {
     let locks = Locks::of(&changes, alone);
-    let outcome = within(worker, changes, &locks);
+    let outcome = within(worker, changes, &locks, supposing);
     let refusal = match outcome {
         Ok(committed) => return Outcome::Answer(Ok(committed)),
         Err(refusal) => refusal,
     };
     let trouble = worker.link().map_or(Trouble::Lost, |link| link.trouble());
+    let mistaken = worker.link().is_some_and(|link| link.is_mistaken());
+    if let Some(link) = worker.link() {
+        link.begin_anew(false);
+    }
     if trouble == Trouble::Lost {
         worker.disconnect();
     } else if let Some(link) = worker.link()
@@ -105,6 +119,9 @@ fn attempt(worker: &mut Worker, changes: ChangeSet, alone: bool) -> Outcome {
     {
         log::debug!("a transaction did not end well: {error}");
         worker.disconnect();
+    }
+    if mistaken && trouble != Trouble::Lost {
+        return Outcome::Mistaken;
     }
     match (refusal, trouble) {
         (Refusal::NotAlone, _) if !alone => Outcome::Alone,
@@ -130,10 +147,14 @@ fn cut_range(worker: &mut Worker, changes: &ChangeSet, resource_type: &str) -> R
     if !is_long(connection, &id, resource_type).map_err(store_error)? {
         return Ok(());
     }
-    let alone = format!("{BEGIN}SELECT pg_advisory_xact_lock({})", instance(changes.scope.instance));
-    connection.batch(&alone).map_err(store_error)?;
+    if let Some(link) = worker.link() {
+        begin(link, false).map_err(store_error)?;
+    }
+    let connection = worker.connection()?;
+    let alone = Statement::of_postgres("SELECT pg_advisory_xact_lock($1)");
+    connection.later(alone.integer(instance(changes.scope.instance))).map_err(store_error)?;
     cut(connection, &id, resource_type).map_err(store_error)?;
-    connection.batch("COMMIT").map_err(store_error)
+    connection.conclude().map_err(store_error)
 }
 
 /// What may heal, whatever the database called it.
@@ -144,12 +165,38 @@ fn passing(error: StoreError) -> StoreError {
     }
 }
 
-fn within(worker: &mut Worker, changes: ChangeSet, locks: &Locks) -> Result<Committed, Refusal> {
+fn within(
+    worker: &mut Worker,
+    changes: ChangeSet,
+    locks: &Locks,
+    supposing: bool,
+) -> Result<Committed, Refusal> {
+    worker.connection()?;
+    if let Some(link) = worker.link() {
+        begin(link, supposing)?;
+    }
     let connection = worker.connection()?;
-    connection.batch(&format!("{BEGIN}{}", locks.statement()))?;
-    let committed = apply(connection, changes, locks.is_alone())?;
-    connection.batch("COMMIT")?;
-    Ok(committed)
+    connection.later(locks.statement())?;
+    apply(connection, changes, locks.is_alone())
+}
+
+/// Begins a transaction, with the first statement that is looked at.
+fn begin(link: &mut Link, supposing: bool) -> QueryResult<()> {
+    link.begin_anew(supposing);
+    let lasting = link.keeps_settings();
+    if lasting && !link.is_settled() {
+        for setting in SETTINGS {
+            link.batch(&format!("SET {setting}"))?;
+        }
+        link.settle();
+    }
+    link.later(Statement::of_postgres("BEGIN"));
+    if !lasting {
+        for setting in SETTINGS {
+            link.later(Statement::new(format!("SET LOCAL {setting}")));
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

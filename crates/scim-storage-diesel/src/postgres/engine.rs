@@ -9,16 +9,18 @@ use scim_directory::{ChangeSet, Committed};
 use scim_storage::{CommitError, StoreError};
 
 use super::commit::{commit, cut_ranges};
-use super::link::{Link, Target, Trouble};
+use super::link::{Link, Target, Trouble, built};
 use super::migrate::migrate;
 use super::opened::{go_on, warn_of_loss};
 use super::options::PostgresOptions;
+use super::shared::Shared;
 use super::url::{shown, understood};
 use super::workers::{Worker, Workers, ended};
-use crate::connection::Connection;
+use crate::connection::{Connection, Row, SqlDialect};
 use crate::error::store_error;
 use crate::meter::Meter;
 use crate::opening::OpenError;
+use crate::sql::Statement;
 use crate::store::{Engine, EngineStore, Way};
 
 /// How long a statement may take on a connection of the caller's own.
@@ -31,7 +33,9 @@ pub type PostgresStore = EngineStore<Postgres>;
 
 /// The PostgreSQL engine.
 pub struct Postgres {
-    /// For look-ups, authentication among them: nothing here waits for anybody's lock.
+    /// For look-ups of one statement, of whoever has a runtime: authentication among them.
+    shared: Shared,
+    /// For other look-ups: nothing here waits for anybody's lock.
     quick: Workers,
     /// For commits.
     writes: Workers,
@@ -93,6 +97,7 @@ impl PostgresStore {
         };
         let meter = Arc::new(Meter::default());
         let engine = Postgres {
+            shared: Shared::new(&primary, quick),
             quick: workers("postgres", quick, &primary)?,
             writes: workers("postgres-write", writes, &primary)?,
             long: workers("postgres-long", long, &primary)?,
@@ -211,6 +216,19 @@ impl Engine for Postgres {
             Outcome::Read(read) => read,
             Outcome::NotThere(_) => Err(ended()),
         }
+    }
+
+    async fn ask<R: Row>(&self, statement: Statement) -> Result<Vec<R>, StoreError> {
+        let Some(asking) = self.shared.place() else {
+            let read =
+                move |connection: &mut Connection| statement.rows_again(connection).map_err(store_error);
+            return self.read(Way::Quick, read).await;
+        };
+        built(&asking.rows(&statement).await?).map_err(store_error)
+    }
+
+    fn asks(&self) -> Option<SqlDialect> {
+        Some(SqlDialect::Postgres)
     }
 
     async fn commit(&self, changes: ChangeSet) -> Result<Committed, CommitError> {

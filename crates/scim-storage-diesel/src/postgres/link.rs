@@ -1,5 +1,6 @@
 //! One connection to a PostgreSQL server, used by one thread.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::future::Future;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config, RowStream};
 
 use super::options::Pooler;
+use super::pipeline::Pipeline;
 use super::row::PgRow;
 use super::tls::Security;
 use crate::sql::{Bind, Statement};
@@ -40,6 +42,10 @@ pub struct Link {
     security: Security,
     pooler: Pooler,
     kept: HashMap<String, tokio_postgres::Statement>,
+    /// The same by where a text stands that is part of the program: nothing of it has to be read to find its statement.
+    known: HashMap<(usize, usize), tokio_postgres::Statement>,
+    /// What waits to be sent with the next statement that somebody looks at.
+    pub(super) pipeline: Pipeline,
     /// How long a statement may take.
     time: Duration,
     /// What is wrong since the last statement.
@@ -48,6 +54,8 @@ pub struct Link {
     taken: bool,
     broken: bool,
     overdue: bool,
+    /// Whether the session was told what commits want of it.
+    settled: bool,
 }
 
 impl std::fmt::Debug for Link {
@@ -73,7 +81,7 @@ pub(super) enum Trouble {
 
 impl Trouble {
     /// What the server said means. <https://www.postgresql.org/docs/current/errcodes-appendix.html>
-    fn of(code: &SqlState) -> Self {
+    pub(super) fn of(code: &SqlState) -> Self {
         match *code {
             SqlState::T_R_SERIALIZATION_FAILURE
             | SqlState::T_R_DEADLOCK_DETECTED
@@ -124,11 +132,14 @@ impl Link {
             security: target.security.clone(),
             pooler: target.pooler,
             kept: HashMap::new(),
+            known: HashMap::new(),
+            pipeline: Pipeline::default(),
             time: target.statement_time,
             trouble: Trouble::None,
             taken: false,
             broken: false,
             overdue: false,
+            settled: false,
         })
     }
 
@@ -152,13 +163,31 @@ impl Link {
         self.taken
     }
 
+    /// Whether the session is its own, so that a setting lasts.
+    pub(super) fn keeps_settings(&self) -> bool {
+        self.pooler == Pooler::Session
+    }
+
+    /// Whether the session has its settings.
+    pub(super) fn is_settled(&self) -> bool {
+        self.settled
+    }
+
+    /// It has.
+    pub(super) fn settle(&mut self) {
+        self.settled = true;
+    }
+
     /// Gives statements so long from now on; what it was before.
     pub(super) fn allow(&mut self, time: Duration) -> Duration {
         std::mem::replace(&mut self.time, time)
     }
 
-    /// Runs text without values.
+    /// Runs text without values, after what waits.
     pub(crate) fn batch(&mut self, text: &str) -> QueryResult<()> {
+        if !self.pipeline.is_empty() {
+            self.send(&[])?;
+        }
         let Self { runtime, client, time, .. } = self;
         let outcome = within(runtime, *time, client.batch_execute(text));
         self.noted(outcome)
@@ -173,67 +202,84 @@ impl Link {
     /// The rows of a statement.
     pub(crate) fn rows<R: QueryableByName<Pg>>(&mut self, statement: &Statement) -> QueryResult<Vec<R>> {
         let (rows, _) = self.answer(statement)?;
-        PgRow::all(rows).iter().map(|row| R::build(row).map_err(Error::DeserializationError)).collect()
+        built(&rows)
     }
 
-    /// The rows of the last of several statements. All are sent before the first is answered: they take one round trip, and
-    /// end with the first that fails.
-    pub(crate) fn together<R: QueryableByName<Pg>>(
+    /// The rows of two statements that are sent together.
+    pub(crate) fn both<A, B>(
         &mut self,
-        statements: &[Statement],
-    ) -> QueryResult<Vec<R>> {
-        let mut ready = Vec::with_capacity(statements.len());
-        for statement in statements {
-            let text = statement.numbered();
-            let prepared = match statement.is_kept() && self.pooler == Pooler::Session {
-                true => Some(self.prepared(&text, statement.binds())?),
-                false => None,
-            };
-            ready.push((prepared, text, statement.binds()));
+        first: &Statement,
+        second: &Statement,
+    ) -> QueryResult<(Vec<A>, Vec<B>)>
+    where
+        A: QueryableByName<Pg>,
+        B: QueryableByName<Pg>,
+    {
+        let mut answers = self.send(&[first, second])?.into_iter();
+        let (first, _) = answers.next().unwrap_or_default();
+        let (second, _) = answers.next().unwrap_or_default();
+        Ok((built(&first)?, built(&second)?))
+    }
+
+    fn answer(&mut self, statement: &Statement) -> QueryResult<Answer> {
+        Ok(self.send(&[statement])?.pop().unwrap_or_default())
+    }
+
+    /// Sends what waits and then these, all before the first is answered: they take one round trip, and end with the first that
+    /// fails. The answers to these.
+    pub(super) fn send(&mut self, statements: &[&Statement]) -> QueryResult<Vec<Answer>> {
+        let (waiting, looks) = self.pipeline.take();
+        let all = || waiting.iter().chain(statements.iter().copied());
+        let mut ready = Vec::with_capacity(waiting.len() + statements.len());
+        for statement in all() {
+            ready.push(match statement.is_kept() && self.pooler == Pooler::Session {
+                true => Ready::Prepared(self.prepared(statement)?),
+                false => Ready::Text(statement.numbered()),
+            });
         }
         let Self { runtime, client, time, .. } = self;
-        let sent = ready.iter().map(|(prepared, text, binds)| async {
-            let answer = match prepared {
-                Some(prepared) => client.query_raw(prepared, *binds).await?,
-                None => client.query_typed_raw(text, binds.iter().map(|bind| (bind, bind.kind()))).await?,
+        let sent = all().zip(&ready).map(|(statement, ready)| async {
+            let binds = statement.binds();
+            let answer = match ready {
+                Ready::Prepared(prepared) => client.query_raw(prepared, binds).await?,
+                // Without a name that would outlive it.
+                Ready::Text(text) => {
+                    client.query_typed_raw(text, binds.iter().map(|bind| (bind, bind.kind()))).await?
+                }
             };
             collect(answer).await
         });
         let outcome = within(runtime, *time, try_join_all(sent));
-        let (rows, _) = self.noted(outcome)?.pop().unwrap_or_default();
-        PgRow::all(rows).iter().map(|row| R::build(row).map_err(Error::DeserializationError)).collect()
+        let mut answers = self.noted(outcome)?;
+        let own = answers.split_off(looks.len());
+        self.pipeline.look_at(looks, answers)?;
+        Ok(own.into_iter().map(|(rows, changed)| (PgRow::all(rows), changed)).collect())
     }
 
-    fn answer(&mut self, statement: &Statement) -> QueryResult<(Vec<tokio_postgres::Row>, u64)> {
-        let text = statement.numbered();
-        let binds = statement.binds();
-        if statement.is_kept() && self.pooler == Pooler::Session {
-            let prepared = self.prepared(&text, binds)?;
-            let Self { runtime, client, time, .. } = self;
-            let outcome =
-                within(runtime, *time, async { collect(client.query_raw(&prepared, binds).await?).await });
-            return self.noted(outcome);
-        }
-        let Self { runtime, client, time, .. } = self;
-        // One round trip, without a name that would outlive it.
-        let typed = binds.iter().map(|bind| (bind, bind.kind()));
-        let outcome =
-            within(runtime, *time, async { collect(client.query_typed_raw(&text, typed).await?).await });
-        self.noted(outcome)
-    }
-
-    fn prepared(&mut self, text: &str, binds: &[Bind]) -> QueryResult<tokio_postgres::Statement> {
-        if let Some(prepared) = self.kept.get(text) {
+    fn prepared(&mut self, statement: &Statement) -> QueryResult<tokio_postgres::Statement> {
+        let place = statement.place();
+        if let Some(prepared) = place.and_then(|place| self.known.get(&place)) {
             return Ok(prepared.clone());
         }
-        let kinds: Vec<_> = binds.iter().map(Bind::kind).collect();
-        let Self { runtime, client, time, .. } = self;
-        let outcome = within(runtime, *time, client.prepare_typed(text, &kinds));
-        let prepared = self.noted(outcome)?;
-        if self.kept.len() >= KEPT {
-            self.kept.clear();
+        let text = statement.numbered();
+        let prepared = match self.kept.get(&*text) {
+            Some(prepared) => prepared.clone(),
+            None => {
+                let kinds: Vec<_> = statement.binds().iter().map(Bind::kind).collect();
+                let Self { runtime, client, time, .. } = self;
+                let outcome = within(runtime, *time, client.prepare_typed(&text, &kinds));
+                let prepared = self.noted(outcome)?;
+                if self.kept.len() >= KEPT {
+                    self.kept.clear();
+                    self.known.clear();
+                }
+                self.kept.insert(text.into_owned(), prepared.clone());
+                prepared
+            }
+        };
+        if let Some(place) = place {
+            self.known.insert(place, prepared.clone());
         }
-        self.kept.insert(text.to_owned(), prepared.clone());
         Ok(prepared)
     }
 
@@ -268,7 +314,9 @@ where
     runtime.block_on(async { tokio::time::timeout(time, statement).await }).ok()
 }
 
-async fn collect(stream: RowStream) -> Result<(Vec<tokio_postgres::Row>, u64), tokio_postgres::Error> {
+pub(super) async fn collect(
+    stream: RowStream,
+) -> Result<(Vec<tokio_postgres::Row>, u64), tokio_postgres::Error> {
     let mut stream = std::pin::pin!(stream);
     let mut rows = Vec::new();
     while let Some(row) = stream.try_next().await? {
@@ -277,13 +325,27 @@ async fn collect(stream: RowStream) -> Result<(Vec<tokio_postgres::Row>, u64), t
     Ok((rows, stream.rows_affected().unwrap_or_default()))
 }
 
+/// The rows of an answer, and how many rows were changed.
+pub(super) type Answer = (Vec<PgRow>, u64);
+
+/// How a statement is sent.
+enum Ready<'a> {
+    Prepared(tokio_postgres::Statement),
+    Text(Cow<'a, str>),
+}
+
+/// Rows as Diesel makes them.
+pub(super) fn built<R: QueryableByName<Pg>>(rows: &[PgRow]) -> QueryResult<Vec<R>> {
+    rows.iter().map(|row| R::build(row).map_err(Error::DeserializationError)).collect()
+}
+
 /// An error of the connection, not of a statement.
-fn lost(reason: impl std::fmt::Display) -> Error {
+pub(super) fn lost(reason: impl std::fmt::Display) -> Error {
     Error::DatabaseError(DatabaseErrorKind::ClosedConnection, Box::new(reason.to_string()))
 }
 
 /// An error as Diesel has it.
-fn failed(error: &tokio_postgres::Error) -> Error {
+pub(super) fn failed(error: &tokio_postgres::Error) -> Error {
     let Some(said) = error.as_db_error() else {
         // `Display` of these says "error connecting to server" alone.
         let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();

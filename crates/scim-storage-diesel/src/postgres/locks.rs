@@ -12,14 +12,20 @@
 //! - **An admin key**, which may be of another instance (the server's): shared by whom it lets in, taken by its revocation.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use scim_core::text::Matching;
 use scim_directory::{
     AdminChange, AdminKeyChange, Change, ChangeSet, Condition, Content, InstanceId, Key, KeyChange,
 };
 
+use crate::sql::Statement;
+
 /// A change set with more names than that takes the instance alone instead: the server's room for locks is bounded.
 const MOST_NAMES: usize = 64;
+
+/// A statement that takes as many locks at most is kept prepared.
+const MOST_KEPT: usize = 6;
 
 /// What a lock is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -75,17 +81,18 @@ impl Locks {
     }
 
     /// The statement that takes them, in order.
-    pub(super) fn statement(&self) -> String {
+    pub(super) fn statement(&self) -> Statement {
         let mut text = String::from("SELECT ");
-        for (index, ((_, number), alone)) in self.0.iter().enumerate() {
-            if index > 0 {
-                text.push_str(", ");
-            }
-            text.push_str(if *alone { "pg_advisory_xact_lock(" } else { "pg_advisory_xact_lock_shared(" });
-            text.push_str(&number.to_string());
-            text.push(')');
+        for (index, alone) in self.0.values().enumerate() {
+            let comma = if index == 0 { "" } else { ", " };
+            let how = if *alone { "" } else { "_shared" };
+            // Infallible: a `String` takes all that is written to it.
+            let _ = write!(text, "{comma}pg_advisory_xact_lock{how}(${})", index + 1);
         }
-        text
+        // Those of one person are few, and of few kinds.
+        let statement = Statement::new("").postgres(text);
+        let statement = if self.0.len() <= MOST_KEPT { statement.keep() } else { statement };
+        self.0.keys().fold(statement, |statement, (_, number)| statement.integer(*number))
     }
 }
 
@@ -189,6 +196,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::sql::Bind;
 
     fn set(changes: Vec<Change>, conditions: Vec<Condition>) -> ChangeSet {
         let instance = InstanceId::new(Uuid::from_u128(1));
@@ -311,9 +319,10 @@ mod tests {
     fn locks_are_taken_in_one_order() {
         let locks = Locks(BTreeMap::from([((1, 5), true), ((0, 7), false), ((3, -9), false)]));
         assert_eq!(
-            locks.statement(),
-            "SELECT pg_advisory_xact_lock_shared(7), pg_advisory_xact_lock(5), pg_advisory_xact_lock_shared(-9)"
+            locks.statement().numbered(),
+            "SELECT pg_advisory_xact_lock_shared($1), pg_advisory_xact_lock($2), pg_advisory_xact_lock_shared($3)"
         );
+        assert_eq!(locks.statement().binds(), [7, 5, -9].map(Bind::Integer));
     }
 
     #[test]

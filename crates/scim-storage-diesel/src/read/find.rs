@@ -18,7 +18,7 @@ use crate::connection::{Connection, SqlDialect};
 use crate::error::{damaged, store_error};
 #[cfg(feature = "sqlite")]
 use crate::filter_sql::sort_expression;
-use crate::filter_sql::{compile, is_look_up, is_narrow};
+use crate::filter_sql::{compile, is_look_up as looks_up, is_narrow};
 #[cfg(feature = "sqlite")]
 use crate::sql::Bind;
 use crate::sql::{Number, Statement};
@@ -32,7 +32,7 @@ const SMALL_PAGE: usize = 200;
 
 /// A row with its sort key.
 #[derive(QueryableByName)]
-struct Sorted {
+pub(crate) struct Sorted {
     #[diesel(embed)]
     head: Row,
     #[diesel(sql_type = Text)]
@@ -62,7 +62,7 @@ pub(crate) fn is_short(query: &Query) -> bool {
 fn is_common(query: &Query) -> bool {
     query.sort.is_none()
         && query.parts.len() <= 2
-        && query.parts.iter().all(|part| part.filter.as_ref().is_none_or(is_look_up))
+        && query.parts.iter().all(|part| part.filter.as_ref().is_none_or(looks_up))
 }
 
 /// A page.
@@ -109,18 +109,46 @@ fn rows(
 
 fn page(connection: &mut Connection, scope: &Scope, query: &Query) -> Result<Page, StoreError> {
     let known = counted(query).map(|_| total(connection, scope, query)).transpose().map_err(store_error)?;
-    let mut sorted = rows(connection, scope, query, known).map_err(store_error)?;
-    let more = sorted.len() > query.limit;
-    sorted.truncate(query.limit);
-    let total = match (query.total, &query.start) {
+    let sorted = rows(connection, scope, query, known).map_err(store_error)?;
+    let total = match (query.total, length(&sorted, query)) {
         (false, _) => None,
         (true, _) if known.is_some() => known,
-        // The page reaches the end of the list: its length tells the total.
-        (true, Start::Offset(offset)) if query.limit > 0 && !more && (!sorted.is_empty() || *offset == 0) => {
+        (true, Some(length)) => Some(length),
+        (true, None) => Some(total(connection, scope, query).map_err(store_error)?),
+    };
+    of_rows(sorted, query, total)
+}
+
+/// How long a list is of which a page reaches the end.
+fn length(sorted: &[Sorted], query: &Query) -> Option<u64> {
+    match &query.start {
+        Start::Offset(offset)
+            if (1..=query.limit).contains(&sorted.len())
+                || sorted.is_empty() && query.limit > 0 && *offset == 0 =>
+        {
             Some(offset.saturating_add(sorted.len() as u64))
         }
-        (true, _) => Some(total(connection, scope, query).map_err(store_error)?),
-    };
+        _ => None,
+    }
+}
+
+/// Whether a query is a look-up of few, by what an index answers.
+pub(crate) fn is_look_up(query: &Query) -> bool {
+    query.limit > 0 && is_common(query) && query.parts.iter().all(|part| part.filter.is_some())
+}
+
+/// The page of rows that were asked for by [`select`] alone; none, where somebody has to count how many there are.
+pub(crate) fn whole_list(sorted: Vec<Sorted>, query: &Query) -> Result<Option<Page>, StoreError> {
+    let length = length(&sorted, query);
+    if query.total && length.is_none() {
+        return Ok(None);
+    }
+    of_rows(sorted, query, length.filter(|_| query.total)).map(Some)
+}
+
+fn of_rows(mut sorted: Vec<Sorted>, query: &Query, total: Option<u64>) -> Result<Page, StoreError> {
+    let more = sorted.len() > query.limit;
+    sorted.truncate(query.limit);
     let mut page = Page { total, ..Page::default() };
     let mut last = None;
     for sorted in sorted {
@@ -192,7 +220,7 @@ pub(super) fn from(dialect: SqlDialect, scope: &Scope, query: &Query) -> Stateme
     statement
 }
 
-pub(super) fn select(dialect: SqlDialect, scope: &Scope, query: &Query) -> Statement {
+pub(crate) fn select(dialect: SqlDialect, scope: &Scope, query: &Query) -> Statement {
     let whole = match query.sort {
         None => newest_first(dialect, scope, query, None),
         Some(sort) => match dialect {

@@ -6,7 +6,7 @@ use scim_core::instant::Timestamp;
 use scim_directory::{
     ConnectorId, InstanceId, IntegrationUserId, KeptSecret, KeyId, KeyRecord, KeyTerms, Retiring,
 };
-use scim_storage::{KeyContext, StoreError};
+use scim_storage::{KeyContext, ServerAnswer, StoreError};
 
 use super::admin::{ConnectorRow, InstanceRow, UserRow, all, read_settings, uuid};
 use crate::connection::Connection;
@@ -63,7 +63,7 @@ struct KeyRow {
 
 /// A key with everything it acts for, in one row.
 #[derive(QueryableByName)]
-struct ContextRow {
+pub(crate) struct ContextRow {
     #[diesel(embed)]
     key: KeyRow,
     #[diesel(sql_type = Text)]
@@ -118,7 +118,13 @@ pub(super) fn key(connection: &mut Connection, id: KeyId) -> Result<Option<KeyCo
     row.map(ContextRow::context).transpose()
 }
 
-fn by_id(id: KeyId) -> Statement {
+/// The answer of [`by_id`].
+pub(crate) fn of_key(rows: Vec<ContextRow>) -> Result<ServerAnswer, StoreError> {
+    let context = rows.into_iter().next().map(ContextRow::context).transpose()?;
+    Ok(ServerAnswer::Key(context.map(Box::new)))
+}
+
+pub(crate) fn by_id(id: KeyId) -> Statement {
     Statement::kept(key_context!("WHERE k.id = ?")).blob(id.uuid().into_bytes())
 }
 

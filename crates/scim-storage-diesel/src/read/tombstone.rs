@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::record::{account, connector, resource_id};
 use crate::connection::Connection;
 use crate::error::{damaged, store_error};
-use crate::sql::{Id, Statement};
+use crate::sql::Statement;
 
 #[derive(QueryableByName)]
 struct Row {
@@ -71,14 +71,13 @@ pub(crate) fn deleted_link(
     row.map(Row::tombstone).transpose()
 }
 
-/// The ids of all of them.
+/// What gives the ids of all of them.
 pub(crate) fn deleted_link_ids(
-    connection: &mut Connection,
     scope: &Scope,
     resource_type: &str,
     external_id: &str,
     since: Timestamp,
-) -> Result<Vec<Id>, StoreError> {
+) -> Statement {
     Statement::kept(
         "SELECT t.id FROM tombstone_links l CROSS JOIN tombstones t ON t.instance_id = l.instance_id AND t.id = l.id \
          WHERE l.instance_id = ? AND l.connector_id = ? AND l.external_id = ? AND t.resource_type = ? \
@@ -89,8 +88,6 @@ pub(crate) fn deleted_link_ids(
     .text(external_id)
     .text(resource_type)
     .integer(since.unix_millis())
-    .rows(connection)
-    .map_err(store_error)
 }
 
 /// The person with that user name key who was deleted last.

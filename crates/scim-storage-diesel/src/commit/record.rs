@@ -61,6 +61,9 @@ impl Before {
 impl Applying<'_> {
     pub(crate) fn create(&mut self, new: &NewRecord) -> Result<Effect, Refusal> {
         let NewRecord { key, content, external_id, revives } = new;
+        if self.connection.is_supposing() && !revives {
+            return self.create_at_once(new);
+        }
         let at = self.set.at.unix_millis();
         let (version, created) = if *revives { self.revive(key)? } else { (1, at) };
         let report = self.report(key, content, None)?;
@@ -283,14 +286,14 @@ impl Standing {
 }
 
 /// The display name as it compares.
-fn display_key(content: &Content) -> Option<String> {
+pub(super) fn display_key(content: &Content) -> Option<String> {
     content.display.as_deref().map(|display| Matching::IgnoreCase.key(display).into_owned())
 }
 
-fn managed_by(content: &Content) -> Option<[u8; 16]> {
+pub(super) fn managed_by(content: &Content) -> Option<[u8; 16]> {
     content.managed_by.map(|connector| connector.uuid().into_bytes())
 }
 
-fn account(content: &Content) -> Result<Option<String>, Refusal> {
+pub(super) fn account(content: &Content) -> Result<Option<String>, Refusal> {
     Ok(content.account.as_deref().map(json).transpose()?)
 }

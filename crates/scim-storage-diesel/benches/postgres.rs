@@ -22,8 +22,8 @@ fn postgres(criterion: &mut Criterion) {
     let Some(cluster) = Cluster::start(Durability::On).expect("a cluster") else { return };
     let database = cluster.database().expect("a database");
     let options = PostgresOptions { connections: 24, ..PostgresOptions::new(database.url()) };
-    let store = PostgresStore::open(&options).expect("opens");
-    let (world, number) = (&World::new(&store), AtomicU64::new(0));
+    let store = &PostgresStore::open(&options).expect("opens");
+    let (world, number) = (&World::new(store), AtomicU64::new(0));
     let create = || {
         let number = number.fetch_add(1, Ordering::Relaxed);
         let person = json!({

@@ -70,6 +70,7 @@ impl Applying<'_> {
         self.connection.suppose(create, supposed, move |rows| rows.iter().all(|row| row.n == wanted))?;
         self.claim(key, content)?;
         self.count(&key.resource_type, tallies);
+        self.moved(key, 1);
         self.raised.insert(key.id, Version(1));
         self.tell_manager(key, content, None, report.manager);
         self.suppose_nobody_waits(key, content, external_id.as_deref())?;

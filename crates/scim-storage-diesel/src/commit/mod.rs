@@ -182,6 +182,7 @@ pub(crate) fn apply(
 }
 
 /// Counters and minutes have so many rows on PostgreSQL, where commits run side by side.
+#[cfg(feature = "postgres")]
 const SLOTS: u8 = 16;
 
 impl Applying<'_> {
@@ -203,8 +204,12 @@ impl Applying<'_> {
 
     /// Which row of counters and minutes it adds to.
     fn slot(&self) -> i64 {
-        let random = self.set.id.uuid().as_bytes().last().copied().unwrap_or_default();
-        if self.connection.is_postgres() { i64::from(random % SLOTS) } else { 0 }
+        match &*self.connection {
+            #[cfg(feature = "sqlite")]
+            Connection::Sqlite(_) => 0,
+            #[cfg(feature = "postgres")]
+            Connection::Postgres(link) => i64::from(link.number() % SLOTS),
+        }
     }
 
     /// An effect of a change that leaves no record.

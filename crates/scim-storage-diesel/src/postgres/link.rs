@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::future::Future;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use diesel::pg::Pg;
@@ -24,6 +25,9 @@ use crate::sql::{Bind, Statement};
 const KEPT: usize = 500;
 /// How long a server is given to take note that a statement is not wanted any more.
 const CANCELLING: Duration = Duration::from_secs(1);
+
+/// How many there were.
+static LINKS: AtomicU8 = AtomicU8::new(0);
 
 /// Where and how to connect.
 #[derive(Clone)]
@@ -56,6 +60,8 @@ pub struct Link {
     overdue: bool,
     /// Whether the session was told what commits want of it.
     settled: bool,
+    /// A number that few others have at the same time.
+    number: u8,
 }
 
 impl std::fmt::Debug for Link {
@@ -140,6 +146,8 @@ impl Link {
             broken: false,
             overdue: false,
             settled: false,
+            // Another process counts from elsewhere.
+            number: LINKS.fetch_add(1, Ordering::Relaxed).wrapping_add(std::process::id().to_le_bytes()[0]),
         })
     }
 
@@ -176,6 +184,12 @@ impl Link {
     /// It has.
     pub(super) fn settle(&mut self) {
         self.settled = true;
+    }
+
+    /// A number that few others have at the same time: whoever adds to one of several rows takes the one of its number, and so meets
+    /// nobody who is about to commit.
+    pub(crate) fn number(&self) -> u8 {
+        self.number
     }
 
     /// Gives statements so long from now on; what it was before.

@@ -178,7 +178,8 @@ pub(crate) static DATABASE_CONNECTIONS: Setting = Setting {
     name: "database_connections",
     kind: Kind::Count(3, 500),
     default: "16",
-    meaning: "Connections of this node to the primary; all nodes together need less than its `max_connections`.",
+    meaning: "Connections of this node to the primary, and up to a quarter more for look-ups; all nodes together need less than its \
+              `max_connections`.",
     example: "32",
     ..PLAIN
 };

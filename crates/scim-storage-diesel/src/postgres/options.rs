@@ -30,7 +30,8 @@ pub struct PostgresOptions {
     pub migrate: bool,
     /// Whether it is only read: then any server that answers will do, a replica too, and commits fail there. Default: false.
     pub reads_only: bool,
-    /// Connections to the primary: half of them commit, a quarter reads what may take long. Default: 16; at least 3 are made.
+    /// Connections to the primary: half of them commit, a quarter reads what may take long. Default: 16; at least 3 are made. Besides
+    /// these each runtime of the callers has one for look-ups, a quarter of this number at most.
     pub connections: usize,
     /// What stands between. Default: [`Pooler::Session`].
     pub pooler: Pooler,

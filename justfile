@@ -29,6 +29,10 @@ demo:
 bench:
     cargo bench -p scim-core -p scim-mapping -p scim-api-keys -p scim-storage-diesel -p scim-provider
 
+# Count the instructions of the hot functions, and keep the counts
+counts:
+    cargo xtask counts
+
 # The tests of faults (kill -9, full disk, ...), each for this long
 soak SECONDS="600":
     ROLLCALL_SOAK_SECONDS={{SECONDS}} cargo test --release -p rollcall --test faults -- --nocapture

@@ -13,6 +13,8 @@ pub(crate) const PGBOUNCER: Component = Component { package: "pgbouncer", progra
 /// Reads metrics and alerts.
 pub(crate) const PROMETHEUS: Component =
     Component { package: "prometheus", programs: &["promtool", "prometheus"] };
+/// Counts instructions.
+pub(crate) const VALGRIND: Component = Component { package: "valgrind", programs: &["valgrind"] };
 
 /// A package of Debian and Ubuntu.
 pub(crate) struct Component {

@@ -2,11 +2,13 @@
 //!
 //!     cargo xtask test [--list] [--only STEP]...
 //!     cargo xtask tidy
+//!     cargo xtask counts
 //!     cargo xtask replay --base URL --token TOKEN [PATH]...
 //!     cargo xtask scale [--backend sqlite|postgres]... [--people N]
 
 mod admin_api;
 mod components;
+mod counts;
 mod judges;
 mod mail;
 mod monitoring;
@@ -21,13 +23,14 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 
-const USAGE: &str = "usage: cargo xtask test [--list] [--only STEP]... | tidy | replay --base URL --token TOKEN [PATH]... | scale [--backend sqlite|postgres]...";
+const USAGE: &str = "usage: cargo xtask test [--list] [--only STEP]... | tidy | counts | replay --base URL --token TOKEN [PATH]... | scale [--backend sqlite|postgres]...";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let outcome = match arguments.split_first() {
         Some((command, rest)) if command == "test" => test(rest),
         Some((command, [])) if command == "tidy" => tidy::run(&root()).map(|()| true),
+        Some((command, [])) if command == "counts" => counts::write(),
         Some((command, rest)) if command == "replay" => replay(rest),
         Some((command, rest)) if command == "scale" => scale::run(rest),
         _ => Err(anyhow::anyhow!(USAGE)),

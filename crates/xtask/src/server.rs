@@ -12,10 +12,15 @@ use testbed::Rollcall;
 use crate::root;
 use crate::shell::output;
 
+/// Where the release build is.
+pub(crate) fn release() -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    target.join("release")
+}
+
 /// The release binary.
 pub(crate) fn binary() -> anyhow::Result<PathBuf> {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    let binary = target.join("release/rollcall");
+    let binary = release().join("rollcall");
     if !binary.exists() {
         bail!("{} is not there; run the step `release` first", binary.display());
     }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::components::{PGBOUNCER, POSTGRESQL};
 use crate::shell::{cargo, check, output, say};
-use crate::{admin_api, judges, mail, monitoring, root, tidy};
+use crate::{admin_api, counts, judges, mail, monitoring, root, tidy};
 
 /// A step of the test command.
 pub(crate) struct Step {
@@ -28,6 +28,11 @@ pub(crate) const STEPS: &[Step] = &[
     Step { name: "docs", what: "rustdoc with warnings denied", run: docs },
     Step { name: "wasm", what: "scim-core for wasm32-unknown-unknown, if that target is there", run: wasm },
     Step { name: "release", what: "the release binary", run: release },
+    Step {
+        name: "counts",
+        what: "instructions of the hot functions, as many as were kept",
+        run: counts::compare,
+    },
     Step { name: "demo", what: "the demo's cycles end with the right counts", run: judges::demo },
     Step { name: "mail", what: "a reminder by real SMTP, to aiosmtpd", run: mail::reminder },
     Step {

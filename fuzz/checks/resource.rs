@@ -72,6 +72,7 @@ fn taken(resource_type: &std::sync::Arc<ResourceType>, inbound: &Inbound) {
     assert_eq!(String::from_utf8(sent).as_deref(), Ok(&*shown));
 
     let folded = shadow(resource_type, resource);
+    let Ok(folded) = serde_json::from_str::<Value>(&folded) else { unreachable!("{folded} is JSON") };
     assert!(folded.get("password").is_none());
     let unique = index_entries(resource_type, resource).into_iter().find(|entry| entry.unique);
     let name = if &*resource_type.name == "User" { "userName" } else { "displayName" };

@@ -74,6 +74,31 @@ impl Timestamp {
         self.0
     }
 
+    /// As it is printed: RFC 3339 in UTC with milliseconds. Every answer has two, so they are not formatted.
+    pub(crate) fn text(self) -> [u8; 24] {
+        let moment = OffsetDateTime::from_unix_timestamp(self.0.div_euclid(1000))
+            .unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        let (date, time) = (moment.date(), moment.time());
+        let mut text = *b"0000-00-00T00:00:00.000Z";
+        let parts = [
+            (0..4, date.year().unsigned_abs()),
+            (5..7, u8::from(date.month()).into()),
+            (8..10, date.day().into()),
+            (11..13, time.hour().into()),
+            (14..16, time.minute().into()),
+            (17..19, time.second().into()),
+            (20..23, u32::try_from(self.0.rem_euclid(1000)).unwrap_or_default()),
+        ];
+        for (place, number) in parts {
+            let mut rest = number;
+            for digit in text.get_mut(place).into_iter().flatten().rev() {
+                *digit += u8::try_from(rest % 10).unwrap_or_default();
+                rest /= 10;
+            }
+        }
+        text
+    }
+
     /// Later by so many milliseconds.
     #[must_use]
     pub const fn plus_millis(self, millis: i64) -> Self {
@@ -96,20 +121,7 @@ impl From<Timestamp> for i64 {
 /// RFC 3339 in UTC with milliseconds: `2026-11-21T04:17:27.120Z`.
 impl std::fmt::Display for Timestamp {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let moment = OffsetDateTime::from_unix_timestamp(self.0.div_euclid(1000))
-            .unwrap_or(OffsetDateTime::UNIX_EPOCH);
-        let (date, time) = (moment.date(), moment.time());
-        write!(
-            f,
-            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
-            date.year(),
-            u8::from(date.month()),
-            date.day(),
-            time.hour(),
-            time.minute(),
-            time.second(),
-            self.0.rem_euclid(1000)
-        )
+        f.write_str(std::str::from_utf8(&self.text()).unwrap_or_default())
     }
 }
 

@@ -12,6 +12,7 @@ mod request;
 
 use std::io::Write as _;
 use std::process::ExitCode;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 /// Calls of each case that are counted. Their median counts: hash tables are seeded at random.
@@ -33,9 +34,10 @@ struct Case {
 
 impl Case {
     /// A function that is called with the same input each time.
-    fn same<T>(name: &'static str, call: impl Fn() -> T + Clone + 'static) -> Self {
+    fn same<T>(name: &'static str, call: impl Fn() -> T + 'static) -> Self {
+        let call = Rc::new(call);
         Self::each(name, move || {
-            let call = call.clone();
+            let call = Rc::clone(&call);
             move || call()
         })
     }

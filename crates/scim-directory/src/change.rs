@@ -7,7 +7,6 @@
 use scim_core::instant::Timestamp;
 use scim_core::resource::IndexEntry;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::{
     Account, AdminChange, AdminKeyId, ChangeSetId, Condition, ConnectorId, Event, HeldChange, HeldChangeId,
@@ -108,8 +107,8 @@ pub struct Content {
     /// The bytes of a `scim_core::resource::Document`.
     #[serde(with = "crate::bytes")]
     pub document: Vec<u8>,
-    /// The folded shadow (`scim_core::resource::shadow`) on which filters and sorting run.
-    pub shadow: Value,
+    /// The folded shadow (`scim_core::resource::shadow`) on which filters and sorting run: JSON text.
+    pub shadow: String,
     /// Unique keys and searched values. A store refuses a second unique entry of the same path and key in an instance
     /// and resource type.
     pub index: Vec<IndexEntry>,

@@ -1,6 +1,6 @@
 //! A resource in the forms that a store keeps.
 
-use scim_core::resource::{Document, Resource, index_entries, shadow};
+use scim_core::resource::{Document, Resource, index_entries, member, shadow};
 use scim_core::schema::{ENTERPRISE_USER_URN, ResourceType};
 use scim_directory::{Content, ResourceId};
 
@@ -25,6 +25,7 @@ fn display(resource: &Resource) -> Option<String> {
 }
 
 fn manager(resource: &Resource) -> Option<String> {
-    let enterprise = resource.attributes().get(ENTERPRISE_USER_URN)?.as_object()?;
-    enterprise.get("manager")?.get("value")?.as_str().map(str::to_owned)
+    let enterprise = member(resource.attributes(), ENTERPRISE_USER_URN)?.as_object()?;
+    let manager = member(enterprise, "manager")?.as_object()?;
+    member(manager, "value")?.as_str().map(str::to_owned)
 }

@@ -1,6 +1,8 @@
 //! What changed between two states of a resource, attribute by attribute, for the log.
 
-use scim_core::resource::Resource;
+use std::sync::Arc;
+
+use scim_core::resource::{Resource, declared, member, same};
 use scim_core::schema::{Attribute, ResourceType, Returned};
 use scim_directory::{AttributeChange, FieldChange};
 use serde_json::{Map, Value};
@@ -17,19 +19,11 @@ pub fn differences(
 ) -> Vec<AttributeChange> {
     let mut changes = Vec::new();
     let (old, new) = (before.map(Resource::attributes), after.map(Resource::attributes));
-    for attribute in &resource_type.schema.attributes {
-        compare(&attribute.name, attribute, old, new, &mut changes);
-    }
+    compare("", &resource_type.schema.attributes, old, new, &mut changes);
     for extension in &resource_type.extensions {
         let urn = &*extension.schema.id;
-        let inside = |map: Option<&'_ Map<String, Value>>| -> Option<Map<String, Value>> {
-            map?.get(urn)?.as_object().cloned()
-        };
-        let (old, new) = (inside(old), inside(new));
-        for attribute in &extension.schema.attributes {
-            let path = format!("{urn}:{}", attribute.name);
-            compare(&path, attribute, old.as_ref(), new.as_ref(), &mut changes);
-        }
+        let (old, new) = (inside(old, urn), inside(new, urn));
+        compare(&format!("{urn}:"), &extension.schema.attributes, old, new, &mut changes);
     }
     changes
 }
@@ -82,22 +76,34 @@ pub(crate) fn redact_fields(policy: &Policy, changes: &mut [FieldChange]) {
     }
 }
 
+/// The object of an extension.
+fn inside<'r>(attributes: Option<&'r Map<String, Value>>, urn: &str) -> Option<&'r Map<String, Value>> {
+    member(attributes?, urn)?.as_object()
+}
+
+/// Compares the values that two objects have of the same attributes. `prefix` stands before their names.
 fn compare(
-    path: &str,
-    attribute: &Attribute,
+    prefix: &str,
+    attributes: &[Arc<Attribute>],
     old: Option<&Map<String, Value>>,
     new: Option<&Map<String, Value>>,
     changes: &mut Vec<AttributeChange>,
 ) {
-    let value = |map: Option<&Map<String, Value>>| map.and_then(|map| map.get(&attribute.name)).cloned();
-    let (old, new) = (value(old), value(new));
-    if old == new {
-        return;
+    let mut old = old.into_iter().flat_map(|object| declared(attributes, object)).peekable();
+    let mut new = new.into_iter().flat_map(|object| declared(attributes, object)).peekable();
+    for attribute in attributes {
+        let own = |(next, _): &(&Attribute, &Value)| std::ptr::eq(*next, &**attribute);
+        let (old, new) = match (old.next_if(own), new.next_if(own)) {
+            (None, None) => continue,
+            (Some((_, old)), Some((_, new))) if same(old, new) => continue,
+            (old, new) => (old.map(|(_, value)| value), new.map(|(_, value)| value)),
+        };
+        let shown = |value: Option<&Value>| match value {
+            Some(_) if attribute.returned == Returned::Never => Value::from("(not shown)"),
+            Some(value) => value.clone(),
+            None => Value::Null,
+        };
+        let path = format!("{prefix}{}", attribute.name);
+        changes.push(AttributeChange::Value { attribute: path, old: shown(old), new: shown(new) });
     }
-    let shown = |value: Option<Value>| match value {
-        Some(_) if attribute.returned == Returned::Never => Value::from("(not shown)"),
-        Some(value) => value,
-        None => Value::Null,
-    };
-    changes.push(AttributeChange::Value { attribute: path.to_owned(), old: shown(old), new: shown(new) });
 }

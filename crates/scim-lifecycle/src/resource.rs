@@ -29,12 +29,12 @@ pub fn create(
     let Arrival { id, resource, sent, external_id, notes, existing, before } = arrival;
     let external_id = external_id.map(str::to_owned);
     if let (Existing::Unmanaged(record), Some(before)) = (existing, before) {
-        let after = overlay(resource_type, before, sent);
+        let after = &overlay(resource_type, before, sent);
         return update(on, facts, resource_type, Update { record, before, after, external_id, notes });
     }
-    let mut changes = differences(resource_type, None, Some(&resource));
+    let mut changes = differences(resource_type, None, Some(resource));
     changes.extend(external_id_difference(None, external_id.as_deref()));
-    let mut content = content(resource_type, id, &resource);
+    let mut content = content(resource_type, id, resource);
     content.managed_by = on.connector.map(|connector| connector.id);
     let about = LogResource::new(&resource_type.name, id, content.display.as_deref());
     let log = LogRecord {
@@ -67,12 +67,12 @@ pub fn update(
     }
     let Update { record, before, after, external_id, notes } = update;
     let picked_up = record.managed_by.is_none() && on.connector.is_some();
-    if before == &after && record.external_id == external_id && !picked_up {
+    if before == after && record.external_id == external_id && !picked_up {
         return Ok(Decision::default());
     }
-    let mut changes = differences(resource_type, Some(before), Some(&after));
+    let mut changes = differences(resource_type, Some(before), Some(after));
     changes.extend(external_id_difference(record.external_id.as_deref(), external_id.as_deref()));
-    let mut content = content(resource_type, record.key.id, &after);
+    let mut content = content(resource_type, record.key.id, after);
     content.managed_by = record.managed_by.or_else(|| on.connector.map(|connector| connector.id));
     let about = LogResource::new(&resource_type.name, record.key.id, content.display.as_deref());
     let mut decision = Decision::default();

@@ -5,6 +5,7 @@
 //! the attribute's type is text, elements whose `value` holds an object as JSON text.
 
 use scim_core::Resource;
+use scim_core::resource::member;
 use scim_directory::AccessRole;
 use serde_json::Value;
 
@@ -15,7 +16,7 @@ const MAX_JSON_BYTES: usize = 4096;
 /// left out, in words.
 pub(crate) fn access_role(resource: &Resource, ceiling: AccessRole) -> (Option<AccessRole>, Vec<String>) {
     let (mut best, mut notes) = (None, Vec::new());
-    let elements = resource.attributes().get("roles").and_then(Value::as_array);
+    let elements = member(resource.attributes(), "roles").and_then(Value::as_array);
     for element in elements.map(Vec::as_slice).unwrap_or_default() {
         let mut names = Vec::new();
         collect(element, &mut names);

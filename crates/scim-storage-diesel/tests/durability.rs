@@ -34,7 +34,7 @@ fn key(id: Uuid) -> Key {
 fn person(id: Uuid, user_name: &str) -> ChangeSet {
     let content = Content {
         document: id.to_string().into_bytes(),
-        shadow: serde_json::json!({ "userName": user_name }),
+        shadow: serde_json::json!({ "userName": user_name }).to_string(),
         index: vec![IndexEntry { path: "userName".to_owned(), key: user_name.to_owned(), unique: true }],
         display: None,
         manager: None,

@@ -29,7 +29,7 @@ fn person(number: u128) -> ChangeSet {
     let id = Uuid::from_u128(number);
     let content = Content {
         document: b"{}".to_vec(),
-        shadow: serde_json::json!({ "title": "engineer" }),
+        shadow: serde_json::json!({ "title": "engineer" }).to_string(),
         index: Vec::new(),
         display: None,
         manager: None,

@@ -10,7 +10,7 @@ use serde_json::{Map, Number, Value};
 use super::{CompareOp, Comparison, Operand, TypedFilter};
 use crate::instant::Instant;
 use crate::path::AttributeRef;
-use crate::resource::Resource;
+use crate::resource::{Resource, member};
 use crate::text::{Matching, canonical_base64};
 
 impl TypedFilter {
@@ -93,14 +93,15 @@ impl Comparison {
 /// value.
 fn any_value(object: &Map<String, Value>, path: &AttributeRef, test: &mut dyn FnMut(&Value) -> bool) -> bool {
     let holder = match &path.extension {
-        Some(urn) => object.get(&**urn).and_then(Value::as_object),
+        Some(urn) => member(object, urn).and_then(Value::as_object),
         None => Some(object),
     };
-    let Some(value) = holder.and_then(|holder| holder.get(&path.attribute.name)) else { return false };
+    let Some(value) = holder.and_then(|holder| member(holder, &path.attribute.name)) else { return false };
     match &path.sub {
         None => any_element(value, test),
         Some(sub) => any_element(value, &mut |element| {
-            element.get(&sub.name).is_some_and(|value| any_element(value, test))
+            let value = element.as_object().and_then(|element| member(element, &sub.name));
+            value.is_some_and(|value| any_element(value, test))
         }),
     }
 }

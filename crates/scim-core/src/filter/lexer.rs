@@ -188,5 +188,5 @@ fn is_blank(byte: u8) -> bool {
 }
 
 fn is_word(byte: u8) -> bool {
-    !is_blank(byte) && !matches!(byte, b'(' | b')' | b'[' | b']' | b'"')
+    !matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b'(' | b')' | b'[' | b']' | b'"')
 }

@@ -292,23 +292,24 @@ pub(super) fn number(word: &str) -> Option<Result<Literal<'static>, &'static str
 
 /// `attrPath = [URI ":"] ATTRNAME *1subAttr`. What of a URN-qualified path is URN, only the schemas can tell.
 fn is_path(word: &str) -> bool {
-    if word.contains(':') {
+    if memchr::memchr(b':', word.as_bytes()).is_some() {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/$%+@!&'*,;=".contains(&byte);
         return word.bytes().all(allowed)
             && word.starts_with(|first: char| first.is_ascii_alphabetic())
             && !word.ends_with([':', '.']);
     }
-    match word.split_once('.') {
-        Some((name, sub)) => is_name(name) && is_name(sub),
+    match memchr::memchr(b'.', word.as_bytes()).and_then(|at| word.split_at_checked(at)) {
+        Some((name, sub)) => is_name(name) && sub.get(1..).is_some_and(is_name),
         None => is_name(word),
     }
 }
 
 /// `ATTRNAME = ALPHA *(nameChar)`, and `$ref`.
 fn is_name(name: &str) -> bool {
-    let name = name.strip_prefix('$').unwrap_or(name);
-    name.starts_with(|first: char| first.is_ascii_alphabetic())
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+    let name = name.as_bytes();
+    let name = name.strip_prefix(b"$").unwrap_or(name);
+    name.first().is_some_and(u8::is_ascii_alphabetic)
+        && name.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
 #[cfg(test)]

@@ -289,14 +289,18 @@ fn check_brackets(attribute: &AttributeRef, offset: usize) -> Result<(), FilterE
 
 /// That the operator makes sense for the attribute's type (RFC 7644 §3.4.2.2 table 3).
 fn check_operator(leaf: &Attribute, op: CompareOp) -> Result<(), String> {
-    let allowed = match leaf.attribute_type {
+    let substring = matches!(op, CompareOp::Co | CompareOp::Sw | CompareOp::Ew);
+    let equality = matches!(op, CompareOp::Eq | CompareOp::Ne);
+    let (goes, allowed) = match leaf.attribute_type {
         AttributeType::String | AttributeType::Reference => return Ok(()),
-        AttributeType::Boolean | AttributeType::Binary | AttributeType::Complex => "eq, ne and pr",
+        AttributeType::Boolean | AttributeType::Binary | AttributeType::Complex => {
+            (equality, "eq, ne and pr")
+        }
         AttributeType::Integer | AttributeType::Decimal | AttributeType::DateTime => {
-            "eq, ne, gt, ge, lt, le and pr"
+            (!substring, "eq, ne, gt, ge, lt, le and pr")
         }
     };
-    if allowed.split([',', ' ']).any(|keyword| keyword == op.keyword()) {
+    if goes {
         return Ok(());
     }
     let (name, kind) = (&leaf.name, leaf.attribute_type.name());

@@ -11,7 +11,7 @@ use super::operation::{Action, Canonical, ElementChange, PatchOp};
 use super::request::PatchRequest;
 use crate::dialect::{Dialect, Note, Tolerance};
 use crate::path::AttributeRef;
-use crate::resource::{Resource, canonical, check_required, check_user_name};
+use crate::resource::{Resource, canonical, check_required, check_user_name, member, member_mut, same};
 use crate::schema::{Attribute, Mutability, ResourceType, Schema};
 
 /// What a PATCH request makes of a resource.
@@ -77,14 +77,18 @@ impl PatchRequest {
 
 /// Whether documents differ; `schemas` follows from the rest.
 fn differs(left: &Resource, right: &Resource) -> bool {
-    let rest = |resource: &Resource| {
-        resource.attributes().len() - usize::from(resource.attributes().contains_key("schemas"))
+    let (left, right) = (left.attributes(), right.attributes());
+    let rest = |members: &'_ Map<String, Value>| members.len() - usize::from(members.contains_key("schemas"));
+    let is_same = |(name, value): (&String, &Value), beside: Option<(&String, &Value)>| {
+        // Both are in canonical order, so that the same attribute stands beside, as a rule.
+        let other = match beside {
+            Some((other, value)) if other == name => Some(value),
+            _ => right.get(name),
+        };
+        name == "schemas" || other.is_some_and(|other| same(value, other))
     };
-    rest(left) != rest(right)
-        || left
-            .attributes()
-            .iter()
-            .any(|(name, value)| name != "schemas" && right.attributes().get(name) != Some(value))
+    let mut beside = right.iter();
+    rest(left) != rest(right) || !left.iter().all(|member| is_same(member, beside.next()))
 }
 
 /// What is required is there, unless it was missing before.
@@ -99,14 +103,11 @@ fn check_outcome(
         return Err(PatchError::Result(error.into()));
     }
     let empty = Map::new();
-    let extension = |resource: &'_ Resource, schema: &Schema| {
-        resource.attributes().get(&*schema.id).and_then(Value::as_object).cloned()
-    };
     check_sub_attributes(&resource_type.schema, before.attributes(), after.attributes())?;
     for schema in resource_type.extensions.iter().map(|extension| &extension.schema) {
-        if let Some(after) = extension(after, schema) {
-            let before = extension(before, schema);
-            check_sub_attributes(schema, before.as_ref().unwrap_or(&empty), &after)?;
+        if let Some(Value::Object(after)) = member(after.attributes(), &schema.id) {
+            let before = member(before.attributes(), &schema.id).and_then(Value::as_object);
+            check_sub_attributes(schema, before.unwrap_or(&empty), after)?;
         }
     }
     Ok(())
@@ -118,8 +119,8 @@ fn check_sub_attributes(
     after: &Map<String, Value>,
 ) -> Result<(), PatchError> {
     for attribute in &schema.attributes {
-        let Some(value) = after.get(&attribute.name) else { continue };
         for sub in attribute.sub_attributes.iter().filter(|sub| sub.required) {
+            let Some(value) = after.get(&attribute.name) else { continue };
             let lacks = |element: &Value| element.get(&sub.name).is_none();
             let lacking = match value {
                 Value::Array(elements) => elements.iter().any(lacks),
@@ -215,7 +216,7 @@ impl Draft {
             }),
             None => {
                 if let Some(object) = self.object(at, value.is_some()) {
-                    check_parts(&at.attribute, object.get(&at.attribute.name), value)?;
+                    check_parts(&at.attribute, object, value)?;
                     elements::put(object, &at.attribute, value, op)?;
                 }
                 self.drop_if_empty(at);
@@ -232,8 +233,13 @@ impl Draft {
         work: impl FnOnce(&mut Vec<Value>) -> Result<(), PatchProblem>,
     ) -> Result<(), PatchProblem> {
         let attribute = &at.attribute;
-        let present = self.object(at, false).and_then(|object| object.get(&attribute.name)).cloned();
-        let mut elements = match present.clone() {
+        // The value is taken out while it is worked on. Where that fails, the whole draft is thrown away.
+        let place = self.object(at, false).and_then(|object| member_mut(object, &attribute.name));
+        let present = place.map(Value::take);
+        let is_present = present.is_some();
+        let immutable = attribute.mutability == Mutability::Immutable;
+        let kept = if immutable { present.clone() } else { None };
+        let mut elements = match present {
             None => Vec::new(),
             Some(Value::Array(elements)) if attribute.multi_valued => elements,
             Some(value) => vec![value],
@@ -245,13 +251,27 @@ impl Draft {
             false if attribute.multi_valued => Some(Value::Array(elements)),
             false => elements.pop(),
         };
-        if value == present {
-            return Ok(());
+        if immutable {
+            elements::check_immutable(attribute, kept.as_ref(), value.as_ref())?;
         }
-        if let Some(object) = self.object(at, true) {
-            // What there was is in the list already.
-            let op = if op == PatchOp::Add { PatchOp::Replace } else { op };
-            elements::put(object, attribute, value.as_ref(), op)?;
+        match (is_present, value) {
+            (false, None) => return Ok(()),
+            (true, None) => {
+                if attribute.required {
+                    return Err(elements::required(attribute, op));
+                }
+                if let Some(object) = self.object(at, false) {
+                    object.shift_remove(&attribute.name);
+                }
+            }
+            (_, Some(value)) => {
+                if let Some(object) = self.object(at, true) {
+                    match member_mut(object, &attribute.name) {
+                        Some(place) => *place = value,
+                        None => drop(object.insert(attribute.name.clone(), value)),
+                    }
+                }
+            }
         }
         self.drop_if_empty(at);
         Ok(())
@@ -260,15 +280,15 @@ impl Draft {
     /// The object that holds the attribute.
     fn object(&mut self, at: &AttributeRef, create: bool) -> Option<&mut Map<String, Value>> {
         let Some(urn) = &at.extension else { return Some(&mut self.attributes) };
-        if create && !self.attributes.contains_key(&**urn) {
+        if create && member(&self.attributes, urn).is_none() {
             self.attributes.insert(urn.to_string(), Value::Object(Map::new()));
         }
-        self.attributes.get_mut(&**urn)?.as_object_mut()
+        member_mut(&mut self.attributes, urn)?.as_object_mut()
     }
 
     fn drop_if_empty(&mut self, at: &AttributeRef) {
         if let Some(urn) = &at.extension
-            && self.attributes.get(&**urn).and_then(Value::as_object).is_some_and(Map::is_empty)
+            && member(&self.attributes, urn).and_then(Value::as_object).is_some_and(Map::is_empty)
         {
             self.attributes.shift_remove(&**urn);
         }
@@ -277,7 +297,7 @@ impl Draft {
     fn remove_extension(&mut self, schema: &Arc<Schema>) -> Result<(), PatchProblem> {
         let Some(Value::Object(object)) = self.attributes.get(&*schema.id) else { return Ok(()) };
         for attribute in &schema.attributes {
-            check_parts(attribute, object.get(&attribute.name), None)?;
+            check_parts(attribute, object, None)?;
             elements::check_immutable(attribute, object.get(&attribute.name), None)?;
         }
         self.attributes.shift_remove(&*schema.id);
@@ -303,10 +323,11 @@ impl Draft {
 /// A complex attribute that goes takes no immutable sub-attribute with it.
 fn check_parts(
     attribute: &Attribute,
-    present: Option<&Value>,
+    object: &Map<String, Value>,
     value: Option<&Value>,
 ) -> Result<(), PatchProblem> {
     if value.is_none() && !attribute.multi_valued {
+        let present = member(object, &attribute.name);
         for sub in &attribute.sub_attributes {
             elements::check_immutable(sub, present.and_then(|object| object.get(&sub.name)), None)?;
         }

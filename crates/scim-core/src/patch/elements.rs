@@ -8,7 +8,7 @@ use super::error::PatchProblem;
 use super::operation::{ElementChange, PatchOp};
 use crate::dialect::{Dialect, Note, Tolerance};
 use crate::filter::{Operand, TypedFilter};
-use crate::resource::{MAX_ELEMENTS, is_primary};
+use crate::resource::{MAX_ELEMENTS, is_primary, member_mut, same};
 use crate::schema::{Attribute, Mutability};
 
 /// Adds elements; those that are there already, `primary` aside, are not added twice.
@@ -196,8 +196,8 @@ pub(super) fn put(
     value: Option<&Value>,
     op: PatchOp,
 ) -> Result<(), PatchProblem> {
-    let present = object.get(&attribute.name);
-    check_immutable(attribute, present, value)?;
+    let present = member_mut(object, &attribute.name);
+    check_immutable(attribute, present.as_deref(), value)?;
     let Some(value) = value else {
         if attribute.required && (present.is_some() || op != PatchOp::Remove) {
             return Err(required(attribute, op));
@@ -205,7 +205,7 @@ pub(super) fn put(
         object.shift_remove(&attribute.name);
         return Ok(());
     };
-    match (object.get_mut(&attribute.name), value) {
+    match (present, value) {
         // A multi-valued sub-attribute.
         (Some(Value::Array(present)), Value::Array(added)) if op == PatchOp::Add => add(present, added),
         (Some(present), value) => {
@@ -232,7 +232,7 @@ pub(super) fn check_immutable(
 }
 
 /// RFC 7644 §3.5.2.2 has `mutability` for a required attribute that is removed.
-fn required(attribute: &Attribute, op: PatchOp) -> PatchProblem {
+pub(super) fn required(attribute: &Attribute, op: PatchOp) -> PatchProblem {
     let name = &attribute.name;
     match op {
         PatchOp::Remove => PatchProblem::Mutability(format!("{name} is required; it cannot be removed")),
@@ -242,13 +242,14 @@ fn required(attribute: &Attribute, op: PatchOp) -> PatchProblem {
 
 /// Drops elements that equal an earlier one: a change may have made them equal.
 pub(super) fn drop_doubles(elements: &mut Vec<Value>) {
-    let mut kept: Vec<Value> = Vec::with_capacity(elements.len());
-    for element in elements.drain(..) {
-        if !kept.contains(&element) {
-            kept.push(element);
+    let mut at = 1;
+    while let Some((before, [element, ..])) = elements.split_at_checked(at) {
+        if before.iter().any(|before| same(before, element)) {
+            elements.remove(at);
+        } else {
+            at += 1;
         }
     }
-    *elements = kept;
 }
 
 /// Drops what says nothing once a sub-attribute has gone: empty elements, and in dialects where an empty string clears,

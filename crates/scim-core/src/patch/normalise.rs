@@ -34,8 +34,9 @@ struct Order<'p> {
 }
 
 impl<'t> Normaliser<'t> {
-    pub(super) fn new(resource_type: &'t ResourceType, dialect: Dialect) -> Self {
-        Self { resource_type, dialect, operations: Vec::new(), notes: Vec::new() }
+    /// `operations` is about how many there will be.
+    pub(super) fn new(resource_type: &'t ResourceType, dialect: Dialect, operations: usize) -> Self {
+        Self { resource_type, dialect, operations: Vec::with_capacity(operations), notes: Vec::new() }
     }
 
     pub(super) const fn dialect(&self) -> Dialect {

@@ -53,7 +53,7 @@ impl PatchRequest {
         if list.len() > MAX_OPERATIONS {
             return Err(PatchError::TooManyOperations { given: list.len(), limit: MAX_OPERATIONS });
         }
-        let mut normaliser = Normaliser::new(resource_type, dialect);
+        let mut normaliser = Normaliser::new(resource_type, dialect, list.len());
         if list.is_empty() && dialect.tolerates(Tolerance::EmptyOperations) {
             normaliser.note(Tolerance::EmptyOperations, "Operations is empty");
         }
@@ -82,16 +82,17 @@ fn read_operation(
     at: &mut Option<String>,
 ) -> Result<(), PatchProblem> {
     let syntax = |text: &str| PatchProblem::Syntax(text.to_owned());
-    let Value::Object(mut members) = json else { return Err(syntax("an operation must be a JSON object")) };
-    // Whether there is a value decides, so that null is not the same as none here.
-    let value = take_value(&mut members);
-    let path = match take_member(&mut members, "path") {
+    let Value::Object(members) = json else { return Err(syntax("an operation must be a JSON object")) };
+    let [op, path, value] = parts(members, ["op", "path", "value"]);
+    // Whether there is a value decides, so that null is not the same as none for it.
+    let (op, path) = (op.filter(|op| !op.is_null()), path.filter(|path| !path.is_null()));
+    let path = match path {
         None => None,
         Some(Value::String(path)) => Some(path),
         Some(_) => return Err(syntax("path must be a string")),
     };
     at.clone_from(&path);
-    let op = match take_member(&mut members, "op") {
+    let op = match op {
         Some(Value::String(op)) => read_op(normaliser, position, &op)?,
         _ => return Err(syntax("op must be one of add, remove, replace")),
     };
@@ -121,10 +122,21 @@ fn read_op(normaliser: &mut Normaliser<'_>, position: usize, given: &str) -> Res
     Err(PatchProblem::Syntax(format!("op {shown:?} is not one of add, remove, replace")))
 }
 
-fn take_value(members: &mut Map<String, Value>) -> Option<Value> {
-    if let Some(value) = members.shift_remove("value") {
-        return Some(value);
+/// The members of those names, whatever their letter case; the exact spelling first, and then the one that comes first.
+fn parts<const N: usize>(members: Map<String, Value>, names: [&str; N]) -> [Option<Value>; N] {
+    let (mut exact, mut other) = (names.map(|_| None), names.map(|_| None));
+    for (given, value) in members {
+        for ((name, exact), other) in names.iter().zip(&mut exact).zip(&mut other) {
+            if given == *name {
+                *exact = Some(value);
+                break;
+            }
+            if other.is_none() && given.eq_ignore_ascii_case(name) {
+                *other = Some(value);
+                break;
+            }
+        }
     }
-    let key = members.keys().find(|key| key.eq_ignore_ascii_case("value"))?.clone();
-    members.shift_remove(&key)
+    let mut other = other.into_iter();
+    exact.map(|exact| exact.or(other.next().flatten()))
 }

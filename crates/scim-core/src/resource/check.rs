@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::{Resource, ResourceError};
+use super::{Resource, ResourceError, member};
 use crate::dialect::{Dialect, Tolerance};
 use crate::schema::{Attribute, Mutability, Residence, ResourceType, USER_URN};
 use crate::text::is_precis_user_name;
@@ -19,7 +19,7 @@ pub fn check_required(resource_type: &ResourceType, resource: &Resource) -> Resu
     }
     for extension in &resource_type.extensions {
         let urn = &*extension.schema.id;
-        match resource.attributes().get(urn).and_then(Value::as_object) {
+        match member(resource.attributes(), urn).and_then(Value::as_object) {
             Some(object) => {
                 if let Some(name) = missing(&extension.schema.attributes, object) {
                     return Err(ResourceError::value(&format_args!("{urn}:{name}"), REASON));
@@ -39,7 +39,7 @@ fn missing<'a>(attributes: &'a [Arc<Attribute>], values: &Map<String, Value>) ->
         attribute.required
             && attribute.residence == Residence::Document
             && attribute.mutability != Mutability::ReadOnly
-            && !values.contains_key(&attribute.name)
+            && member(values, &attribute.name).is_none()
     });
     missing.map(|attribute| attribute.name.as_str())
 }

@@ -14,6 +14,7 @@ use std::fmt::Display;
 use serde_json::{Map, Number, Value};
 
 use super::error::{ResourceError, kind, shown};
+use super::member::{member, same};
 use crate::dialect::{Dialect, Note, Tolerance};
 use crate::instant::Instant;
 use crate::schema::{Attribute, AttributeType, Mutability, Residence};
@@ -174,7 +175,7 @@ pub(super) fn note(notes: &mut Vec<Note>, tolerance: Tolerance, detail: impl Int
 
 /// Whether the element is the primary one.
 pub(crate) fn is_primary(element: &Value) -> bool {
-    element.get("primary").and_then(Value::as_bool) == Some(true)
+    element.as_object().and_then(|element| member(element, "primary")) == Some(&Value::Bool(true))
 }
 
 /// Drops elements that are there already. Canonical elements are equal where their texts are.
@@ -186,7 +187,7 @@ fn keep_once(elements: &mut Vec<Value>) {
     }
     let mut at = 1;
     while let Some((before, [element, ..])) = elements.split_at_checked(at) {
-        if before.contains(element) {
+        if before.iter().any(|before| same(before, element)) {
             elements.remove(at);
         } else {
             at += 1;
@@ -300,7 +301,9 @@ fn is_canonical(attribute: &Attribute, given: &Map<String, Value>) -> bool {
                     && !sub.multi_valued
                     && match (sub.attribute_type, value) {
                         (AttributeType::String | AttributeType::Reference, Value::String(text)) => {
-                            !text.is_empty() && !text.starts_with('{') && !text.contains('\0')
+                            !text.is_empty()
+                                && !text.starts_with('{')
+                                && memchr::memchr(0, text.as_bytes()).is_none()
                         }
                         (AttributeType::Boolean, Value::Bool(_)) => true,
                         _ => false,
@@ -310,7 +313,7 @@ fn is_canonical(attribute: &Attribute, given: &Map<String, Value>) -> bool {
         && attribute
             .sub_attributes
             .iter()
-            .all(|sub| !is_needed(attribute, sub) || given.contains_key(&sub.name))
+            .all(|sub| !is_needed(attribute, sub) || member(given, &sub.name).is_some())
 }
 
 /// Whether a value of the attribute must have the sub-attribute. An edge is nothing without the id of its end.

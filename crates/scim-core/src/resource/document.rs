@@ -5,12 +5,13 @@
 //! parses nor serialises what is stored.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 
 use memchr::memchr;
 use serde_json::{Map, Value};
 
 use super::Resource;
+use super::json::{write_escaped, write_member, write_name, write_text, write_value};
+use super::member::{declared, member};
 use crate::instant::Timestamp;
 use crate::schema::{Attribute, Residence, ResourceType, Returned, Schema};
 
@@ -94,17 +95,22 @@ impl Document {
     pub fn new(resource_type: &ResourceType, id: &str, resource: &Resource) -> Self {
         let mut bytes = Vec::with_capacity(1024);
         bytes.extend_from_slice(b"{\"schemas\":");
-        write_json(&mut bytes, resource.attributes().get("schemas").unwrap_or(&Value::Array(Vec::new())));
+        write_value(
+            &mut bytes,
+            member(resource.attributes(), "schemas").unwrap_or(&Value::Array(Vec::new())),
+        );
         bytes.extend_from_slice(b",\"id\":");
         write_text(&mut bytes, id);
         bytes.extend_from_slice(&[MARK, EXTERNAL_ID]);
+        let mut values = declared(&resource_type.schema.attributes, resource.attributes()).peekable();
         for attribute in &resource_type.schema.attributes {
+            let value = values.next_if(|(next, _)| std::ptr::eq(*next, &**attribute));
             match attribute.residence {
                 Residence::Edges => bytes.extend_from_slice(&[MARK, EDGES]),
                 Residence::ReverseEdges => bytes.extend_from_slice(&[MARK, REVERSE_EDGES]),
                 Residence::Envelope => {}
                 Residence::Document => {
-                    if let Some(value) = resource.attributes().get(&attribute.name) {
+                    if let Some((_, value)) = value {
                         hidden_unless(is_plain(attribute), &mut bytes, |bytes| {
                             bytes.push(b',');
                             write_member(bytes, &attribute.name, value);
@@ -114,7 +120,7 @@ impl Document {
             }
         }
         for extension in &resource_type.extensions {
-            if let Some(Value::Object(object)) = resource.attributes().get(&*extension.schema.id) {
+            if let Some(Value::Object(object)) = member(resource.attributes(), &extension.schema.id) {
                 write_extension(&mut bytes, &extension.schema, object);
             }
         }
@@ -203,13 +209,12 @@ fn each_part<'d>(bytes: &'d [u8], mut part: impl FnMut(Part<'d>)) {
 
 /// Writes `,"urn":{…}`. Where no plain answer shows any of it, all of it is hidden, and nothing in it is marked again.
 fn write_extension(bytes: &mut Vec<u8>, schema: &Schema, values: &Map<String, Value>) {
-    let all =
-        schema.attributes.iter().filter_map(|attribute| Some((attribute, values.get(&attribute.name)?)));
-    let is_shown = all.clone().any(|(attribute, _)| is_plain(attribute));
+    let all: Vec<_> = declared(&schema.attributes, values).collect();
+    let is_shown = all.iter().any(|(attribute, _)| is_plain(attribute));
     hidden_unless(is_shown, bytes, |bytes| {
         bytes.push(b',');
-        write_json(bytes, &*schema.id);
-        bytes.extend_from_slice(b":{");
+        write_name(bytes, &schema.id);
+        bytes.push(b'{');
         // A comma belongs to the hidden member beside it: behind it until the first that is shown, then before it.
         let mut first = true;
         for (attribute, value) in all {
@@ -255,16 +260,10 @@ fn is_reference(attribute: &Attribute) -> bool {
     attribute.name == "manager" && attribute.sub_attribute("$ref").is_some()
 }
 
-fn write_member(bytes: &mut Vec<u8>, name: &str, value: &Value) {
-    write_json(bytes, name);
-    bytes.push(b':');
-    write_json(bytes, value);
-}
-
 /// Writes `"manager":{…}` with the mark behind `value`, for what is filled in there comes from that id.
 fn write_reference(bytes: &mut Vec<u8>, name: &str, object: &Map<String, Value>) {
-    write_json(bytes, name);
-    bytes.extend_from_slice(b":{");
+    write_name(bytes, name);
+    bytes.push(b'{');
     for (index, (name, value)) in object.iter().enumerate() {
         if index > 0 {
             bytes.push(b',');
@@ -291,13 +290,11 @@ fn fill(mark: u8, view: &View<'_>, out: &mut Vec<u8>) {
         META => {
             out.extend_from_slice(b",\"meta\":{\"resourceType\":");
             write_text(out, view.resource_type);
-            let mut text = String::with_capacity(160);
-            let _ = write!(
-                text,
-                ",\"created\":\"{}\",\"lastModified\":\"{}\",\"location\":",
-                view.created, view.modified
-            );
-            out.extend_from_slice(text.as_bytes());
+            out.extend_from_slice(b",\"created\":\"");
+            out.extend_from_slice(&view.created.text());
+            out.extend_from_slice(b"\",\"lastModified\":\"");
+            out.extend_from_slice(&view.modified.text());
+            out.extend_from_slice(b"\",\"location\":");
             write_url(out, &[view.base, view.endpoint, "/", view.id]);
             out.extend_from_slice(b",\"version\":");
             write_text(out, view.version);
@@ -364,28 +361,6 @@ fn write_url(out: &mut Vec<u8>, parts: &[&str]) {
         write_escaped(out, part);
     }
     out.push(b'"');
-}
-
-fn write_text(out: &mut Vec<u8>, text: &str) {
-    write_url(out, &[text]);
-}
-
-/// The inside of a JSON string. Names and URLs, which a large group has thousands of, rarely hold what must be escaped.
-fn write_escaped(out: &mut Vec<u8>, text: &str) {
-    if text.bytes().any(|byte| byte < 0x20 || byte == b'"' || byte == b'\\') {
-        let start = out.len();
-        write_json(out, text);
-        // The quotes around it.
-        out.remove(start);
-        out.pop();
-    } else {
-        out.extend_from_slice(text.as_bytes());
-    }
-}
-
-fn write_json(out: &mut Vec<u8>, value: &(impl serde::Serialize + ?Sized)) {
-    // INVARIANT: a text or a Value has only texts as keys, and writing into a Vec does not fail.
-    let _ = serde_json::to_writer(out, value);
 }
 
 #[cfg(test)]

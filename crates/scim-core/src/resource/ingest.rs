@@ -82,6 +82,7 @@ pub fn ingest(resource_type: &ResourceType, body: Value, dialect: Dialect) -> Re
     };
     let mut intake = Intake::new(resource_type, dialect);
     intake.schemas(&body)?;
+    intake.base.expect(body.len());
     for (name, value) in body {
         intake.member(name, value)?;
     }
@@ -252,6 +253,7 @@ impl<'t> Intake<'t> {
             }
             note(&mut self.notes, Tolerance::ExtensionNotDeclared, format!("schemas: without {urn}"));
         }
+        slots.expect(object.len());
         for (name, value) in object {
             match slots.position(&name) {
                 Some(at) => slots.set(at, name, value, self.dialect, &mut self.notes)?,
@@ -291,7 +293,10 @@ impl<'t> Intake<'t> {
             None => Some(&mut self.base),
         };
         // What other names said about the same attribute stays.
-        let present = slots.and_then(|slots| slots.take(slots.position(&attribute.name)?));
+        let present = slots.and_then(|slots| {
+            let at = slots.position(&attribute.name)?;
+            slots.take(at)
+        });
         let mut object = match present {
             Some(Value::Object(object)) => object,
             _ => Map::new(),

@@ -10,6 +10,8 @@ mod document;
 mod error;
 mod index;
 mod ingest;
+mod json;
+mod member;
 mod projection;
 mod replace;
 mod shadow;
@@ -27,12 +29,14 @@ pub use document::{Document, DocumentError, EdgeView, ReferenceView, View};
 pub use error::ResourceError;
 pub use index::IndexEntry;
 pub use ingest::{EdgeValue, Inbound, ingest};
+pub use member::{declared, member, same};
+pub(crate) use member::{member_mut, same_members};
 pub use projection::Projection;
 pub use replace::replace;
 pub use shadow::{index_entries, shadow};
 
 /// A resource in canonical form.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub struct Resource {
     attributes: Map<String, Value>,
 }
@@ -65,12 +69,12 @@ impl Resource {
     #[must_use]
     pub fn value(&self, path: &AttributeRef) -> Option<&Value> {
         let object = match &path.extension {
-            Some(urn) => self.attributes.get(&**urn)?.as_object()?,
+            Some(urn) => member(&self.attributes, urn)?.as_object()?,
             None => &self.attributes,
         };
-        let value = object.get(&path.attribute.name)?;
+        let value = member(object, &path.attribute.name)?;
         match &path.sub {
-            Some(sub) => value.as_object()?.get(&sub.name),
+            Some(sub) => member(value.as_object()?, &sub.name),
             None => Some(value),
         }
     }
@@ -78,6 +82,13 @@ impl Resource {
     /// The text of a top-level attribute.
     #[must_use]
     pub fn text(&self, name: &str) -> Option<&str> {
-        self.attributes.get(name)?.as_str()
+        member(&self.attributes, name)?.as_str()
+    }
+}
+
+/// By the members, in whatever order.
+impl PartialEq for Resource {
+    fn eq(&self, other: &Self) -> bool {
+        same_members(&self.attributes, &other.attributes)
     }
 }

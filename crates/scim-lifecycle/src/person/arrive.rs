@@ -71,13 +71,13 @@ impl Existing {
 }
 
 /// A resource that a client creates.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Arrival<'a> {
     /// Its id, where nobody is there already.
     pub id: ResourceId,
     /// The resource, complete.
-    pub resource: Resource,
-    /// What the client sent of it.
+    pub resource: &'a Resource,
+    /// What the client sent of it: what is laid over [`Existing::Unmanaged`].
     pub sent: &'a Resource,
     /// The connector's `externalId`.
     pub external_id: Option<&'a str>,
@@ -119,7 +119,7 @@ pub(crate) fn arrive(
     let Arrival { id, resource, sent, external_id, notes, existing, before } = arrival;
     let external_id = external_id.map(str::to_owned);
     if let (Existing::Unmanaged(record), Some(before)) = (existing, before) {
-        let after = overlay(resource_type, before, sent);
+        let after = &overlay(resource_type, before, sent);
         return update(on, facts, resource_type, Update { record, before, after, external_id, notes });
     }
     let tombstone = match existing {
@@ -139,10 +139,10 @@ pub(crate) fn arrive(
     }
     // Who comes back has an account already: what acts on creation only has acted.
     let occasion = if old.is_some() { mapping::Occasion::Reapply } else { mapping::Occasion::Creation };
-    let seen = Seen::new(on, &resource, external_id.as_deref());
+    let seen = Seen::new(on, resource, external_id.as_deref());
     map(on, occasion, None, &seen, &mut account, &mut told)?;
-    grant(on, &resource, &mut account, &mut told);
-    account.enter(state(&resource).unwrap_or_default(), &on.stamp(Cause::Lifecycle));
+    grant(on, resource, &mut account, &mut told);
+    account.enter(state(resource).unwrap_or_default(), &on.stamp(Cause::Lifecycle));
     required_values(on, &account)?;
     let key = Key { resource_type: resource_type.name.clone(), id };
     let name = resource.text("displayName").or_else(|| resource.text("userName")).map(str::to_owned);
@@ -158,7 +158,7 @@ pub(crate) fn arrive(
         });
     }
     let external_ids = [None, external_id.as_deref()];
-    let changes = shown_differences(on.policy, resource_type, None, Some(&resource), external_ids);
+    let changes = shown_differences(on.policy, resource_type, None, Some(resource), external_ids);
     let action = if tombstone.is_some() { Action::Restored } else { Action::Created };
     let status = status_of(&told);
     let about = LogResource::new(&resource_type.name, id, name.as_deref());
@@ -170,9 +170,9 @@ pub(crate) fn arrive(
     });
     let managed_by = on.connector.map(|connector| connector.id);
     decision.events.push(event(EventKind::AccountCreated, &key, None, Some(view(managed_by, &account))));
-    let mut content = content(resource_type, id, &resource);
+    let mut content = content(resource_type, id, resource);
     content.managed_by = managed_by;
-    content.reports_to = on.policy.mapping().reports_to(&resource);
+    content.reports_to = on.policy.mapping().reports_to(resource);
     content.account = Some(Box::new(account));
     let revives = tombstone.is_some();
     decision.changes.push(Change::Create(NewRecord { key, content, external_id, revives }));

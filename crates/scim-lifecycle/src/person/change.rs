@@ -3,14 +3,13 @@
 use std::borrow::Cow;
 
 use scim_core::Note;
-use scim_core::resource::Resource;
+use scim_core::resource::{Resource, member};
 use scim_core::schema::ResourceType;
 use scim_directory::{
     Account, AccountState, Action, Cause, Change, EventKind, LogRecord, LogResource, LogStatus, Record,
     Removal, Stamp,
 };
 use scim_mapping::mapping::{self, Env};
-use serde_json::Value;
 
 use super::event::{event, view};
 use super::keep::{name_is_free, required_values, source, under_policy};
@@ -30,7 +29,7 @@ pub struct Update<'a> {
     /// What its document holds.
     pub before: &'a Resource,
     /// What it is to hold.
-    pub after: Resource,
+    pub after: &'a Resource,
     /// The connector's `externalId` from now on.
     pub external_id: Option<String>,
     /// What was tolerated.
@@ -49,18 +48,19 @@ pub(crate) fn update(
 ) -> Result<Decision, Stop> {
     let Update { record, before, after, external_id, notes } = update;
     let picked_up = record.managed_by.is_none() && on.connector.is_some();
-    let old = record.account.as_deref().cloned().unwrap_or_default();
-    if before == &after && record.external_id == external_id && !picked_up {
+    if before == after && record.external_id == external_id && !picked_up {
         return Ok(Decision::default());
     }
+    let nothing = Account::default();
+    let old = record.account.as_deref().unwrap_or(&nothing);
     let mut decision = Decision::default();
     let mut account = old.clone();
     let mut told = words(notes);
     let occasion = if picked_up { mapping::Occasion::PickUp } else { mapping::Occasion::Write };
     let known = Seen::new(on, before, record.external_id.as_deref());
-    let now = Seen::new(on, &after, external_id.as_deref());
+    let now = Seen::new(on, after, external_id.as_deref());
     map(on, occasion, Some(&known), &now, &mut account, &mut told)?;
-    let (was, is) = (old.state, state(&after).unwrap_or(old.state));
+    let (was, is) = (old.state, state(after).unwrap_or(old.state));
     if was != is {
         owned(on, record, if is == AccountState::Suspended { "suspend" } else { "activate" })?;
         if is == AccountState::Suspended {
@@ -68,16 +68,15 @@ pub(crate) fn update(
         }
         account.enter(is, &on.stamp(Cause::Lifecycle));
     }
-    let roles = |resource: &Resource| resource.attributes().get("roles").cloned();
-    if roles(before) != roles(&after) {
-        grant(on, &after, &mut account, &mut told);
+    if member(before.attributes(), "roles") != member(after.attributes(), "roles") {
+        grant(on, after, &mut account, &mut told);
     }
     let suspends = was != AccountState::Suspended && is == AccountState::Suspended;
     if (account.fields != old.fields || picked_up) && !suspends {
         required_values(on, &account)?;
     }
     let name = after.text("displayName").or_else(|| after.text("userName")).map(str::to_owned);
-    let ran = rules::run(on, facts, &record.key, name.as_deref(), picked_up, Some(&old), &mut account)?;
+    let ran = rules::run(on, facts, &record.key, name.as_deref(), picked_up, Some(old), &mut account)?;
     under_policy(on, resource_type, Some(was), is, &mut decision);
 
     let managed_by = record.managed_by.or_else(|| on.connector.map(|connector| connector.id));
@@ -88,8 +87,8 @@ pub(crate) fn update(
     };
     let resource = LogResource::new(&resource_type.name, record.key.id, name.as_deref());
     let external_ids = [record.external_id.as_deref(), external_id.as_deref()];
-    let changes = shown_differences(on.policy, resource_type, Some(before), Some(&after), external_ids);
-    let fields = shown_fields(on, Some(&old), &account);
+    let changes = shown_differences(on.policy, resource_type, Some(before), Some(after), external_ids);
+    let fields = shown_fields(on, Some(old), &account);
     if picked_up {
         decision.log.push(LogRecord::new(Action::PickedUp, LogStatus::Success, Some(resource.clone())));
     }
@@ -102,10 +101,10 @@ pub(crate) fn update(
             ..LogRecord::new(action, status, Some(resource))
         });
     }
-    tell(record, managed_by, &old, &account, picked_up, &mut decision);
-    let mut content = content(resource_type, record.key.id, &after);
+    tell(record, managed_by, old, &account, picked_up, &mut decision);
+    let mut content = content(resource_type, record.key.id, after);
     content.managed_by = managed_by;
-    content.reports_to = on.policy.mapping().reports_to(&after);
+    content.reports_to = on.policy.mapping().reports_to(after);
     content.account = Some(Box::new(account));
     let change = Change::Update { key: record.key.clone(), expected: record.version, content, external_id };
     decision.changes.push(change);
@@ -247,7 +246,7 @@ pub(super) fn grant(on: &Occasion<'_>, after: &Resource, account: &mut Account, 
 
 /// The state that a document says; none where it does not say: clearing `active` unlocks nobody.
 pub(super) fn state(resource: &Resource) -> Option<AccountState> {
-    let active = resource.attributes().get("active").and_then(Value::as_bool)?;
+    let active = member(resource.attributes(), "active")?.as_bool()?;
     Some(if active { AccountState::Active } else { AccountState::Suspended })
 }
 

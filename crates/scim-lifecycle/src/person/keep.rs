@@ -1,5 +1,7 @@
 //! What every account must keep: names, required values, seats.
 
+use std::borrow::Cow;
+
 use scim_core::schema::ResourceType;
 use scim_core::text::Matching;
 use scim_directory::{Account, AccountState, Condition, NameScope, Profile};
@@ -56,11 +58,11 @@ pub(crate) fn required_values(on: &Occasion<'_>, account: &Account) -> Result<()
 }
 
 /// Where a field's value comes from, in a SCIM client's words.
-pub(crate) fn source(on: &Occasion<'_>, field: &str) -> String {
+pub(crate) fn source<'p>(on: &Occasion<'p>, field: &str) -> Cow<'p, str> {
     let row = on.policy.mapping().rows().iter().find(|row| row.row().field == field);
     match row.and_then(|row| row.attributes().next()) {
-        Some(attribute) => attribute.to_owned(),
-        None => format!("the field {field}"),
+        Some(attribute) => Cow::Borrowed(attribute),
+        None => Cow::Owned(format!("the field {field}")),
     }
 }
 

@@ -107,7 +107,7 @@ impl World {
         self.on(Some(connector), |on| {
             let arrival = Arrival {
                 id: self.id(),
-                resource: resource.clone(),
+                resource: &resource,
                 sent: &sent,
                 external_id: external_id.as_deref(),
                 notes: &notes,
@@ -149,7 +149,7 @@ impl World {
         let after = scim_core::resource::canonical(self.user(), attributes);
         self.on(Some(connector), |on| {
             let external_id = record.external_id.clone();
-            let update = Update { record, before: &before, after: after.clone(), external_id, notes: &[] };
+            let update = Update { record, before: &before, after: &after, external_id, notes: &[] };
             scim_lifecycle::update(on, facts, self.user(), update)
         })
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use scim_core::filter::{FilterLimits, Operand, TypedFilter};
 use scim_core::path::{PatchPath, Target};
+use scim_core::resource::member;
 use scim_core::schema::{Attribute, Mutability, Residence, ResourceType, Returned};
 use scim_core::{AttributeRef, Dialect, Resource};
 use serde_json::{Map, Value};
@@ -206,10 +207,10 @@ impl Accessor {
     pub(super) fn reach_in<'r>(&self, values: &'r Map<String, Value>) -> Reached<'r> {
         let mut reached = Reached::default();
         let holder = match &self.attribute.extension {
-            Some(urn) => values.get(&**urn).and_then(Value::as_object),
+            Some(urn) => member(values, urn).and_then(Value::as_object),
             None => Some(values),
         };
-        match holder.and_then(|holder| holder.get(&self.attribute.attribute.name)) {
+        match holder.and_then(|holder| member(holder, &self.attribute.attribute.name)) {
             None => {}
             Some(Value::Array(elements)) => {
                 for element in elements {
@@ -235,7 +236,7 @@ impl Accessor {
 
     fn part<'r>(&self, element: &'r Value) -> Option<&'r Value> {
         let value = match &self.sub {
-            Some(sub) => element.as_object().and_then(|parts: &Map<String, Value>| parts.get(&sub.name))?,
+            Some(sub) => member(element.as_object()?, &sub.name)?,
             None => element,
         };
         is_assigned(value).then_some(value)
@@ -301,7 +302,7 @@ fn same_condition(one: &TypedFilter, other: &TypedFilter) -> bool {
 }
 
 pub(super) fn is_primary(element: &Value) -> bool {
-    element.get("primary").and_then(Value::as_bool).unwrap_or_default()
+    element.as_object().and_then(|parts| member(parts, "primary")) == Some(&Value::Bool(true))
 }
 
 fn is_assigned(value: &Value) -> bool {

@@ -141,7 +141,7 @@ impl Admin {
         self.group_changed(instance, id, as_read, |on, facts, (group_type, record, before)| {
             let mut attributes = before.clone().into_attributes();
             attributes.insert("displayName".to_owned(), name.into());
-            let after = canonical(group_type, attributes);
+            let after = &canonical(group_type, attributes);
             let external_id = record.external_id.clone();
             let update = Update { record, before, after, external_id, notes: &[] };
             scim_lifecycle::update(on, facts, group_type, update)

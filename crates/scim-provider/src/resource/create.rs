@@ -1,5 +1,6 @@
 //! `POST /Users` (RFC 7644 §3.3).
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -23,8 +24,8 @@ pub(crate) struct Draft {
     /// Its id, where nobody is there already.
     id: ResourceId,
     resource: Resource,
-    /// What the client sent of it.
-    sent: Resource,
+    /// Whether it is active only because the client did not say otherwise.
+    active_by_default: bool,
     external_id: Option<String>,
     edges: Vec<EdgeValue>,
     notes: Vec<Note>,
@@ -43,6 +44,17 @@ impl Draft {
     /// Takes over who is there already, from an earlier draft of the same resource.
     pub(crate) fn take_existing(&mut self, earlier: Self) {
         (self.existing, self.before) = (earlier.existing, earlier.before);
+    }
+
+    /// What the client sent of the resource.
+    fn sent(&self) -> Cow<'_, Resource> {
+        // Nobody asks but where it is laid over an account that is there.
+        if !self.active_by_default || self.before.is_none() {
+            return Cow::Borrowed(&self.resource);
+        }
+        let mut sent = self.resource.clone();
+        sent.attributes_mut().shift_remove("active");
+        Cow::Owned(sent)
     }
 
     /// Whom the log of a refusal is about.
@@ -127,27 +139,19 @@ impl Operation<'_> {
         id: ResourceId,
         body: Value,
     ) -> Result<Draft, Failure> {
-        let inbound = ingest(resource_type, body, self.caller.dialect)?;
+        let mut inbound = ingest(resource_type, body, self.caller.dialect)?;
         self.log_notes(&inbound.notes);
-        let (notes, external_id) = (inbound.notes.clone(), inbound.external_id.clone());
-        let edges = inbound.edges.clone().unwrap_or_default();
-        let mut sent = inbound.resource.clone();
+        let (notes, external_id) = (std::mem::take(&mut inbound.notes), inbound.external_id.take());
+        let edges = inbound.edges.take().unwrap_or_default();
+        let sent = inbound.resource.attributes().len();
         let mut resource = inbound.into_created(resource_type)?;
+        let active_by_default = resource.attributes().len() > sent;
         self.settle_password(resource_type, None, &mut resource).await?;
-        // The same password, as it is kept, in what is laid over an account that is there.
-        match resource.attributes().get("password").cloned() {
-            Some(kept) => {
-                sent.attributes_mut().insert("password".to_owned(), kept);
-            }
-            None => {
-                sent.attributes_mut().remove("password");
-            }
-        }
         Ok(Draft {
             resource_type: Arc::clone(resource_type),
             id,
             resource,
-            sent,
+            active_by_default,
             external_id,
             edges,
             notes,
@@ -200,12 +204,13 @@ impl Operation<'_> {
     ) -> Result<Decision, Failure> {
         let mut decision = Decision::default();
         for draft in drafts {
+            let sent = draft.sent();
             let one = self
                 .decided(policy, |on, facts| {
                     let arrival = Arrival {
                         id: draft.id,
-                        resource: draft.resource.clone(),
-                        sent: &draft.sent,
+                        resource: &draft.resource,
+                        sent: &sent,
                         external_id: draft.external_id.as_deref(),
                         notes: &draft.notes,
                         existing: &draft.existing,

@@ -46,7 +46,8 @@ impl Operation<'_> {
             self.settle_password(resource_type, Some(&before), &mut after).await?;
             self.log_notes(&outcome.notes);
             let (external_id, edits, notes) = (outcome.external_id, outcome.edits, outcome.notes);
-            let update = Update { record: &record, before: &before, after, external_id, notes: &notes };
+            let update =
+                Update { record: &record, before: &before, after: &after, external_id, notes: &notes };
             match self.change(&policy, resource_type, update, &edits).await? {
                 Ok(record) => return self.patched(resource_type, &record).await,
                 Err(CommitError::Conflict) => {}

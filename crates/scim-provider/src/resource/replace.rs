@@ -38,7 +38,7 @@ impl Operation<'_> {
             let mut after = replace(resource_type, &before, &inbound)?;
             self.settle_password(resource_type, Some(&before), &mut after).await?;
             let (external_id, notes) = (inbound.external_id.clone(), &inbound.notes);
-            let update = Update { record: &record, before: &before, after, external_id, notes };
+            let update = Update { record: &record, before: &before, after: &after, external_id, notes };
             match self.change(&policy, resource_type, update, &edits).await? {
                 Ok(record) => return self.answer(200, resource_type, &record).await,
                 Err(CommitError::Conflict) => {}

@@ -218,7 +218,7 @@ mod tests {
     fn create(user_name: &str, external_id: &str, reports_to: Option<&str>) -> Change {
         let content = Content {
             document: Vec::new(),
-            shadow: serde_json::Value::Null,
+            shadow: "{}".to_owned(),
             index: vec![IndexEntry { path: "userName".into(), key: user_name.into(), unique: true }],
             display: None,
             manager: None,

@@ -278,7 +278,7 @@ impl Admin {
             let decided = self.on_preview(preview, |on| {
                 let arrival = Arrival {
                     id,
-                    resource: resource.clone(),
+                    resource: &resource,
                     sent: &sent,
                     external_id: external_id.as_deref(),
                     notes: &notes,

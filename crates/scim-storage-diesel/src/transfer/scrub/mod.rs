@@ -153,7 +153,7 @@ impl Scrubbing<'_, '_> {
         let mut resource = resource.map_err(|_| damaged("a document"))?;
         self.attributes(resource_type, resource.attributes_mut());
         let document = Document::new(resource_type, &id, &resource).into_bytes();
-        let shadow = shadow(resource_type, &resource).to_string();
+        let shadow = shadow(resource_type, &resource);
         put(table, row, "document", Cell::Bytes(document));
         put(table, row, "shadow", Cell::Text(shadow));
         Ok(())

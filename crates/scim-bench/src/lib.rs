@@ -16,6 +16,7 @@ pub mod drive;
 pub mod figures;
 pub mod http;
 pub mod process;
+mod questions;
 pub mod random;
 pub mod raw;
 pub mod run;

@@ -6,14 +6,11 @@ use anyhow::Context as _;
 
 use crate::drive::{Driver, End, Outcome, Pace};
 use crate::figures::Round;
-use crate::http::{Target, encoded};
+use crate::http::Target;
 use crate::process::{self, Usage};
-use crate::random::Random;
+use crate::questions::{reads, ready};
 use crate::setup::{Directory, Filled, PAGE};
-use crate::shapes::{self, STAYING};
-use crate::workload::{
-    Change, Changes, Check, Creates, Cycle, Deletes, Edit, Kind, Members, Place, Reads, Workload,
-};
+use crate::workload::{Change, Changes, Creates, Cycle, Deletes, Edit, Kind, Members, Workload};
 
 /// How a round is run.
 #[derive(Clone, Copy, Debug)]
@@ -154,102 +151,4 @@ impl Server {
     pub fn clear(&mut self) -> anyhow::Result<()> {
         if self.bare { Ok(()) } else { self.directory.clear() }
     }
-}
-
-fn ready() -> Reads {
-    Reads::new(
-        Box::new(|request| {
-            request.plain("GET", format_args!("/Users/01890000-0000-7000-8000-000000000000"));
-        }),
-        Box::new(|_| true),
-    )
-}
-
-fn total_is(expected: u64) -> Check {
-    Box::new(move |answer| answer.number("\"totalResults\"") == Some(expected))
-}
-
-fn reads(directory: &mut Directory, kind: Kind) -> anyhow::Result<Reads> {
-    let people = directory.people;
-    // Each round asks for others.
-    directory.turn += 1;
-    let mut random = Random::new(directory.turn);
-    let found =
-        || -> Check { Box::new(|answer| answer.number("\"totalResults\"").is_some_and(|total| total > 0)) };
-    let filtered = |mut filter: Box<dyn FnMut(&mut Random) -> String>, mut random: Random| {
-        let next = move |request: &mut crate::http::Request| {
-            let filter = encoded(&filter(&mut random));
-            request.plain("GET", format_args!("/Users?filter={filter}"));
-        };
-        Box::new(next)
-    };
-    let of_page: Check = Box::new(|answer| answer.number("\"itemsPerPage\"") == Some(PAGE));
-    Ok(match kind {
-        Kind::MatchUserName(hit) => {
-            let tag = if hit { STAYING } else { "nobody" };
-            let name = move |random: &mut Random| {
-                format!("userName eq \"{}\"", shapes::user_name(tag, random.below(people)))
-            };
-            Reads::new(filtered(Box::new(name), random), total_is(u64::from(hit)))
-        }
-        Kind::MatchExternalId(hit) => {
-            let tag = if hit { STAYING } else { "nobody" };
-            let id = move |random: &mut Random| {
-                format!("externalId eq \"{}\"", shapes::external_id(tag, random.below(people)))
-            };
-            Reads::new(filtered(Box::new(id), random), total_is(u64::from(hit)))
-        }
-        Kind::Contains => {
-            let text = move |random: &mut Random| {
-                format!("userName co \"{:05}\"", random.below(people.min(100_000)))
-            };
-            Reads::new(filtered(Box::new(text), random), found())
-        }
-        Kind::And => {
-            // One person has both.
-            let text = move |random: &mut Random| {
-                let number = random.below(people);
-                let (family, given) = (shapes::family_name(number), shapes::given_name(number));
-                format!("name.familyName eq \"{family}\" and name.givenName eq \"{given}\"")
-            };
-            Reads::new(filtered(Box::new(text), random), found())
-        }
-        Kind::ValuePath => {
-            let text = move |random: &mut Random| {
-                let number = random.below(people.min(100_000));
-                format!("emails[type eq \"work\" and value co \"{number:05}\"]")
-            };
-            Reads::new(filtered(Box::new(text), random), found())
-        }
-        Kind::Page(place) => {
-            let last = directory.total()?.saturating_sub(PAGE - 1).max(1);
-            let next = move |request: &mut crate::http::Request| {
-                let start = match place {
-                    Place::First => 1,
-                    // Anywhere in the half that is in the middle.
-                    Place::Middle => last / 4 + random.below(last / 2) + 1,
-                    Place::Last => last,
-                };
-                request.plain("GET", format_args!("/Users?startIndex={start}&count={PAGE}"));
-            };
-            Reads::new(Box::new(next), of_page)
-        }
-        Kind::Cursor(place) => {
-            let cursors = directory.cursors()?;
-            let next = move |request: &mut crate::http::Request| {
-                let cursor = cursors.at(place);
-                request.plain("GET", format_args!("/Users?cursor={cursor}&count={PAGE}"));
-            };
-            Reads::new(Box::new(next), of_page)
-        }
-        _ => {
-            let sample = directory.sample.clone();
-            let next = move |request: &mut crate::http::Request| {
-                if let Some(person) = random.of(&sample) {
-                    request.plain("GET", format_args!("/Users/{}", person.id));
-                }
-            };
-            Reads::new(Box::new(next), Box::new(|answer| !answer.body.is_empty()))
-        }
-    })
 }

@@ -19,6 +19,8 @@ use crate::workload::{Kind, Place};
 
 /// The connections where nothing else is said.
 const USUAL: usize = 16;
+/// Pages that are read from the plain database in a round.
+const PAGES: u64 = 3_000;
 /// CPU microseconds of the best other server at 10,000 people, by filter: on a machine of two cores, server and client on it.
 const OTHERS: [(Kind, f64); 3] =
     [(Kind::Contains, 1_800.0), (Kind::And, 5_300.0), (Kind::ValuePath, 4_000.0)];
@@ -48,8 +50,8 @@ impl Raw {
 
     fn page(&self) -> anyhow::Result<f64> {
         match self {
-            Self::Sqlite(raw) => raw.page(),
-            Self::Postgres(raw) => raw.page(),
+            Self::Sqlite(raw) => raw.page(PAGES),
+            Self::Postgres(raw) => raw.page(PAGES),
         }
     }
 }
@@ -75,7 +77,9 @@ impl<'s> Measures<'s> {
         let (server, filled) = Server::scim("rollcall", &target, &stage.processes()?, plan.people)?;
         let raw = match &stage.cluster {
             None => Raw::Sqlite(Sqlite::create(stage.folder(), plan.people)?),
-            Some(cluster) => Raw::Postgres(Postgres::create(&cluster.url("raw"), cluster.process()?)?),
+            Some(cluster) => {
+                Raw::Postgres(Postgres::create(&cluster.url("raw"), cluster.process()?, plan.people)?)
+            }
         };
         let (one, page) = (server.body_of_one()?, server.body_of_page()?);
         let bare = BareProcess::start("bare", stage.folder(), &one)?;

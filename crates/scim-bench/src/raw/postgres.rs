@@ -15,14 +15,13 @@ const TABLE: &str = "
                          document BYTEA NOT NULL)";
 const INSERT: &str = "INSERT INTO people (id, user_name, external_id, document) VALUES ($1, $2, $3, $4)";
 const BY_KEY: &str = "SELECT document FROM people WHERE id < $1 ORDER BY id DESC LIMIT 100";
-/// The people of the table: enough for a page anywhere.
-const PEOPLE: u64 = 10_000;
 
 /// Connections to a table.
 pub struct Postgres {
     runtime: Runtime,
     clients: Vec<Client>,
     process: u32,
+    people: u64,
     next: u64,
 }
 
@@ -33,11 +32,11 @@ impl std::fmt::Debug for Postgres {
 }
 
 impl Postgres {
-    /// A new table in a database, and 16 connections to it. The process is the server's first one.
+    /// A new table of so many people in a database, and 16 connections to it. The process is the server's first one.
     ///
     /// # Errors
     /// What PostgreSQL says.
-    pub fn create(url: &str, process: u32) -> anyhow::Result<Self> {
+    pub fn create(url: &str, process: u32, people: u64) -> anyhow::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let mut clients = Vec::new();
         for _ in 0..16 {
@@ -46,20 +45,19 @@ impl Postgres {
             runtime.spawn(async { connection.await.unwrap_or_default() });
             clients.push(client);
         }
-        let mut raw = Self { runtime, clients, process, next: 0 };
+        let raw = Self { runtime, clients, process, people, next: people };
         let first = raw.clients.first().context("no connection")?;
         raw.runtime.block_on(async {
             first.batch_execute(TABLE).await?;
             let insert = first.prepare(INSERT).await?;
             first.batch_execute("BEGIN").await?;
-            for number in 0..PEOPLE {
+            for number in 0..people {
                 put(first, &insert, number).await?;
             }
             first.batch_execute("COMMIT").await?;
             first.batch_execute("ANALYZE people").await?;
             anyhow::Ok(())
         })?;
-        raw.next = PEOPLE;
         Ok(raw)
     }
 
@@ -92,25 +90,25 @@ impl Postgres {
         Ok(Commits::of(rows, elapsed, &mut times))
     }
 
-    /// CPU microseconds of a page of a hundred by key, anywhere: of this thread and of PostgreSQL.
+    /// CPU microseconds of a page of a hundred by key, anywhere: of this thread and of PostgreSQL, which tells in steps of
+    /// 10 ms. Of so many of them.
     ///
     /// # Errors
     /// What PostgreSQL says.
-    pub fn page(&self) -> anyhow::Result<f64> {
-        const TIMES: u64 = 4_000;
+    pub fn page(&self, times: u64) -> anyhow::Result<f64> {
         let first = self.clients.first().context("no connection")?;
         let used = || anyhow::Ok(process::usage(&[self.process])?.cpu + cpu());
         let before = used()?;
         self.runtime.block_on(async {
             let page = first.prepare(BY_KEY).await?;
             let mut random = Random::new(self.next);
-            for _ in 0..TIMES {
-                let id = Row::new(PAGE + random.below(PEOPLE - PAGE)).id;
+            for _ in 0..times {
+                let id = Row::new(PAGE + random.below(self.people.saturating_sub(PAGE).max(1))).id;
                 first.query(&page, &[&id.as_slice()]).await?;
             }
             anyhow::Ok(())
         })?;
-        Ok((used()? - before).as_secs_f64() * 1e6 / TIMES as f64)
+        Ok((used()? - before).as_secs_f64() * 1e6 / times.max(1) as f64)
     }
 }
 
@@ -131,11 +129,11 @@ mod tests {
         let Some(cluster) = cluster else { return };
         let database = cluster.database().expect("a database");
         let process = cluster.process().expect("it runs");
-        let mut raw = Postgres::create(database.url(), process).expect("created");
+        let mut raw = Postgres::create(database.url(), process, 300).expect("created");
         let commits = raw.single(16, Duration::from_millis(50)).expect("written");
         assert!(commits.rate > 0.0 && commits.p50 > 0.0, "{commits:?}");
         let rows = database.sql("SELECT count(*) FROM people").expect("counted");
         assert_eq!(rows, raw.next.to_string());
-        assert!(raw.page().expect("read") > 0.0);
+        assert!(raw.page(50).expect("read") > 0.0);
     }
 }

@@ -3,18 +3,15 @@
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::Context as _;
-use rusqlite::{Connection, Params, params};
+use rusqlite::{Connection, params};
 
 use super::{Commits, GROUP, PAGE, Row, cpu_of, during};
 use crate::random::Random;
-use crate::shapes::{self, STAYING};
 
 const TABLE: &str = "
     CREATE TABLE people (id BLOB PRIMARY KEY, user_name TEXT NOT NULL UNIQUE, external_id TEXT NOT NULL UNIQUE,
                          document BLOB NOT NULL) WITHOUT ROWID";
 const INSERT: &str = "INSERT INTO people (id, user_name, external_id, document) VALUES (?1, ?2, ?3, ?4)";
-const SELECT: &str = "SELECT document FROM people WHERE user_name = ?1";
 const BY_KEY: &str = "SELECT document FROM people WHERE id < ?1 ORDER BY id DESC LIMIT 100";
 
 /// A database of a table.
@@ -81,35 +78,23 @@ impl Sqlite {
         Ok(Commits::of(self.next - before, elapsed, &mut times))
     }
 
-    /// CPU microseconds of a look-up by user name.
+    /// CPU microseconds of a page of a hundred by key, anywhere: of so many of them.
     ///
     /// # Errors
     /// What SQLite says.
-    pub fn select(&self) -> anyhow::Result<f64> {
-        let mut random = Random::new(self.next);
-        cpu_of(20_000, |_| {
-            let name = shapes::user_name(STAYING, random.below(self.people));
-            let found = self.documents(SELECT, params![name])?;
-            (found == 1).then_some(()).context("a person is not there")
-        })
-    }
-
-    /// CPU microseconds of a page of a hundred by key, anywhere.
-    ///
-    /// # Errors
-    /// What SQLite says.
-    pub fn page(&self) -> anyhow::Result<f64> {
+    pub fn page(&self, times: u64) -> anyhow::Result<f64> {
         let mut random = Random::new(self.next);
         let deep = self.people.saturating_sub(PAGE).max(1);
-        cpu_of(2_000, |_| {
+        cpu_of(times, |_| {
             let id = Row::new(PAGE + random.below(deep)).id;
-            self.documents(BY_KEY, params![id]).map(|_| ())
+            self.documents(id).map(|_| ())
         })
     }
 
-    fn documents(&self, text: &str, binds: impl Params) -> anyhow::Result<usize> {
-        let mut select = self.connection.prepare_cached(text)?;
-        let mut rows = select.query(binds)?;
+    /// Reads a page; how many are on it.
+    fn documents(&self, before: [u8; 16]) -> anyhow::Result<usize> {
+        let mut select = self.connection.prepare_cached(BY_KEY)?;
+        let mut rows = select.query(params![before])?;
         let mut count = 0;
         while let Some(row) = rows.next()? {
             // Looked at as what would be sent.
@@ -127,8 +112,8 @@ mod tests {
     fn rows_are_written_and_read() {
         let folder = tempfile::tempdir().expect("a folder");
         let mut raw = Sqlite::create(folder.path(), 300).expect("created");
-        assert_eq!(raw.documents(BY_KEY, params![Row::new(300).id]).expect("a page"), 100);
-        assert!(raw.select().expect("selected") > 0.0 && raw.page().expect("a page") > 0.0);
+        assert_eq!(raw.documents(Row::new(300).id).expect("a page"), 100);
+        assert!(raw.page(20).expect("a page") > 0.0);
         let commits = raw.grouped(Duration::from_millis(1)).expect("written");
         assert!(commits.rate > 0.0 && commits.p50 > 0.0, "{commits:?}");
         assert!(raw.single(Duration::from_millis(1)).is_ok() && raw.next > 364);

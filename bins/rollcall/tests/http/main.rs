@@ -18,6 +18,7 @@ mod keys;
 mod keys_cli;
 mod life;
 mod lists;
+mod load;
 mod mail;
 mod moving;
 mod nodes;

@@ -1,0 +1,53 @@
+//! The load generator's workloads against the real binary: no answer has a wrong status, and what a run brought is gone after it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use scim_bench::drive::Pace;
+use scim_bench::http::Target;
+use scim_bench::server::{Load, Server};
+use scim_bench::workload::Kind;
+use testbed::Rollcall;
+
+/// The people of the directory: three pages.
+const PEOPLE: u64 = 300;
+
+#[track_caller]
+fn check(database: &str) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let binary = Path::new(env!("CARGO_BIN_EXE_rollcall"));
+    let mut create = Rollcall::command(binary, database);
+    create.arg("--data").arg(folder.path()).args(["instance", "create", "bench"]);
+    assert!(create.output().expect("started").status.success());
+    let rollcall = Rollcall::start(binary, database, folder.path(), "bench").expect("a server");
+    let target = Target::new(&rollcall.base, &rollcall.token).expect("a base URL");
+    let (mut server, filled) = Server::scim("rollcall", &target, &[rollcall.id()], PEOPLE).expect("prepared");
+    assert_eq!(filled.map(|filled| filled.people), Some(PEOPLE));
+    let load = Load { connections: 4, pace: Pace::Closed, time: Duration::from_millis(200), changes: 30 };
+    for kind in Kind::all(&[100, 200]) {
+        let round = server.round(kind, &load).unwrap_or_else(|error| panic!("{kind}: {error:#}"));
+        assert!(round.operations > 0 && round.rate > 0.0, "{kind}: {round:?}");
+    }
+    let at_a_rate = Load { pace: Pace::Open(200.0), ..load };
+    assert!(server.round(Kind::Get, &at_a_rate).expect("at a rate").operations <= 40);
+    server.clear().expect("cleared");
+    let (again, filled) = Server::scim("rollcall", &target, &[], PEOPLE).expect("prepared again");
+    assert!(filled.is_none(), "those who stay are still there");
+    let page = again.body_of_page().expect("a page");
+    let page: serde_json::Value = serde_json::from_slice(&page).expect("JSON");
+    assert_eq!(page["totalResults"], PEOPLE, "whoever came is gone");
+}
+
+#[cfg(feature = "sqlite")]
+#[test]
+fn every_workload_is_answered_rightly_on_sqlite() {
+    let folder = tempfile::tempdir().expect("a folder");
+    check(&format!("sqlite:{}", folder.path().join("load.db").display()));
+}
+
+#[cfg(feature = "postgres")]
+#[test]
+fn every_workload_is_answered_rightly_on_postgresql() {
+    let Some(cluster) = testbed::Postgres::shared() else { return };
+    check(cluster.database().expect("a database").url());
+}

@@ -33,6 +33,11 @@ bench:
 counts:
     cargo xtask counts
 
+# Each kind of request beside a bare handler and the plain database (an hour; --quick, --only): docs/performance.md
+bench-http *ARGS:
+    cargo build --release -p rollcall
+    cargo run --release -q -p scim-bench -- compare --rollcall "${CARGO_TARGET_DIR:-target}/release/rollcall" --figures crates/scim-bench/figures {{ARGS}}
+
 # The tests of faults (kill -9, full disk, ...), each for this long
 soak SECONDS="600":
     ROLLCALL_SOAK_SECONDS={{SECONDS}} cargo test --release -p rollcall --test faults -- --nocapture

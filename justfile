@@ -33,7 +33,7 @@ bench:
 counts:
     cargo xtask counts
 
-# Each kind of request beside a bare handler and the plain database (an hour; --quick, --only): docs/performance.md
+# Each kind of request beside a bare handler and the plain database (twenty minutes; --quick, --only): docs/performance.md
 bench-http *ARGS:
     cargo build --release -p rollcall
     cargo run --release -q -p scim-bench -- compare --rollcall "${CARGO_TARGET_DIR:-target}/release/rollcall" --figures crates/scim-bench/figures {{ARGS}}

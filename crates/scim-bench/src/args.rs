@@ -17,6 +17,7 @@ scim-bench run  measures servers side by side
     --token TOKEN     its bearer token
     --pid ID          a process of it whose CPU time counts, with all below it; several are possible
     --name NAME       what it is called (its address)
+    --people N        people in its directory, where not as many as in the others
     --bare            it answers everything alike (scim-bench bare): nothing is prepared there
   --only WORKLOAD...  workloads whose names begin like this (all); `match` is four of them
   --groups SIZES      sizes of groups for member-add and member-remove, with commas (100,1000,10000)
@@ -65,6 +66,8 @@ pub struct Named {
     pub processes: Vec<u32>,
     /// What it is called.
     pub name: String,
+    /// People in its directory, where not those of the plan.
+    pub people: Option<u64>,
     /// Whether it answers everything alike.
     pub bare: bool,
 }
@@ -152,6 +155,13 @@ fn run(mut rest: Rest<'_>) -> anyhow::Result<RunPlan> {
             "--pid" => {
                 let id = number(word, &mut rest)?;
                 run.servers.last_mut().with_context(last)?.processes.push(id);
+            }
+            "--people" if !run.servers.is_empty() => {
+                let people: u64 = number(word, &mut rest)?;
+                if people == 0 {
+                    bail!("{word} must be above 0");
+                }
+                run.servers.last_mut().with_context(last)?.people = Some(people);
             }
             _ => run.plan.take(word, &mut rest)?,
         }
@@ -262,18 +272,21 @@ mod tests {
 
     #[test]
     fn options_belong_to_the_server_before_them() {
-        let text = "run --base http://a --token k --pid 1 --pid 2 --base http://b --bare --name b --only get match,put --rounds 7 --rate 1_000";
+        let text = "run --people 500 --base http://a --token k --people 1_000_000 --pid 1 --pid 2 --base http://b --bare --name b --only get match,put --rounds 7 --rate 1_000";
         let Command::Run(run) = parse(text).expect("a run") else { panic!("no run") };
         let a = Named {
             base: "http://a".to_owned(),
             token: "k".to_owned(),
             processes: vec![1, 2],
             name: "http://a".to_owned(),
+            people: Some(1_000_000),
             bare: false,
         };
         let b = Named { base: "http://b".to_owned(), name: "b".to_owned(), bare: true, ..Named::default() };
         assert_eq!(run.servers, [a, b]);
-        assert_eq!((run.plan.only.len(), run.plan.rounds, run.plan.pace), (3, 7, Pace::Open(1000.0)));
+        let plan = run.plan;
+        assert_eq!((plan.only.len(), plan.rounds, plan.people), (3, 7, 500));
+        assert_eq!(plan.pace, Pace::Open(1000.0));
     }
 
     #[test]
@@ -288,6 +301,7 @@ mod tests {
         check("run --base http://a --rounds", "--rounds needs a value");
         check("run --base http://a --rounds x", "--rounds: \"x\" is no such number");
         check("run --base http://a --connections 1,0", "--connections must be above 0");
+        check("run --base http://a --people 0", "--people must be above 0");
         check("run --base http://a --rate -1", "--rate must be above 0");
         check("compare", "--rollcall is missing");
         check("compare --rollcall r --engine oracle", "\"oracle\": the engines are");

@@ -36,7 +36,8 @@ pub fn run(run: &RunPlan) -> anyhow::Result<()> {
         let server = if named.bare {
             Server::bare(&named.name, &target, &named.processes)?
         } else {
-            let (server, filled) = Server::scim(&named.name, &target, &named.processes, run.plan.people)
+            let people = named.people.unwrap_or(run.plan.people);
+            let (server, filled) = Server::scim(&named.name, &target, &named.processes, people)
                 .with_context(|| format!("preparing {}", named.name))?;
             if let Some(filled) = filled {
                 say(&format!(

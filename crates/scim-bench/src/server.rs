@@ -55,7 +55,7 @@ impl Server {
     /// A handler that answers each request with 200.
     ///
     /// # Errors
-    /// None yet: the first round connects.
+    /// Where the system gives no random bytes.
     pub fn bare(name: &str, target: &Target, processes: &[u32]) -> anyhow::Result<Self> {
         let directory = Directory::empty(target)?;
         Ok(Self { name: name.to_owned(), processes: processes.to_vec(), directory, bare: true })

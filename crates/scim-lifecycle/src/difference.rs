@@ -17,7 +17,9 @@ pub fn differences(
     before: Option<&Resource>,
     after: Option<&Resource>,
 ) -> Vec<AttributeChange> {
-    let mut changes = Vec::new();
+    // What arrives or goes differs in all that it has.
+    let all = before.xor(after).map_or(0, |only| only.attributes().len());
+    let mut changes = Vec::with_capacity(all);
     let (old, new) = (before.map(Resource::attributes), after.map(Resource::attributes));
     compare("", &resource_type.schema.attributes, old, new, &mut changes);
     for extension in &resource_type.extensions {
@@ -103,7 +105,7 @@ fn compare(
             Some(value) => value.clone(),
             None => Value::Null,
         };
-        let path = format!("{prefix}{}", attribute.name);
+        let path = [prefix, &attribute.name].concat();
         changes.push(AttributeChange::Value { attribute: path, old: shown(old), new: shown(new) });
     }
 }

@@ -32,6 +32,7 @@ scim-bench run  measures servers side by side
 
 scim-bench compare  measures Rollcall beside a bare handler and the plain database, and says which goals are met
   --rollcall FILE     the release binary
+  --before FILE       an earlier binary, measured beside it
   --engine NAME       sqlite or postgresql; several are possible (both, where PostgreSQL is installed)
   --figures DIR       the last release's figures, for ratios against them
   --keep              puts the new figures there
@@ -206,11 +207,12 @@ impl Plan {
 }
 
 fn compare(mut rest: Rest<'_>) -> anyhow::Result<ComparePlan> {
-    let (mut plan, mut binary, mut engines, mut figures, mut keep) =
-        (Plan::default(), None, Vec::new(), None, false);
+    let (mut plan, mut binary, mut before) = (Plan::default(), None, None);
+    let (mut engines, mut figures, mut keep) = (Vec::new(), None, false);
     while let Some(word) = rest.next() {
         match word.as_str() {
             "--rollcall" => binary = Some(value(word, &mut rest)?.into()),
+            "--before" => before = Some(value(word, &mut rest)?.into()),
             "--engine" => engines.push(value(word, &mut rest)?.parse()?),
             "--figures" => figures = Some(value(word, &mut rest)?.into()),
             "--keep" => keep = true,
@@ -224,7 +226,7 @@ fn compare(mut rest: Rest<'_>) -> anyhow::Result<ComparePlan> {
         bail!("--keep needs --figures: where they are kept");
     }
     let binary = binary.with_context(|| format!("--rollcall is missing\n{USAGE}"))?;
-    Ok(ComparePlan { plan, binary, engines, figures, keep })
+    Ok(ComparePlan { plan, binary, before, engines, figures, keep })
 }
 
 fn bare(mut rest: Rest<'_>) -> anyhow::Result<Bare> {

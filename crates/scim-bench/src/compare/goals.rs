@@ -52,9 +52,40 @@ pub struct Row {
     pub against: f64,
     /// What the ratio should be.
     pub goal: Goal,
+    /// The figure of an earlier binary in the same run, where one was measured beside this one.
+    #[serde(default)]
+    pub earlier: Option<f64>,
 }
 
 impl Row {
+    /// A figure of its own.
+    #[must_use]
+    pub fn new(workload: impl Into<String>, unit: &str, figure: f64) -> Self {
+        Self {
+            workload: workload.into(),
+            unit: unit.to_owned(),
+            figure,
+            baseline: "one".to_owned(),
+            against: 1.0,
+            goal: Goal::None,
+            earlier: None,
+        }
+    }
+
+    /// Holds it against a baseline.
+    #[must_use]
+    pub fn against(mut self, baseline: &str, against: f64, goal: Goal) -> Self {
+        (self.baseline, self.against, self.goal) = (baseline.to_owned(), against, goal);
+        self
+    }
+
+    /// Says what an earlier binary had.
+    #[must_use]
+    pub fn earlier(mut self, earlier: Option<f64>) -> Self {
+        self.earlier = earlier;
+        self
+    }
+
     /// The figure as a multiple of the baseline.
     #[must_use]
     pub fn ratio(&self) -> f64 {
@@ -68,25 +99,29 @@ impl Row {
     }
 }
 
-/// The table of some rows, with the ratios of an earlier release.
+/// The table of some rows, with what was before: by an earlier binary in the same run, else by the ratios of an earlier run.
 #[must_use]
 pub fn table(rows: &[Row], before: &[Row]) -> String {
     let mut lines = vec![
-        "| workload | figure | baseline | ratio | goal | met | last release's ratio; now as a multiple of it |".to_owned(),
-        "| --- | --- | --- | --- | --- | --- | --- |".to_owned(),
+        "| workload | figure | baseline | ratio | goal | met | before | now / before |".to_owned(),
+        "| --- | --- | --- | --- | --- | --- | --- | --- |".to_owned(),
     ];
     for row in rows {
-        let then = before.iter().find(|then| then.workload == row.workload && then.unit == row.unit);
-        let then = then.map_or("-".to_owned(), |then| {
-            format!("{}; {:.2}", short(then.ratio()), row.ratio() / then.ratio())
+        let then = before.iter().find(|then| {
+            (&then.workload, &then.unit, &then.baseline) == (&row.workload, &row.unit, &row.baseline)
         });
+        let before = match (row.earlier, then) {
+            (Some(earlier), _) => format!("{} | {:.2}", short(earlier), row.figure / earlier),
+            (None, Some(then)) => format!("{} x | {:.2}", short(then.ratio()), row.ratio() / then.ratio()),
+            (None, None) => "- | -".to_owned(),
+        };
         let met = match row.goal {
             Goal::None => "-",
             _ if row.met() => "yes",
             _ => "**no**",
         };
         lines.push(format!(
-            "| {} | {} {} | {} {} | {} | {} | {met} | {then} |",
+            "| {} | {} {} | {} {} | {} | {} | {met} | {before} |",
             row.workload,
             short(row.figure),
             row.unit,
@@ -113,25 +148,23 @@ mod tests {
     use super::*;
 
     fn row(workload: &str, figure: f64, goal: Goal) -> Row {
-        let unit = "us of CPU".to_owned();
-        let baseline = "bare".to_owned();
-        Row { workload: workload.to_owned(), unit, figure, baseline, against: 10.0, goal }
+        Row::new(workload, "us of CPU", figure).against("bare", 10.0, goal)
     }
 
     #[test]
     fn a_table_says_what_is_met_and_how_it_was() {
         let rows = [
             row("get", 20.0, Goal::AtMost(2.0)),
-            row("put", 123.4, Goal::AtMost(2.0)),
+            row("put", 123.4, Goal::AtMost(2.0)).earlier(Some(246.8)),
             row("rate", 1.0, Goal::None),
         ];
-        let text = table(&rows, &[row("get", 40.0, Goal::AtMost(2.0))]);
+        let text = table(&rows, &[row("get", 40.0, Goal::AtMost(2.0)), row("put", 1.0, Goal::None)]);
         assert_eq!(
             text.lines().skip(2).collect::<Vec<_>>(),
             [
-                "| get | 20.0 us of CPU | 10.0 bare | 2.00 | at most 2 | yes | 4.00; 0.50 |",
-                "| put | 123 us of CPU | 10.0 bare | 12.3 | at most 2 | **no** | - |",
-                "| rate | 1.00 us of CPU | 10.0 bare | 0.10 | - | - | - |",
+                "| get | 20.0 us of CPU | 10.0 bare | 2.00 | at most 2 | yes | 4.00 x | 0.50 |",
+                "| put | 123 us of CPU | 10.0 bare | 12.3 | at most 2 | **no** | 247 | 0.50 |",
+                "| rate | 1.00 us of CPU | 10.0 bare | 0.10 | - | - | - | - |",
             ]
         );
     }

@@ -56,12 +56,21 @@ impl Raw {
     }
 }
 
+/// An earlier binary, which is measured beside the one that it is about.
+struct Earlier<'s> {
+    stage: &'s Stage,
+    server: Server,
+    filled: Option<Filled>,
+    figures: BTreeMap<(Kind, usize), Figures>,
+}
+
 /// A comparison on its way.
 pub(super) struct Measures<'s> {
     engine: Engine,
     stage: &'s Stage,
     plan: &'s Plan,
     server: Server,
+    earlier: Option<Earlier<'s>>,
     bare: BareProcess,
     bare_page: BareProcess,
     raw: Raw,
@@ -72,9 +81,22 @@ pub(super) struct Measures<'s> {
 }
 
 impl<'s> Measures<'s> {
-    pub(super) fn prepare(engine: Engine, stage: &'s Stage, plan: &'s Plan) -> anyhow::Result<Self> {
-        let target = Target::new(&stage.rollcall.base, &stage.rollcall.token)?;
-        let (server, filled) = Server::scim("rollcall", &target, &stage.processes()?, plan.people)?;
+    pub(super) fn prepare(
+        engine: Engine,
+        stage: &'s Stage,
+        earlier: Option<&'s Stage>,
+        plan: &'s Plan,
+    ) -> anyhow::Result<Self> {
+        let scim = |name: &str, stage: &Stage| {
+            let target = Target::new(&stage.rollcall.base, &stage.rollcall.token)?;
+            Server::scim(name, &target, &stage.processes()?, plan.people)
+        };
+        let (server, filled) = scim("rollcall", stage)?;
+        let earlier = earlier.map(|stage| {
+            let (server, filled) = scim("earlier", stage)?;
+            anyhow::Ok(Earlier { stage, server, filled, figures: BTreeMap::new() })
+        });
+        let earlier = earlier.transpose()?;
         let raw = match &stage.cluster {
             None => Raw::Sqlite(Sqlite::create(stage.folder(), plan.people)?),
             Some(cluster) => {
@@ -85,7 +107,20 @@ impl<'s> Measures<'s> {
         let bare = BareProcess::start("bare", stage.folder(), &one)?;
         let bare_page = BareProcess::start("bare-page", stage.folder(), &page)?;
         let (figures, rows, measured) = (BTreeMap::new(), Vec::new(), Vec::new());
-        Ok(Self { engine, stage, plan, server, bare, bare_page, raw, figures, filled, rows, measured })
+        Ok(Self {
+            engine,
+            stage,
+            plan,
+            server,
+            earlier,
+            bare,
+            bare_page,
+            raw,
+            figures,
+            filled,
+            rows,
+            measured,
+        })
     }
 
     /// Measures everything, and puts a row for each goal.
@@ -99,6 +134,9 @@ impl<'s> Measures<'s> {
         }
         self.held_against_one_another(&kinds);
         self.whole()?;
+        if let Some(earlier) = &mut self.earlier {
+            earlier.server.clear()?;
+        }
         self.server.clear()
     }
 
@@ -116,9 +154,16 @@ impl<'s> Measures<'s> {
         let load = Load { connections, pace, time, changes };
         let warm_up = Load { time: time / 4, ..load };
         self.server.round(kind, &warm_up)?;
-        let (mut own, mut bare, mut raw, mut commits) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        if let Some(earlier) = &mut self.earlier {
+            earlier.server.round(kind, &warm_up).context("the earlier binary")?;
+        }
+        let (mut own, mut before, mut bare) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut raw, mut commits) = (Vec::new(), Vec::new());
         for _ in 0..rounds {
             own.push(self.server.round(kind, &load)?);
+            if let Some(earlier) = &mut self.earlier {
+                before.push(earlier.server.round(kind, &load).context("the earlier binary")?);
+            }
             match kind {
                 Kind::Get | Kind::MatchUserName(_) | Kind::MatchExternalId(_) => {
                     bare.push(self.bare.server.round(kind, &load)?);
@@ -133,28 +178,31 @@ impl<'s> Measures<'s> {
             }
         }
         let figures = self.note(kind, connections, "rollcall", &own)?;
+        let earlier =
+            if before.is_empty() { None } else { Some(self.note(kind, connections, "earlier", &before)?) };
         let bare = if bare.is_empty() { None } else { Some(self.note(kind, connections, "bare", &bare)?) };
         let bare = bare.and_then(|bare| bare.cpu).map(|cpu| cpu.median);
-        let cpu = figures.cpu.map(|cpu| cpu.median).unwrap_or(f64::NAN);
-        let times = self.on(1.0, 2.0);
-        match (kind, bare) {
+        let row = |unit: &str, of: fn(&Figures) -> f64| {
+            let workload = format!("{kind}, {connections} connections");
+            Row::new(workload, unit, of(&figures)).earlier(earlier.as_ref().map(of))
+        };
+        let cpu = |figures: &Figures| figures.cpu.map_or(f64::NAN, |cpu| cpu.median);
+        let rate = |figures: &Figures| figures.rate.median;
+        let row = match (kind, bare) {
             (Kind::Get, Some(bare)) => {
-                let goal = Goal::AtMost(2.0 * times);
-                self.row(kind, connections, "us of CPU", cpu, "bare", bare, goal);
+                row("us of CPU", cpu).against("bare", bare, Goal::AtMost(self.on(2.0, 4.0)))
             }
             (Kind::MatchUserName(_) | Kind::MatchExternalId(_), Some(bare)) => {
-                let goal = Goal::AtMost(self.on(3.0, 5.0));
-                self.row(kind, connections, "us of CPU", cpu, "bare", bare, goal);
+                row("us of CPU", cpu).against("bare", bare, Goal::AtMost(self.on(3.0, 5.0)))
             }
             (Kind::Page(_) | Kind::Cursor(_), Some(bare)) => {
                 let raw = Spread::of(&raw).context("no round")?.median;
-                let goal = Goal::AtMost(2.0);
-                self.row(kind, connections, "us of CPU", cpu, "bare + page by key", bare + raw, goal);
+                row("us of CPU", cpu).against("bare + page by key", bare + raw, Goal::AtMost(2.0))
             }
             (Kind::Create, _) if connections == 1 => {
                 let raw = median(&commits, |commits| commits.p50)?;
-                let (p50, goal) = (figures.p50.median, Goal::AtMost(1.3));
-                self.row(kind, connections, "us, half of them", p50, "raw commit", raw, goal);
+                let half = row("us, half of them", |figures| figures.p50.median);
+                half.against("raw commit", raw, Goal::AtMost(1.3))
             }
             (Kind::Create, _) => {
                 let raw = median(&commits, |commits| commits.rate)?;
@@ -163,15 +211,14 @@ impl<'s> Measures<'s> {
                     Engine::Postgres => "raw over 16 connections",
                 };
                 let goal = if connections == 64 { Goal::AtLeast(0.5) } else { Goal::None };
-                self.row(kind, connections, "a second", figures.rate.median, name, raw, goal);
+                row("a second", rate).against(name, raw, goal)
             }
             (Kind::Cycle, _) => {
-                let wanted = self.on(2_000.0, 1_000.0);
-                let goal = Goal::AtLeast(1.0);
-                self.row(kind, connections, "people a second", figures.rate.median, "wanted", wanted, goal);
+                row("people a second", rate).against("wanted", self.on(2_000.0, 1_000.0), Goal::AtLeast(1.0))
             }
-            _ => {}
-        }
+            _ => return Ok(()),
+        };
+        self.rows.push(row);
         Ok(())
     }
 
@@ -187,28 +234,13 @@ impl<'s> Measures<'s> {
         let (workload, server) = (kind.to_string(), server.to_owned());
         let measured = Measured { workload, connections, server, figures: figures.clone() };
         say(&line(&measured, None));
-        if measured.server == "rollcall" {
-            self.figures.insert((kind, connections), figures.clone());
+        match (measured.server.as_str(), &mut self.earlier) {
+            ("rollcall", _) => drop(self.figures.insert((kind, connections), figures.clone())),
+            ("earlier", Some(earlier)) => drop(earlier.figures.insert((kind, connections), figures.clone())),
+            _ => {}
         }
         self.measured.push(measured);
         Ok(figures)
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "a row of a table has as many columns")]
-    fn row(
-        &mut self,
-        what: impl std::fmt::Display,
-        connections: usize,
-        unit: &str,
-        figure: f64,
-        baseline: &str,
-        against: f64,
-        goal: Goal,
-    ) {
-        let workload =
-            if connections == 0 { what.to_string() } else { format!("{what}, {connections} connections") };
-        let (unit, baseline) = (unit.to_owned(), baseline.to_owned());
-        self.rows.push(Row { workload, unit, figure, baseline, against, goal });
     }
 
     /// The one number on SQLite, the other one on PostgreSQL.
@@ -216,9 +248,12 @@ impl<'s> Measures<'s> {
         if self.engine == Engine::Sqlite { sqlite } else { postgres }
     }
 
-    fn cpu(&self, kind: Kind) -> Option<f64> {
+    /// CPU microseconds of a workload: now, and by the earlier binary.
+    fn cpu(&self, kind: Kind) -> Option<(f64, Option<f64>)> {
         let connections = self.plan.connections.first().copied().unwrap_or(USUAL);
-        Some(self.figures.get(&(kind, connections))?.cpu?.median)
+        let of =
+            |figures: &BTreeMap<(Kind, usize), Figures>| Some(figures.get(&(kind, connections))?.cpu?.median);
+        Some((of(&self.figures)?, self.earlier.as_ref().and_then(|earlier| of(&earlier.figures))))
     }
 
     /// Workloads that are held against others of the same server.
@@ -243,51 +278,46 @@ impl<'s> Measures<'s> {
             }
         }
         for (kind, other, most) in pairs {
-            if let (Some(cpu), Some(against)) = (self.cpu(kind), self.cpu(other)) {
-                self.row(kind, 0, "us of CPU", cpu, &other.to_string(), against, Goal::AtMost(most));
+            if let (Some((cpu, earlier)), Some((against, _))) = (self.cpu(kind), self.cpu(other)) {
+                let row = Row::new(kind.to_string(), "us of CPU", cpu).earlier(earlier);
+                self.rows.push(row.against(&other.to_string(), against, Goal::AtMost(most)));
             }
         }
         for (kind, others) in OTHERS {
-            if let Some(cpu) = self.cpu(kind) {
-                self.row(kind, 0, "us of CPU", cpu, "the best other server", others, Goal::AtMost(0.1));
+            if let Some((cpu, earlier)) = self.cpu(kind) {
+                let row = Row::new(kind.to_string(), "us of CPU", cpu).earlier(earlier);
+                self.rows.push(row.against("the best other server", others, Goal::AtMost(0.1)));
             }
         }
     }
 
     /// What concerns the server as a whole.
     fn whole(&mut self) -> anyhow::Result<()> {
-        if let Some(filled) = self.filled.clone() {
-            let rate = filled.people as f64 / filled.seconds.max(1e-9);
-            let wanted = self.on(5_000.0, 2_500.0);
-            self.row("fill by POST", USUAL, "people a second", rate, "wanted", wanted, Goal::AtLeast(1.0));
+        let earlier = self.earlier.as_ref();
+        let rate = |filled: &Filled| filled.people as f64 / filled.seconds.max(1e-9);
+        if let Some(filled) = &self.filled {
+            let before = earlier.and_then(|earlier| earlier.filled.as_ref()).map(rate);
+            let row =
+                Row::new("fill by POST, 16 connections", "people a second", rate(filled)).earlier(before);
+            self.rows.push(row.against("wanted", self.on(5_000.0, 2_500.0), Goal::AtLeast(1.0)));
             if let Some(last) = filled.last_over_rest() {
-                let unit = "times the rest's rate";
-                self.row("last tenth of the fill", USUAL, unit, last, "the rest", 1.0, Goal::AtLeast(0.85));
+                let row = Row::new("last tenth of the fill", "times the rest's rate", last);
+                self.rows.push(row.against("the rest", 1.0, Goal::AtLeast(0.85)));
             }
         }
-        let rollcall = crate::process::usage(&[self.stage.rollcall.id()])?;
         let mebibytes = |bytes: u64| bytes as f64 / f64::from(1 << 20);
-        let goal = Goal::AtMost(1.0);
-        self.row(
-            "memory after all that",
-            0,
-            "MiB resident",
-            mebibytes(rollcall.resident),
-            "wanted",
-            150.0,
-            goal,
-        );
-        self.row(
-            "memory at its height",
-            0,
-            "MiB resident",
-            mebibytes(rollcall.peak),
-            "wanted",
-            150.0,
-            Goal::None,
-        );
-        let start = self.stage.start_again()?.as_secs_f64() * 1e3;
-        self.row("start of a node", 0, "ms", start, "wanted", 200.0, goal);
+        let usage = |stage: &Stage| crate::process::usage(&[stage.rollcall.id()]);
+        let (now, before) = (usage(self.stage)?, earlier.map(|earlier| usage(earlier.stage)).transpose()?);
+        let row = Row::new("memory after all that", "MiB resident", mebibytes(now.resident));
+        let row = row.earlier(before.map(|before| mebibytes(before.resident)));
+        self.rows.push(row.against("wanted", 150.0, Goal::AtMost(1.0)));
+        let row = Row::new("memory at its height", "MiB resident", mebibytes(now.peak));
+        let row = row.earlier(before.map(|before| mebibytes(before.peak)));
+        self.rows.push(row.against("wanted", 150.0, Goal::None));
+        let millis = |stage: &Stage| anyhow::Ok(stage.start_again()?.as_secs_f64() * 1e3);
+        let before = earlier.map(|earlier| millis(earlier.stage)).transpose()?;
+        let row = Row::new("start of a node", "ms", millis(self.stage)?).earlier(before);
+        self.rows.push(row.against("wanted", 200.0, Goal::AtMost(1.0)));
         Ok(())
     }
 }

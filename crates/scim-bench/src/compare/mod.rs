@@ -56,6 +56,8 @@ pub struct ComparePlan {
     pub plan: Plan,
     /// The release binary.
     pub binary: PathBuf,
+    /// An earlier binary, measured beside it.
+    pub before: Option<PathBuf>,
     /// The engines, one after the other.
     pub engines: Vec<Engine>,
     /// The folder of the last release's figures, one file for each engine.
@@ -117,7 +119,8 @@ fn on(engine: Engine, compare: &ComparePlan) -> anyhow::Result<Option<Report>> {
     let Some(stage) = Stage::start(engine, &compare.binary)? else { return Ok(None) };
     let before = load();
     say(&format!("\n{engine}: filling in {} people", compare.plan.people));
-    let mut measures = Measures::prepare(engine, &stage, &compare.plan)?;
+    let earlier = compare.before.as_ref().map(|binary| Stage::start(engine, binary)).transpose()?.flatten();
+    let mut measures = Measures::prepare(engine, &stage, earlier.as_ref(), &compare.plan)?;
     measures.run()?;
     let version = env!("CARGO_PKG_VERSION").to_owned();
     Ok(Some(Report {

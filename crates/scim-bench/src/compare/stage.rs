@@ -1,17 +1,18 @@
 //! What is started for a comparison, and ends with it.
 
-use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::process::Command;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use testbed::{Cluster, Durability, Rollcall};
+use testbed::{Cluster, Durability, Kept, Rollcall};
 
 use super::Engine;
 use crate::http::Target;
 use crate::server::Server;
 
+/// How long a bare handler may take to listen.
+const START: Duration = Duration::from_secs(60);
 /// The instance that is measured.
 const INSTANCE: &str = "bench";
 
@@ -80,35 +81,30 @@ impl Stage {
 
 /// A bare handler in a process of its own, which ends with this.
 pub(super) struct BareProcess {
-    child: Child,
     pub(super) server: Server,
+    _process: Kept,
 }
 
 impl BareProcess {
     /// Starts one that sends this body.
     pub(super) fn start(name: &str, folder: &Path, body: &[u8]) -> anyhow::Result<Self> {
-        let file = folder.join(name);
+        let (file, log) = (folder.join(name), folder.join(format!("{name}.log")));
         std::fs::write(&file, body)?;
         let mut command = Command::new(std::env::current_exe()?);
-        command.args(["bare", "--body"]).arg(&file).stdin(Stdio::null()).stdout(Stdio::piped());
-        let mut child = command.spawn().context("cannot start the bare handler")?;
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().context("no output")?).read_line(&mut line)?;
-        let id = child.id();
-        let server = Target::new(line.trim(), "none").and_then(|target| Server::bare(name, &target, &[id]));
-        match server {
-            Ok(server) => Ok(Self { child, server }),
-            Err(error) => {
-                let _ = child.kill();
-                Err(error.context("the bare handler does not say where it listens"))
+        command.args(["bare", "--body"]).arg(&file);
+        let process = Kept::start(&command, "TERM", &log)?;
+        let begun = Instant::now();
+        let base = loop {
+            let said = std::fs::read_to_string(&log).unwrap_or_default();
+            if let Some((line, _)) = said.split_once('\n') {
+                break line.to_owned();
             }
-        }
-    }
-}
-
-impl Drop for BareProcess {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+            if begun.elapsed() > START {
+                bail!("the bare handler does not say where it listens");
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        };
+        let server = Server::bare(name, &Target::new(&base, "none")?, &[process.id()])?;
+        Ok(Self { server, _process: process })
     }
 }

@@ -46,7 +46,7 @@ pub struct Row {
     pub unit: String,
     /// The figure.
     pub figure: f64,
-    /// What the baseline is.
+    /// What the baseline is; empty where there is none.
     pub baseline: String,
     /// The baseline's figure in the same run.
     pub against: f64,
@@ -65,7 +65,7 @@ impl Row {
             workload: workload.into(),
             unit: unit.to_owned(),
             figure,
-            baseline: "one".to_owned(),
+            baseline: String::new(),
             against: 1.0,
             goal: Goal::None,
             earlier: None,
@@ -115,19 +115,20 @@ pub fn table(rows: &[Row], before: &[Row]) -> String {
             (None, Some(then)) => format!("{} x | {:.2}", short(then.ratio()), row.ratio() / then.ratio()),
             (None, None) => "- | -".to_owned(),
         };
+        let (against, ratio) = match row.baseline.as_str() {
+            "" => ("-".to_owned(), "-".to_owned()),
+            baseline => (format!("{} {baseline}", short(row.against)), short(row.ratio())),
+        };
         let met = match row.goal {
             Goal::None => "-",
             _ if row.met() => "yes",
             _ => "**no**",
         };
         lines.push(format!(
-            "| {} | {} {} | {} {} | {} | {} | {met} | {before} |",
+            "| {} | {} {} | {against} | {ratio} | {} | {met} | {before} |",
             row.workload,
             short(row.figure),
             row.unit,
-            short(row.against),
-            row.baseline,
-            short(row.ratio()),
             row.goal
         ));
     }
@@ -157,6 +158,7 @@ mod tests {
             row("get", 20.0, Goal::AtMost(2.0)),
             row("put", 123.4, Goal::AtMost(2.0)).earlier(Some(246.8)),
             row("rate", 1.0, Goal::None),
+            Row::new("create", "us of CPU", 400.0),
         ];
         let text = table(&rows, &[row("get", 40.0, Goal::AtMost(2.0)), row("put", 1.0, Goal::None)]);
         assert_eq!(
@@ -165,6 +167,7 @@ mod tests {
                 "| get | 20.0 us of CPU | 10.0 bare | 2.00 | at most 2 | yes | 4.00 x | 0.50 |",
                 "| put | 123 us of CPU | 10.0 bare | 12.3 | at most 2 | **no** | 247 | 0.50 |",
                 "| rate | 1.00 us of CPU | 10.0 bare | 0.10 | - | - | - | - |",
+                "| create | 400 us of CPU | - | - | - | - | - | - |",
             ]
         );
     }

@@ -183,11 +183,15 @@ impl<'s> Measures<'s> {
         let bare = if bare.is_empty() { None } else { Some(self.note(kind, connections, "bare", &bare)?) };
         let bare = bare.and_then(|bare| bare.cpu).map(|cpu| cpu.median);
         let row = |unit: &str, of: fn(&Figures) -> f64| {
-            let workload = format!("{kind}, {connections} connections");
+            let plural = if connections == 1 { "" } else { "s" };
+            let workload = format!("{kind}, {connections} connection{plural}");
             Row::new(workload, unit, of(&figures)).earlier(earlier.as_ref().map(of))
         };
         let cpu = |figures: &Figures| figures.cpu.map_or(f64::NAN, |cpu| cpu.median);
         let rate = |figures: &Figures| figures.rate.median;
+        if kind == Kind::Create {
+            self.rows.push(row("us of CPU", cpu));
+        }
         let row = match (kind, bare) {
             (Kind::Get, Some(bare)) => {
                 row("us of CPU", cpu).against("bare", bare, Goal::AtMost(self.on(2.0, 4.0)))

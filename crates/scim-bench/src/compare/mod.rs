@@ -152,5 +152,8 @@ fn earlier(file: &Path) -> anyhow::Result<Option<Report>> {
 fn write(file: &Path, report: &impl Serialize) -> anyhow::Result<()> {
     let mut text = serde_json::to_string_pretty(report)?;
     text.push('\n');
+    if let Some(folder) = file.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
     std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
 }

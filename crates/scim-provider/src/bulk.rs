@@ -23,7 +23,7 @@ use crate::etag::etag;
 use crate::failure::{Failure, commit_failure};
 use crate::http::HeaderSource;
 use crate::refused::Subject;
-use crate::resource::{ATTEMPTS, Draft, Operation};
+use crate::resource::{ATTEMPTS, Draft, Operation, left};
 use crate::{Method, Request, Response};
 
 /// The headers that an operation has in place of the request's.
@@ -122,8 +122,8 @@ impl Operation<'_> {
             subject: &subject,
         };
         let (method, outcome) = match operation.method {
-            BulkMethod::Put => (Method::Put, single.replace(&resource_type, &id, &data).await),
-            BulkMethod::Patch => (Method::Patch, single.patch(&resource_type, &id, &data).await),
+            BulkMethod::Put => (Method::Put, single.replace(&resource_type, &id, data).await),
+            BulkMethod::Patch => (Method::Patch, single.patch(&resource_type, &id, data).await),
             _ => (Method::Delete, single.delete(&resource_type, &id).await),
         };
         if let Err(failure) = &outcome {
@@ -160,12 +160,12 @@ impl Operation<'_> {
             let known: HashMap<String, Key> =
                 drafts.iter().map(|draft| (draft.key().id.to_string(), draft.key())).collect();
             let decision = self.decide(&policy, &drafts, &known).await?;
-            let changes = decision.changes.clone();
+            let left = left(&decision.changes);
             let error = match self.commit(decision).await {
                 Ok(committed) => {
                     let mut results = Vec::with_capacity(drafts.len());
                     for (draft, (_, operation)) in drafts.iter().zip(&own) {
-                        let record = draft.committed(&changes, &committed, self.request.now);
+                        let record = draft.committed(&left, &committed, self.request.now);
                         if let Some(name) = &operation.bulk_id {
                             ids.insert(name.clone(), record.key.id);
                         }

@@ -125,10 +125,10 @@ impl Provider {
                 operation.search(std::slice::from_ref(resource_type)).await
             }
             (Route::Item(resource_type, id), Method::Put) => {
-                operation.replace(resource_type, id, &self.json(request, body)?).await
+                operation.replace(resource_type, id, self.json(request, body)?).await
             }
             (Route::Item(resource_type, id), Method::Patch) => {
-                operation.patch(resource_type, id, &self.json(request, body)?).await
+                operation.patch(resource_type, id, self.json(request, body)?).await
             }
             (Route::Item(resource_type, id), Method::Delete) => operation.delete(resource_type, id).await,
             (Route::Item(resource_type, id), _) => operation.get(resource_type, id).await,

@@ -301,22 +301,22 @@ impl diesel::query_builder::QueryFragment<Sqlite> for Statement {
         if !self.kept {
             out.unsafe_to_cache_prepared();
         }
-        let mut pieces = self.text.split('?');
-        out.push_sql(pieces.next().unwrap_or_default());
-        // INVARIANT: no text holds a question mark but for values; identifiers and JSON paths are bound or fixed.
-        for (piece, bind) in pieces.zip(&self.binds) {
+        // The text has its `?` already: it is walked at each run, once for the text and once for the values.
+        out.push_sql(&self.text);
+        for bind in &self.binds {
             match bind {
-                Bind::Blob(value) => out.push_bind_param::<Binary, _>(value)?,
-                Bind::OptionalBlob(value) => out.push_bind_param::<Nullable<Binary>, _>(value)?,
-                Bind::Text(value) => out.push_bind_param::<Text, _>(value)?,
-                Bind::OptionalText(value) => out.push_bind_param::<Nullable<Text>, _>(value)?,
-                Bind::Integer(value) => out.push_bind_param::<BigInt, _>(value)?,
-                Bind::OptionalInteger(value) => out.push_bind_param::<Nullable<BigInt>, _>(value)?,
-                Bind::Real(value) => out.push_bind_param::<Double, _>(value)?,
+                Bind::Blob(value) => out.push_bind_param_value_only::<Binary, _>(value)?,
+                Bind::OptionalBlob(value) => out.push_bind_param_value_only::<Nullable<Binary>, _>(value)?,
+                Bind::Text(value) => out.push_bind_param_value_only::<Text, _>(value)?,
+                Bind::OptionalText(value) => out.push_bind_param_value_only::<Nullable<Text>, _>(value)?,
+                Bind::Integer(value) => out.push_bind_param_value_only::<BigInt, _>(value)?,
+                Bind::OptionalInteger(value) => {
+                    out.push_bind_param_value_only::<Nullable<BigInt>, _>(value)?
+                }
+                Bind::Real(value) => out.push_bind_param_value_only::<Double, _>(value)?,
                 // `with_json` leaves none.
                 _ => return Err(diesel::result::Error::QueryBuilderError("SQLite has no lists".into())),
             }
-            out.push_sql(piece);
         }
         Ok(())
     }

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use scim_core::Note;
 use scim_core::resource::{EdgeValue, Resource, ingest};
 use scim_core::schema::ResourceType;
-use scim_directory::{Change, Committed, Fact, Key, Record, ResourceId, Version};
+use scim_directory::{Committed, Fact, Key, Record, ResourceId, Version};
 use scim_lifecycle::{Arrival, Decision, Existing, MemberPlanner, Policy};
 use scim_storage::CommitError;
 use serde_json::Value;
 
-use super::write::{record_after, written};
+use super::write::{Left, left, record_after};
 use super::{ATTEMPTS, Operation, resource_of};
 use crate::Response;
 use crate::access::Verb;
@@ -65,7 +65,7 @@ impl Draft {
     /// The record that a commit created, or changed.
     pub(crate) fn committed(
         &self,
-        changes: &[Change],
+        left: &[Option<Left>],
         committed: &Committed,
         now: scim_core::instant::Timestamp,
     ) -> Record {
@@ -75,7 +75,7 @@ impl Draft {
             Existing::Deleted(tombstone) => Record { created: tombstone.created, ..new_record(&key, now) },
             Existing::Nobody => new_record(&key, now),
         };
-        record_after(record, changes, written(&key, changes), committed)
+        record_after(record, left, committed)
     }
 }
 
@@ -112,10 +112,10 @@ impl Operation<'_> {
                 self.look_for_existing(&policy, &mut draft).await?;
             }
             let decision = self.decide(&policy, std::slice::from_ref(&draft), &HashMap::new()).await?;
-            let changes = decision.changes.clone();
+            let left = left(&decision.changes);
             match self.commit(decision).await {
                 Ok(committed) => {
-                    let record = draft.committed(&changes, &committed, self.request.now);
+                    let record = draft.committed(&left, &committed, self.request.now);
                     return self.answer(201, resource_type, &record).await;
                 }
                 Err(CommitError::Conflict) => {

@@ -10,6 +10,7 @@ mod search;
 mod write;
 
 pub(crate) use create::Draft;
+pub(crate) use write::left;
 
 use std::sync::Arc;
 

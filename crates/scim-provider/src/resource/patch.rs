@@ -4,17 +4,30 @@ use std::sync::Arc;
 
 use scim_core::patch::{MemberEdit, PatchRequest};
 use scim_core::schema::ResourceType;
-use scim_directory::{Condition, Record};
+use scim_directory::{Committed, Condition, Record};
 use scim_lifecycle::{Facts, Occasion, Policy, Update};
 use scim_storage::{CommitError, Want};
 use serde_json::Value;
 
-use super::write::{record_after, written};
+use super::write::{Left, left, record_after};
 use super::{ATTEMPTS, Operation, resource_of};
 use crate::Response;
 use crate::access::Verb;
 use crate::etag::etag;
 use crate::failure::{Failure, commit_failure};
+
+/// What became of a change; `None` where there was nothing to do.
+pub(crate) struct Changed(Option<(Vec<Option<Left>>, Committed)>);
+
+impl Changed {
+    /// The record on which it was decided, as it is afterwards.
+    pub(crate) fn leaves(self, record: Record) -> Record {
+        match self.0 {
+            Some((left, committed)) => record_after(record, &left, &committed),
+            None => record,
+        }
+    }
+}
 
 impl Operation<'_> {
     /// Changes a resource. A person is answered with 200 and the resource; a group too, while it is small or the request
@@ -23,13 +36,13 @@ impl Operation<'_> {
         &self,
         resource_type: &Arc<ResourceType>,
         id: &str,
-        body: &Value,
+        body: Value,
     ) -> Result<Response, Failure> {
         let dialect = self.caller.dialect;
         self.provider.turns.take(id, 0).await;
         // A resource that is not there is 404 before anything is said about the body.
         let mut record = self.load_to_change(resource_type, id, Want::FULL, Verb::Update).await?;
-        let patch = PatchRequest::parse(resource_type, body.clone(), dialect)?;
+        let patch = PatchRequest::parse(resource_type, body, dialect)?;
         for attempt in 0..ATTEMPTS {
             let mut _turn = None;
             if attempt > 0 {
@@ -49,7 +62,7 @@ impl Operation<'_> {
             let update =
                 Update { record: &record, before: &before, after: &after, external_id, notes: &notes };
             match self.change(&policy, resource_type, update, &edits).await? {
-                Ok(record) => return self.patched(resource_type, &record).await,
+                Ok(changed) => return self.patched(resource_type, &changed.leaves(record)).await,
                 Err(CommitError::Conflict) => {}
                 Err(error) => return Err(commit_failure(error)),
             }
@@ -65,14 +78,14 @@ impl Operation<'_> {
         self.answer(200, resource_type, record).await
     }
 
-    /// Commits a change of a resource and of its members, decided on `record`; the record as it is afterwards.
+    /// Commits a change of a resource and of its members.
     pub(crate) async fn change(
         &self,
         policy: &Policy,
         resource_type: &ResourceType,
         update: Update<'_>,
         edits: &[MemberEdit],
-    ) -> Result<Result<Record, CommitError>, Failure> {
+    ) -> Result<Result<Changed, CommitError>, Failure> {
         let record = update.record;
         let (plan, present) = self.plan(record, update.external_id.as_deref(), edits).await?;
         let decide = |on: &Occasion<'_>, facts: &Facts| {
@@ -86,20 +99,14 @@ impl Operation<'_> {
             decision.append(plan.decide(&record.key, record.display.as_deref(), &present, expected));
         }
         if decision.is_empty() {
-            return Ok(Ok(record.clone()));
+            return Ok(Ok(Changed(None)));
         }
         // Also where only members change: who asks for it is let in by settings of that generation.
         let decided_on = Condition::Generation(policy.generation());
         if !decision.conditions.contains(&decided_on) {
             decision.conditions.push(decided_on);
         }
-        let changes = decision.changes.clone();
-        Ok(match self.commit(decision).await {
-            Ok(committed) => {
-                let written = written(&record.key, &changes);
-                Ok(record_after(record.clone(), &changes, written, &committed))
-            }
-            Err(error) => Err(error),
-        })
+        let left = left(&decision.changes);
+        Ok(self.commit(decision).await.map(|committed| Changed(Some((left, committed)))))
     }
 }

@@ -20,9 +20,9 @@ impl Operation<'_> {
         &self,
         resource_type: &Arc<ResourceType>,
         id: &str,
-        body: &Value,
+        body: Value,
     ) -> Result<Response, Failure> {
-        let inbound = ingest(resource_type, body.clone(), self.caller.dialect)?;
+        let inbound = ingest(resource_type, body, self.caller.dialect)?;
         self.log_notes(&inbound.notes);
         // A group's members that are not sent are cleared, as every other attribute.
         let edits = match resource_type.edge_attribute() {
@@ -40,7 +40,7 @@ impl Operation<'_> {
             let (external_id, notes) = (inbound.external_id.clone(), &inbound.notes);
             let update = Update { record: &record, before: &before, after: &after, external_id, notes };
             match self.change(&policy, resource_type, update, &edits).await? {
-                Ok(record) => return self.answer(200, resource_type, &record).await,
+                Ok(changed) => return self.answer(200, resource_type, &changed.leaves(record)).await,
                 Err(CommitError::Conflict) => {}
                 Err(error) => return Err(commit_failure(error)),
             }

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use scim_core::Note;
 use scim_core::resource::Resource;
 use scim_core::schema::ResourceType;
-use scim_directory::{Change, ChangeSet, Committed, Content, Key, Record};
+use scim_directory::{Change, ChangeSet, Committed, ConnectorId, Content, Key, Record};
 use scim_lifecycle::Decision;
 use scim_storage::CommitError;
 
@@ -64,39 +64,58 @@ fn own_names(changes: &[Change]) -> Vec<String> {
     unique.map(|entry| entry.path.clone()).collect()
 }
 
-/// A record's content and `externalId` as a change in `changes` leaves them, for the answer; nothing is read again.
-pub(crate) fn written(key: &Key, changes: &[Change]) -> Option<(Content, Option<String>)> {
-    changes.iter().find_map(|change| match change {
-        Change::Create(new) if new.key == *key => Some((new.content.clone(), new.external_id.clone())),
-        Change::Update { key: other, content, external_id, .. } if other == key => {
-            Some((content.clone(), external_id.clone()))
-        }
-        _ => None,
-    })
+/// What a change leaves of a record, kept for the answer: nothing is read again.
+pub(crate) struct Left {
+    key: Key,
+    /// Where it writes the record itself.
+    written: Option<Written>,
 }
 
-/// `record` as it is after the commit of `changes`.
-pub(crate) fn record_after(
-    mut record: Record,
-    changes: &[Change],
-    written: Option<(Content, Option<String>)>,
-    committed: &Committed,
-) -> Record {
-    if let Some((content, external_id)) = written {
-        record.document = content.document;
-        record.display = content.display;
-        record.manager = content.manager;
-        record.managed_by = content.managed_by;
-        record.external_id = external_id;
-    }
-    for (change, effect) in changes.iter().zip(&committed.effects) {
-        let key = match change {
-            Change::Create(new) => &new.key,
-            Change::Update { key, .. } => key,
-            Change::Members(members) => &members.group,
-            Change::Delete { .. } | Change::Admin(_) | Change::Hold(_) | Change::Unhold(_) => continue,
+/// What the answer needs of a record's content.
+#[derive(Clone)]
+struct Written {
+    document: Vec<u8>,
+    display: Option<String>,
+    manager: Option<String>,
+    managed_by: Option<ConnectorId>,
+    external_id: Option<String>,
+}
+
+/// What changes leave of records, one for each; `None` for those that leave none.
+pub(crate) fn left(changes: &[Change]) -> Vec<Option<Left>> {
+    let written = |content: &Content, external_id: &Option<String>| Written {
+        document: content.document.clone(),
+        display: content.display.clone(),
+        manager: content.manager.clone(),
+        managed_by: content.managed_by,
+        external_id: external_id.clone(),
+    };
+    let left = |change: &Change| {
+        let (key, written) = match change {
+            Change::Create(new) => (&new.key, Some(written(&new.content, &new.external_id))),
+            Change::Update { key, content, external_id, .. } => (key, Some(written(content, external_id))),
+            Change::Members(members) => (&members.group, None),
+            Change::Delete { .. } | Change::Admin(_) | Change::Hold(_) | Change::Unhold(_) => return None,
         };
-        if let (true, Some(version)) = (*key == record.key, effect.version) {
+        Some(Left { key: key.clone(), written })
+    };
+    changes.iter().map(left).collect()
+}
+
+/// `record` as it is after the commit of changes that left that.
+pub(crate) fn record_after(mut record: Record, left: &[Option<Left>], committed: &Committed) -> Record {
+    let of_it = |left: &&Left| left.key == record.key;
+    let written = left.iter().flatten().filter(of_it).find_map(|left| left.written.clone());
+    if let Some(written) = written {
+        record.document = written.document;
+        record.display = written.display;
+        record.manager = written.manager;
+        record.managed_by = written.managed_by;
+        record.external_id = written.external_id;
+    }
+    for (left, effect) in left.iter().zip(&committed.effects) {
+        let Some(left) = left else { continue };
+        if let (true, Some(version)) = (left.key == record.key, effect.version) {
             record.version = version;
             record.membership = effect.membership;
             record.modified = effect.modified;

@@ -1,7 +1,7 @@
 //! SQLite and PostgreSQL behind [`scim_storage::Store`].
 //!
 //! **SQLite** ([`SqliteStore`]): WAL mode with `synchronous=FULL`; what was acknowledged is on disk. One writer thread takes
-//! whatever change sets wait, applies each in a savepoint, commits once and then answers all, so that one `fsync` serves many
+//! whatever change sets wait, applies them, commits once and then answers all, so that one `fsync` serves many
 //! requests. Readers have connections of their own and never wait for the writer. Another process (the command line beside the
 //! server) may have the same file open: writers wait for one another.
 //!

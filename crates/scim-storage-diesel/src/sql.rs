@@ -83,6 +83,11 @@ impl Statement {
         self
     }
 
+    /// Its values alone.
+    pub(crate) fn into_binds(self) -> Vec<Bind> {
+        self.binds
+    }
+
     pub(crate) fn blob(self, value: impl AsRef<[u8]>) -> Self {
         self.bind(Bind::Blob(value.as_ref().to_vec()))
     }
@@ -335,6 +340,27 @@ impl diesel::query_builder::Query for Statement {
 
 #[cfg(feature = "sqlite")]
 impl diesel::RunQueryDsl<diesel::sqlite::SqliteConnection> for Statement {}
+
+/// Statements that insert rows, several at a time: their texts are few, and kept prepared. `into` ends with `VALUES `.
+pub(crate) fn inserts(into: &str, rows: Vec<Vec<Bind>>, tail: &str) -> Vec<Statement> {
+    let columns = rows.first().map_or(0, Vec::len);
+    let row = format!("({})", vec!["?"; columns].join(", "));
+    let (mut rows, mut statements) = (rows.into_iter(), Vec::new());
+    while rows.len() > 0 {
+        let count = [64, 16, 4].into_iter().find(|count| *count <= rows.len()).unwrap_or(1);
+        let mut text = String::with_capacity(into.len() + count * (row.len() + 2) + tail.len());
+        text.push_str(into);
+        for index in 0..count {
+            text.push_str(if index > 0 { ", " } else { "" });
+            text.push_str(&row);
+        }
+        text.push_str(tail);
+        let mut statement = Statement::kept(text);
+        statement.binds = rows.by_ref().take(count).flatten().collect();
+        statements.push(statement);
+    }
+    statements
+}
 
 /// A row of one number.
 #[derive(QueryableByName)]

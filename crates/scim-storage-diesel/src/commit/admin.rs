@@ -8,6 +8,7 @@ use crate::sql::{Statement, json};
 
 impl Applying<'_> {
     pub(crate) fn admin(&mut self, change: &AdminChange) -> Result<Effect, Refusal> {
+        self.touched = true;
         let name_taken = || Refusal::Duplicate("name".to_owned());
         match change {
             AdminChange::CreateInstance(instance) => {

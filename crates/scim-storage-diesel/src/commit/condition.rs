@@ -4,9 +4,10 @@ use scim_core::instant::Timestamp;
 use scim_directory::{Change, ChangeSet, Condition, KeyId, Tally};
 
 use super::Applying;
+use super::group::Any;
 use crate::error::Refusal;
 use crate::read::{count, deleted_link_ids, removals};
-use crate::sql::{Id, Number, Statement};
+use crate::sql::Id;
 
 /// The key that the conditions name first, and its generation.
 pub(super) fn first_key(set: &ChangeSet) -> Option<(KeyId, i64)> {
@@ -28,12 +29,10 @@ impl Applying<'_> {
                 Condition::Key(id, generation) if self.knows_key(*id) => {
                     self.known.as_ref().is_some_and(|known| known.key_generation == Some(*generation))
                 }
-                Condition::Generation(expected) => {
-                    Statement::kept("SELECT generation AS n FROM instances WHERE id = ?")
-                        .blob(self.instance)
-                        .row::<Number>(self.connection)?
-                        .is_some_and(|row| row.n == *expected)
-                }
+                Condition::Generation(expected) => match &mut self.group {
+                    Some(group) => group.generation(self.connection, self.instance)? == Some(*expected),
+                    None => false,
+                },
                 Condition::Key(id, generation) => self.holds_key(*id, *generation)?,
                 Condition::AdminKey(id) => self.holds_admin_key(*id)?,
                 Condition::LiveKeys { connector, user, below } => {
@@ -71,6 +70,9 @@ impl Applying<'_> {
         external_id: &str,
         since: Timestamp,
     ) -> Result<bool, Refusal> {
+        if !self.may_have(Any::Buried)? {
+            return Ok(true);
+        }
         // Afterwards, what it deleted itself is among them.
         let own: Vec<[u8; 16]> = self
             .set

@@ -6,6 +6,7 @@ use scim_directory::{Effect, Key, ResourceId, Version};
 use uuid::Uuid;
 
 use super::Applying;
+use super::group::Any;
 use super::tally::Tallies;
 use crate::error::Refusal;
 use crate::read::resource_id;
@@ -21,6 +22,7 @@ struct Buried {
 
 impl Applying<'_> {
     pub(crate) fn delete(&mut self, key: &Key, expected: Option<Version>) -> Result<Effect, Refusal> {
+        self.touched = true;
         let id = key.id.uuid().into_bytes();
         let before = self.before(key)?.ok_or(Refusal::Conflict)?;
         self.check(key.id, Some(Version(before.version)), expected)?;
@@ -83,6 +85,7 @@ impl Applying<'_> {
     /// Keeps what a record was, from its own row.
     fn bury(&mut self, key: &Key) -> Result<(), Refusal> {
         let id = key.id.uuid().into_bytes();
+        self.has_some(Any::Buried);
         let bury = Statement::kept(
             "INSERT INTO tombstones (instance_id, id, resource_type, deleted_ms, version, created_ms, \
              display, managed_by, user_name_key, account) \
@@ -111,6 +114,7 @@ impl Applying<'_> {
     /// Takes a tombstone away for the record that comes in its place: the version that goes on from it, and when the
     /// resource was created.
     pub(super) fn revive(&mut self, key: &Key) -> Result<(i64, i64), Refusal> {
+        self.touched = true;
         let id = key.id.uuid().into_bytes();
         let buried: Buried = Statement::kept(
             "DELETE FROM tombstones WHERE instance_id = ? AND id = ? AND resource_type = ? \

@@ -9,6 +9,7 @@ use scim_directory::{Content, EdgeEffect, EdgeOutcome, HeldReference, Key, Resou
 use uuid::Uuid;
 
 use super::Applying;
+use super::group::Any;
 use crate::error::{Refusal, damaged};
 use crate::read::{USER_NAME, resource_id, target};
 use crate::sql::{Bind, Statement};
@@ -29,6 +30,7 @@ impl Applying<'_> {
             if target(self.connection, &self.set.scope, reference)? != Target::Unknown {
                 return Err(Refusal::Conflict);
             }
+            self.has_some(Any::Held);
             Statement::kept(
                 "INSERT INTO held (instance_id, group_id, connector_id, reference, kind, folded, value_key) \
                  VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (instance_id, group_id, connector_id, reference) \
@@ -68,6 +70,9 @@ impl Applying<'_> {
         content: &Content,
         external_id: Option<&str>,
     ) -> Result<Vec<EdgeEffect>, Refusal> {
+        if !self.may_have(Any::Held)? {
+            return Ok(Vec::new());
+        }
         let user_name =
             content.index.iter().find(|entry| entry.path == USER_NAME).map(|entry| entry.key.as_str());
         let waiting = Statement::kept(

@@ -9,6 +9,7 @@ use crate::sql::{Statement, json, word};
 impl Applying<'_> {
     /// Lists a removal, unless the same one of that person is listed already.
     pub(super) fn put_on_list(&mut self, held: &HeldChange) -> Result<Effect, Refusal> {
+        self.touched = true;
         Statement::kept(
             "INSERT INTO held_changes (instance_id, id, resource_type, resource_id, name, removal, \
              connector_id, at_ms, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
@@ -28,6 +29,7 @@ impl Applying<'_> {
 
     /// Takes a released removal off the list.
     pub(super) fn take_off_list(&mut self, id: HeldChangeId) -> Result<Effect, Refusal> {
+        self.touched = true;
         let gone = Statement::kept("DELETE FROM held_changes WHERE instance_id = ? AND id = ? AND state = ?")
             .blob(self.instance)
             .blob(id.uuid().into_bytes())

@@ -10,7 +10,7 @@ use scim_directory::Key;
 use super::Applying;
 use crate::error::Refusal;
 use crate::read::USER_NAME;
-use crate::sql::{Line, Statement};
+use crate::sql::{Line, Statement, inserts};
 
 /// What a record is found by.
 #[derive(QueryableByName)]
@@ -74,6 +74,7 @@ impl Applying<'_> {
             }
         }
         for entry in stale {
+            self.touched = true;
             let unique = entry.is_unique == 1;
             let delete = if unique {
                 "DELETE FROM unique_keys WHERE instance_id = ? AND resource_type = ? AND path = ? AND key = ? AND id = ?"
@@ -96,6 +97,7 @@ impl Applying<'_> {
 
     /// Gives up everything that the record has.
     pub(crate) fn drop_index(&mut self, key: &Key) -> Result<(), Refusal> {
+        self.touched = true;
         let id = key.id.uuid().into_bytes();
         let delete = Statement::kept(
             "DELETE FROM unique_keys WHERE instance_id = ? AND id = ? RETURNING path, key, CAST(1 AS BIGINT) AS is_unique",
@@ -132,24 +134,37 @@ impl Applying<'_> {
         if self.connection.is_postgres() {
             return self.add_index_at_once(key, &new);
         }
-        for (unique, path, value) in new {
-            let insert = if unique {
-                "INSERT INTO unique_keys (instance_id, resource_type, path, key, id) VALUES (?, ?, ?, ?, ?) \
-                 ON CONFLICT DO NOTHING"
-            } else {
-                "INSERT INTO search_keys (instance_id, resource_type, path, key, id) VALUES (?, ?, ?, ?, ?) \
-                 ON CONFLICT DO NOTHING"
-            };
-            let rows = Statement::kept(insert)
-                .blob(self.instance)
-                .text(&*key.resource_type)
-                .text(path)
-                .text(value)
-                .blob(key.id.uuid().into_bytes())
-                .run(self.connection)?;
-            if unique && rows == 0 {
-                return Err(Refusal::Duplicate(path.to_owned()));
+        self.add_index_in_turn(key, &new)
+    }
+
+    /// First what may be refused, one by one; then the others together.
+    fn add_index_in_turn(&mut self, key: &Key, new: &BTreeSet<(bool, &str, &str)>) -> Result<(), Refusal> {
+        let (unique, searched): (Vec<_>, Vec<_>) = new.iter().partition(|(unique, ..)| *unique);
+        let row = |(_, path, value): &(bool, &str, &str)| {
+            let row = Statement::default().blob(self.instance).text(&*key.resource_type);
+            row.text(*path).text(*value).blob(key.id.uuid().into_bytes()).into_binds()
+        };
+        let searched = inserts(
+            "INSERT INTO search_keys (instance_id, resource_type, path, key, id) VALUES ",
+            searched.into_iter().map(row).collect(),
+            " ON CONFLICT DO NOTHING",
+        );
+        for entry in unique {
+            let insert = inserts(
+                "INSERT INTO unique_keys (instance_id, resource_type, path, key, id) VALUES ",
+                vec![row(entry)],
+                " ON CONFLICT DO NOTHING",
+            );
+            let rows: usize =
+                insert.into_iter().map(|insert| insert.run(self.connection)).sum::<Result<_, _>>()?;
+            if rows == 0 {
+                return Err(Refusal::Duplicate(entry.1.to_owned()));
             }
+            self.touched = true;
+        }
+        for insert in searched {
+            self.touched = true;
+            insert.run(self.connection)?;
         }
         Ok(())
     }

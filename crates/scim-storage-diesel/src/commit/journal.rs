@@ -2,23 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use diesel::QueryableByName;
-use diesel::sql_types::BigInt;
 use scim_directory::{AttributeChange, Change, Effect, LogRecord, ResourceId};
-use scim_storage::{reference_linked, what_happened};
+use scim_storage::{StoreError, reference_linked, what_happened};
 
 use super::Applying;
-use crate::error::{Refusal, damaged};
-use crate::read::{minute, name_key};
+use super::group::LogRow;
+use crate::error::Refusal;
+use crate::read::name_key;
 use crate::sql::{Statement, json, word};
 
-#[derive(QueryableByName)]
-struct Inserted {
-    #[diesel(sql_type = BigInt)]
-    position: i64,
-}
-
 /// What a row of the log has of its record.
+#[derive(Clone, Debug)]
 pub(super) struct Row {
     pub(super) action: String,
     pub(super) status: String,
@@ -30,7 +24,7 @@ pub(super) struct Row {
 }
 
 impl Row {
-    pub(super) fn of(record: &LogRecord) -> Result<Self, Refusal> {
+    pub(super) fn of(record: &LogRecord) -> Result<Self, StoreError> {
         let about = record.resource.as_ref();
         let id = about.and_then(|resource| resource.id.parse::<ResourceId>().ok());
         let name = about.and_then(|resource| if id.is_none() { resource.name.as_deref() } else { None });
@@ -59,66 +53,30 @@ impl Applying<'_> {
         records
     }
 
-    /// Writes the log: the positions of the first and the last record. (On PostgreSQL, see [`super::place`].)
-    pub(super) fn journal(&mut self, records: &[LogRecord]) -> Result<Option<(i64, i64)>, Refusal> {
-        let mut positions = None;
-        for record in records {
-            let position = self.log(Row::of(record)?)?;
-            let (first, _) = positions.unwrap_or((position, position));
-            positions = Some((first, position));
+    /// Rows of the log of what really happened. (SQLite.)
+    pub(super) fn log_rows(&mut self, effects: &[Effect]) -> Result<Vec<LogRow>, Refusal> {
+        let set = self.set;
+        let certain =
+            self.forms.filter(|forms| forms.is_certain || what_happened(set.log.clone(), effects) == set.log);
+        let records = self.records(if certain.is_some() { Vec::new() } else { set.log.clone() }, effects);
+        let mut rows = certain.map(|forms| forms.log.clone()).unwrap_or_default();
+        for record in &records {
+            rows.push(Row::of(record)?);
         }
-        Ok(positions)
+        Ok(rows.into_iter().map(|row| self.log_row(row)).collect())
     }
 
-    /// Keeps in which minute records and events were written: the range of the records' positions, and the last event's.
-    pub(super) fn mark_minute(&mut self, records: Option<(i64, i64)>, event: Option<i64>) {
-        if records.is_none() && event.is_none() {
-            return;
-        }
-        let (first, last) = records.unwrap_or((i64::MAX, 0));
-        let mark = Statement::kept(
-            "INSERT INTO minutes (instance_id, minute, slot, first_record, last_record, last_event) \
-             VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (instance_id, minute, slot) DO UPDATE SET \
-             first_record = min(first_record, excluded.first_record), \
-             last_record = max(last_record, excluded.last_record), last_event = max(last_event, excluded.last_event)",
-        )
-        .blob(self.instance)
-        .integer(minute(self.set.at))
-        .integer(self.slot())
-        .integer(first)
-        .integer(last)
-        .integer(event.unwrap_or_default());
-        self.later.push(mark);
-    }
-
-    /// One row, whose position SQLite counts.
-    fn log(&mut self, row: Row) -> Result<i64, Refusal> {
-        let statement = Statement::kept(
-            "INSERT INTO journal (instance_id, at_ms, elapsed_ms, connector_id, key_id, user_id, admin_key_id, \
-             request_id, action, status, resource_type, resource_id, name_key, record) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
-             RETURNING position",
-        );
-        let inserted = self
-            .about_the_set(statement)
+    fn log_row(&self, row: Row) -> LogRow {
+        let members = row.members.iter().map(|member| member.uuid().into_bytes()).collect();
+        let statement = self
+            .about_the_set(Statement::default())
             .text(row.action)
             .text(row.status)
             .optional_text(row.resource_type)
             .optional_blob(row.resource_id)
             .optional_text(row.name_key)
-            .text(row.record)
-            .row::<Inserted>(self.connection)?
-            .ok_or_else(|| damaged("a journal"))?;
-        for member in row.members {
-            Statement::kept(
-                "INSERT INTO journal_members (instance_id, member_id, position) VALUES (?, ?, ?)",
-            )
-            .blob(self.instance)
-            .blob(member.uuid().into_bytes())
-            .integer(inserted.position)
-            .run(self.connection)?;
-        }
-        Ok(inserted.position)
+            .text(row.record);
+        LogRow { row: statement.into_binds(), members }
     }
 
     /// Binds what all rows of a change set have in common.
@@ -134,6 +92,28 @@ impl Applying<'_> {
             .optional_blob(set.actor.admin.map(|key| key.uuid().into_bytes()))
             .text(set.request_id.clone())
     }
+}
+
+/// Widens a minute by the range of records and the last event that were written in it.
+pub(super) fn mark(
+    instance: [u8; 16],
+    minute: i64,
+    slot: i64,
+    (first, last): (i64, i64),
+    event: i64,
+) -> Statement {
+    Statement::kept(
+        "INSERT INTO minutes (instance_id, minute, slot, first_record, last_record, last_event) \
+         VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (instance_id, minute, slot) DO UPDATE SET \
+         first_record = min(first_record, excluded.first_record), \
+         last_record = max(last_record, excluded.last_record), last_event = max(last_event, excluded.last_event)",
+    )
+    .blob(instance)
+    .integer(minute)
+    .integer(slot)
+    .integer(first)
+    .integer(last)
+    .integer(event)
 }
 
 /// Whose membership a record is about.

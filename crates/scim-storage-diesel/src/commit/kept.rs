@@ -13,7 +13,7 @@ use super::condition::first_key;
 use super::ranges::{self, first_moved};
 use crate::connection::Connection;
 use crate::error::{Refusal, damaged};
-use crate::sql::{Line, Statement, json};
+use crate::sql::{Bind, Line, Statement, json};
 
 #[derive(Serialize, Deserialize)]
 struct Kept {
@@ -148,6 +148,11 @@ impl KeptEffect {
 }
 
 impl Applying<'_> {
+    /// The row that keeps what the change set did.
+    pub(super) fn done(&self, committed: &Committed) -> Result<Vec<Bind>, Refusal> {
+        Ok(self.remember(committed, false)?.into_binds())
+    }
+
     /// What keeps what the change set did; `placed` where its row is there already, and its positions are counted from its place
     /// (see [`Self::place`]).
     pub(super) fn remember(&self, committed: &Committed, placed: bool) -> Result<Statement, Refusal> {

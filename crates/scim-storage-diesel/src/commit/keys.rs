@@ -180,13 +180,21 @@ impl Applying<'_> {
 
     /// Whether the key is not revoked and of that generation.
     pub(super) fn holds_key(&mut self, id: KeyId, generation: i64) -> Result<bool, Refusal> {
-        let row = Statement::kept(
-            "SELECT generation AS n FROM api_keys WHERE id = ? AND instance_id = ? AND revoked_ms IS NULL",
-        )
-        .blob(id.uuid().into_bytes())
-        .blob(self.instance)
-        .row::<Number>(self.connection)?;
-        Ok(row.is_some_and(|row| row.n == generation))
+        let (connection, instance) = (&mut *self.connection, self.instance);
+        let mut ask = || {
+            let row = Statement::kept(
+                "SELECT generation AS n FROM api_keys WHERE id = ? AND instance_id = ? AND revoked_ms IS NULL",
+            )
+            .blob(id.uuid().into_bytes())
+            .blob(instance)
+            .row::<Number>(connection)?;
+            Ok(row.map(|row| row.n))
+        };
+        let known = match &mut self.group {
+            Some(group) => group.key(id, instance, &mut ask),
+            None => ask(),
+        };
+        Ok(known? == Some(generation))
     }
 
     /// Whether the integration user has fewer live keys at the connector than that.

@@ -22,6 +22,7 @@ impl Applying<'_> {
         if let Some(standing) = &standing {
             self.check(group.id, standing.version, change.expected)?;
         }
+        self.touched = true;
         if change.release_all {
             let release = Statement::kept("DELETE FROM held WHERE instance_id = ? AND group_id = ?")
                 .blob(self.instance)

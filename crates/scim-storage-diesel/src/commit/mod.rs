@@ -1,4 +1,4 @@
-//! Applying a change set inside the writer's savepoint.
+//! Applying a change set inside a transaction: its own on PostgreSQL, a group's on SQLite.
 //!
 //! Order: conditions on what was; what deletions and updates give up, so that within one change set names can be swapped;
 //! the changes as they stand; conditions on what is; then the journal and the outbox.
@@ -12,6 +12,9 @@ mod condition;
 mod delete;
 mod erase;
 mod events;
+mod forms;
+#[cfg_attr(not(feature = "sqlite"), expect(dead_code, reason = "only SQLite commits in groups"))]
+mod group;
 mod held;
 mod held_change;
 mod import;
@@ -33,13 +36,18 @@ mod tally;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use scim_directory::{
-    Change, ChangeSet, Committed, Effect, Event, LogRecord, Position, ResourceId, Scope, Version,
+    Change, ChangeSet, Committed, Content, Effect, Event, LogRecord, Position, ResourceId, Scope, Version,
 };
+
+use forms::ContentForm;
 
 use crate::connection::Connection;
 use crate::error::Refusal;
+use crate::read::minute;
 use crate::sql::Statement;
 
+pub(crate) use forms::Forms;
+pub(crate) use group::Group;
 pub(crate) use journal::members_of;
 #[cfg(feature = "postgres")]
 pub(crate) use ranges::is_long;
@@ -49,6 +57,14 @@ pub(crate) use ranges::{cut, may_be_long};
 pub(crate) struct Applying<'a> {
     pub(crate) connection: &'a mut Connection,
     pub(crate) set: &'a ChangeSet,
+    /// The stored forms of the change set, where they were worked out before.
+    forms: Option<&'a Forms>,
+    /// The group that it is one of (SQLite).
+    group: Option<&'a mut Group>,
+    /// Which of the changes is being applied.
+    turn: usize,
+    /// Whether anything was written (SQLite).
+    touched: bool,
     /// The instance's id as it is stored.
     pub(crate) instance: [u8; 16],
     /// Whether no other change set of the instance is being applied.
@@ -82,6 +98,7 @@ pub(crate) struct Applying<'a> {
 
 /// Applies a change set: all of it, or the caller rolls back. On PostgreSQL it ends with the commit. `alone` says whether no other one of the instance is being applied
 /// at the same time.
+#[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "only PostgreSQL commits one by one"))]
 pub(crate) fn apply(
     connection: &mut Connection,
     mut set: ChangeSet,
@@ -90,73 +107,20 @@ pub(crate) fn apply(
     let log = std::mem::take(&mut set.log);
     let set = &set;
     let instance = set.scope.instance.uuid().into_bytes();
-    if set.scope.instance == Scope::SERVER.instance
-        && !(set.events.is_empty() && set.changes.iter().all(Change::is_of_server))
-    {
-        return Err(Refusal::Conflict);
-    }
     let known = kept::known(connection, set, &instance)?;
     if let Some(done) = kept::done_before(connection, set, &instance, known.as_ref())? {
         connection.conclude()?;
         return Ok(done);
     }
-    let mut applying = Applying {
-        connection,
-        set,
-        instance,
-        alone,
-        known,
-        tallies: BTreeMap::new(),
-        moved: BTreeMap::new(),
-        later: Vec::new(),
-        raised: HashMap::new(),
-        locked: HashMap::new(),
-        lonely: false,
-        entries: HashMap::new(),
-        indexed: HashMap::new(),
-        given_up: HashMap::new(),
-        records: Vec::new(),
-        events: Vec::new(),
-    };
+    let mut applying = Applying { alone, known, ..Applying::new(connection, set) };
     applying.lock_records()?;
-    applying.require_before()?;
-    for change in &set.changes {
-        match change {
-            Change::Update { key, content, .. } => applying.drop_stale_index(key, &content.index)?,
-            Change::Delete { key, .. } => applying.drop_index(key)?,
-            _ => {}
-        }
-    }
-    let mut effects = Vec::with_capacity(set.changes.len());
-    for change in &set.changes {
-        effects.push(match change {
-            Change::Create(new) => applying.create(new)?,
-            Change::Update { key, expected, content, external_id } => {
-                applying.update(key, *expected, content, external_id.as_deref())?
-            }
-            Change::Delete { key, expected } => applying.delete(key, *expected)?,
-            Change::Members(members) => applying.members(members)?,
-            Change::Hold(held) => applying.put_on_list(held)?,
-            Change::Unhold(id) => applying.take_off_list(*id)?,
-            Change::Admin(admin) => applying.admin(admin)?,
-        });
-    }
-    applying.require_after()?;
+    let effects = applying.change()?;
     let (log, events) = (applying.records(log, &effects), applying.happenings(&effects));
-    let nothing = log.is_empty() && events.is_empty();
-    let placed = match applying.connection.is_postgres() && !nothing {
-        true => Some(applying.place(&log, &events)?),
-        false => None,
-    };
-    // On PostgreSQL it is known only when everything was sent: until then it is counted from the place.
-    let last = match &placed {
-        Some(_) => i64::try_from(log.len()).unwrap_or(i64::MAX),
-        None => {
-            let records = applying.journal(&log)?;
-            let event = applying.outbox(&events)?;
-            applying.mark_minute(records, event);
-            records.map_or(0, |(_, last)| last)
-        }
+    // Its positions are known only when everything was sent: until then they are counted from the place.
+    let last = i64::try_from(log.len()).unwrap_or(i64::MAX);
+    let placed = match log.is_empty() && events.is_empty() {
+        true => None,
+        false => Some(applying.place(&log, &events)?),
     };
     let mut committed = Committed { position: Position(last), effects };
     let remember = applying.remember(&committed, placed.is_some())?;
@@ -167,11 +131,6 @@ pub(crate) fn apply(
     for statement in later {
         connection.later(statement)?;
     }
-    if !connection.is_postgres() {
-        for resource_type in may_be_long(set) {
-            cut(connection, &instance, resource_type)?;
-        }
-    }
     connection.conclude()?;
     if let Some(place) = placed
         && last > 0
@@ -179,6 +138,110 @@ pub(crate) fn apply(
         committed.position = Position(place.of(last));
     }
     Ok(committed)
+}
+
+/// Why a change set was not applied, and whether a part of it was.
+#[cfg_attr(not(feature = "sqlite"), expect(dead_code, reason = "only SQLite commits in groups"))]
+pub(crate) struct Undone {
+    pub(crate) refusal: Refusal,
+    pub(crate) touched: bool,
+}
+
+/// Applies a change set as one of a group: all of it, or the caller undoes what was `touched`. What can wait is left to the group.
+/// Only where `known_new` it is not looked up first whether it was committed already; the group finds out at its end.
+#[cfg_attr(not(feature = "sqlite"), expect(dead_code, reason = "only SQLite commits in groups"))]
+pub(crate) fn apply_grouped(
+    connection: &mut Connection,
+    group: &mut Group,
+    (set, forms): (&ChangeSet, &Forms),
+    known_new: bool,
+) -> Result<Committed, Undone> {
+    let untouched = |refusal: Refusal| Undone { refusal, touched: false };
+    let instance = set.scope.instance.uuid().into_bytes();
+    let again =
+        |connection: &mut Connection| kept::done_before(connection, set, &instance, None).map_err(untouched);
+    if !known_new && let Some(done) = again(connection)? {
+        return Ok(done);
+    }
+    let mut applying =
+        Applying { group: Some(group), forms: Some(forms), alone: true, ..Applying::new(connection, set) };
+    let refusal = match applying.change().and_then(|effects| applying.leave_to_group(effects)) {
+        Ok(committed) => return Ok(committed),
+        Err(refusal) => refusal,
+    };
+    let touched = applying.touched;
+    if known_new
+        && !touched
+        && let Some(done) = again(connection)?
+    {
+        return Ok(done);
+    }
+    Err(Undone { refusal, touched })
+}
+
+impl<'a> Applying<'a> {
+    fn new(connection: &'a mut Connection, set: &'a ChangeSet) -> Self {
+        Self {
+            connection,
+            set,
+            forms: None,
+            group: None,
+            turn: 0,
+            touched: false,
+            instance: set.scope.instance.uuid().into_bytes(),
+            alone: false,
+            known: None,
+            tallies: BTreeMap::new(),
+            moved: BTreeMap::new(),
+            later: Vec::new(),
+            raised: HashMap::new(),
+            locked: HashMap::new(),
+            lonely: false,
+            entries: HashMap::new(),
+            indexed: HashMap::new(),
+            given_up: HashMap::new(),
+            records: Vec::new(),
+            events: Vec::new(),
+        }
+    }
+
+    /// Conditions and changes: what each of them did.
+    fn change(&mut self) -> Result<Vec<Effect>, Refusal> {
+        let set = self.set;
+        if set.scope.instance == Scope::SERVER.instance
+            && !(set.events.is_empty() && set.changes.iter().all(Change::is_of_server))
+        {
+            return Err(Refusal::Conflict);
+        }
+        self.require_before()?;
+        if !self.connection.is_postgres() {
+            self.look_at_records()?;
+        }
+        for change in &set.changes {
+            match change {
+                Change::Update { key, content, .. } => self.drop_stale_index(key, &content.index)?,
+                Change::Delete { key, .. } => self.drop_index(key)?,
+                _ => {}
+            }
+        }
+        let mut effects = Vec::with_capacity(set.changes.len());
+        for (turn, change) in set.changes.iter().enumerate() {
+            self.turn = turn;
+            effects.push(match change {
+                Change::Create(new) => self.create(new)?,
+                Change::Update { key, expected, content, external_id } => {
+                    self.update(key, *expected, content, external_id.as_deref())?
+                }
+                Change::Delete { key, expected } => self.delete(key, *expected)?,
+                Change::Members(members) => self.members(members)?,
+                Change::Hold(held) => self.put_on_list(held)?,
+                Change::Unhold(id) => self.take_off_list(*id)?,
+                Change::Admin(admin) => self.admin(admin)?,
+            });
+        }
+        self.require_after()?;
+        Ok(effects)
+    }
 }
 
 /// Counters and minutes have so many rows on PostgreSQL, where commits run side by side.
@@ -195,6 +258,62 @@ impl Applying<'_> {
     ) -> Result<(), Refusal> {
         let before = self.raised.get(&id).copied().or(current);
         if expected.is_some() && expected != before { Err(Refusal::Conflict) } else { Ok(()) }
+    }
+
+    /// Leaves to the group what it writes at its end.
+    fn leave_to_group(&mut self, effects: Vec<Effect>) -> Result<Committed, Refusal> {
+        let journal = self.log_rows(&effects)?;
+        let events = self.event_rows(&effects)?;
+        let mut later = std::mem::take(&mut self.later);
+        later.extend(self.ranged()?);
+        for statement in later {
+            self.connection.later(statement)?;
+        }
+        for resource_type in may_be_long(self.set) {
+            cut(self.connection, &self.instance, resource_type)?;
+            if let Some(group) = &mut self.group {
+                group.forget_range(self.instance, resource_type);
+            }
+        }
+        let left = group::Left {
+            instance: self.instance,
+            id: self.set.id,
+            tallies: std::mem::take(&mut self.tallies),
+            minute: minute(self.set.at),
+            journal,
+            events,
+        };
+        let mut committed = Committed { position: Position(0), effects };
+        let Some(group) = self.group.take() else { return Ok(committed) };
+        if self.set.changes.iter().any(|change| matches!(change, Change::Admin(_))) {
+            group.forget_facts();
+        }
+        committed.position = Position(group.take(self.connection, left)?);
+        group.keep(self.done(&committed)?);
+        Ok(committed)
+    }
+
+    /// Whether the instance may have any of that.
+    fn may_have(&mut self, any: group::Any) -> Result<bool, Refusal> {
+        match &mut self.group {
+            Some(group) => Ok(group.may_have(self.connection, any, self.instance)?),
+            None => Ok(true),
+        }
+    }
+
+    /// The instance has some of that from now on.
+    fn has_some(&mut self, any: group::Any) {
+        if let Some(group) = &mut self.group {
+            group.has_some(any, self.instance);
+        }
+    }
+
+    /// The stored forms of what the change whose turn it is writes.
+    fn form(&self, content: &Content) -> Result<ContentForm, Refusal> {
+        match self.forms.and_then(|forms| forms.content(self.turn)) {
+            Some(form) => Ok(form.clone()),
+            None => Ok(ContentForm::of(content)?),
+        }
     }
 
     /// The scope's connector as it is stored; nil for changes without one.

@@ -41,7 +41,10 @@ impl Applying<'_> {
             let asked = self.known.as_ref().filter(|_| first_moved(self.set) == resource_type);
             let last = match asked {
                 Some(known) => known.last_range.clone(),
-                None => last_range(self.connection, &self.instance, &resource_type)?,
+                None => match &mut self.group {
+                    Some(group) => group.last_range(self.connection, self.instance, &resource_type)?,
+                    None => last_range(self.connection, &self.instance, &resource_type)?,
+                },
             };
             let Some(last) = last else { continue };
             moved.retain(|(id, _)| id.as_slice() < last.as_slice());

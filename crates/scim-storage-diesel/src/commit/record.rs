@@ -4,7 +4,8 @@ use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 use scim_core::instant::Timestamp;
 use scim_core::text::Matching;
-use scim_directory::{Content, Effect, Key, NewRecord, ResourceId, Version};
+use scim_directory::{Change, Content, Effect, Key, NewRecord, ResourceId, Version};
+use scim_storage::StoreError;
 
 use super::Applying;
 use super::tally::Tallies;
@@ -66,8 +67,13 @@ impl Applying<'_> {
         }
         let at = self.set.at.unix_millis();
         let (version, created) = if *revives { self.revive(key)? } else { (1, at) };
+        let first = !self.connection.is_postgres();
+        if first {
+            // What may be refused comes before what would have to be undone.
+            self.add_index(key, &content.index)?;
+        }
         let report = self.report(key, content, None)?;
-        let tallies = Tallies::of(content);
+        let (tallies, form) = (Tallies::of(content), self.form(content)?);
         let insert = Statement::kept(
             "INSERT INTO resources (instance_id, resource_type, id, version, membership, created_ms, \
              modified_ms, display, display_key, manager, managed_by, active, reports_to, reports_key, reports_via, \
@@ -88,7 +94,7 @@ impl Applying<'_> {
         .integer(created)
         .integer(at.max(created))
         .optional_text(content.display.clone())
-        .optional_text(display_key(content))
+        .optional_text(form.display_key)
         .optional_text(content.manager.clone())
         .optional_blob(managed_by(content))
         .integer(tallies.active)
@@ -97,12 +103,15 @@ impl Applying<'_> {
         .optional_blob(report.via)
         .optional_blob(report.manager)
         .blob(&content.document)
-        .text(content.shadow.to_string())
-        .optional_text(account(content)?);
+        .text(content.shadow.clone())
+        .optional_text(form.account);
         if self.connection.suppose_changed(insert, 1)? == 0 {
             return Err(Refusal::Duplicate("id".to_owned()));
         }
-        self.add_index(key, &content.index)?;
+        self.touched = true;
+        if !first {
+            self.add_index(key, &content.index)?;
+        }
         self.claim(key, content)?;
         self.link(key, external_id.as_deref())?;
         self.count(&key.resource_type, tallies);
@@ -134,8 +143,9 @@ impl Applying<'_> {
             // What an earlier change of the set took.
             self.drop_stale_index(key, &content.index)?;
         }
+        self.touched = true;
         let report = self.report(key, content, Some(&before))?;
-        let tallies = Tallies::of(content);
+        let (tallies, form) = (Tallies::of(content), self.form(content)?);
         let update = Statement::kept(
             "UPDATE resources SET version = version + ?, modified_ms = max(modified_ms, ?), display = ?, \
              display_key = ?, manager = ?, managed_by = ?, active = ?, reports_to = ?, reports_key = ?, \
@@ -152,7 +162,7 @@ impl Applying<'_> {
         .integer(step)
         .integer(self.set.at.unix_millis())
         .optional_text(content.display.clone())
-        .optional_text(display_key(content))
+        .optional_text(form.display_key)
         .optional_text(content.manager.clone())
         .optional_blob(managed_by(content))
         .integer(tallies.active)
@@ -161,8 +171,8 @@ impl Applying<'_> {
         .optional_blob(report.via)
         .optional_blob(report.manager)
         .blob(&content.document)
-        .text(content.shadow.to_string())
-        .optional_text(account(content)?)
+        .text(content.shadow.clone())
+        .optional_text(form.account)
         .blob(self.instance)
         .blob(key.id.uuid().into_bytes())
         .text(&*key.resource_type);
@@ -198,6 +208,25 @@ impl Applying<'_> {
         .text(&*key.resource_type)
         .row::<Before>(self.connection)?;
         Ok(before)
+    }
+
+    /// Looks at the records that the change set changes before anything is written, so that one that has moved on leaves nothing to be
+    /// undone. (SQLite; on PostgreSQL they are locked.)
+    pub(super) fn look_at_records(&mut self) -> Result<(), Refusal> {
+        let set = self.set;
+        for change in &set.changes {
+            let (key, expected) = match change {
+                Change::Update { key, expected, .. } => (key, Some(*expected)),
+                Change::Delete { key, expected } => (key, *expected),
+                _ => continue,
+            };
+            // Who is not there may come by an earlier change.
+            if let Some(before) = self.before(key)? {
+                self.check(key.id, Some(Version(before.version)), expected)?;
+                self.locked.insert(key.id, (key.resource_type.to_string(), before));
+            }
+        }
+        Ok(())
     }
 
     /// Raises a record's version, once in a change set; where it stands then.
@@ -294,6 +323,6 @@ pub(super) fn managed_by(content: &Content) -> Option<[u8; 16]> {
     content.managed_by.map(|connector| connector.uuid().into_bytes())
 }
 
-pub(super) fn account(content: &Content) -> Result<Option<String>, Refusal> {
-    Ok(content.account.as_deref().map(json).transpose()?)
+pub(super) fn account(content: &Content) -> Result<Option<String>, StoreError> {
+    content.account.as_deref().map(json).transpose()
 }

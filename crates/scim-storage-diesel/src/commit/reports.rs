@@ -9,6 +9,7 @@ use scim_storage::{manager_changed, manager_cleared, manager_linked};
 use uuid::Uuid;
 
 use super::Applying;
+use super::group::Any;
 use super::record::Before;
 use crate::error::{Refusal, damaged};
 use crate::read::{USER_NAME, resource_id};
@@ -78,6 +79,7 @@ impl Applying<'_> {
         let Some(reference) = content.reports_to.as_deref() else {
             return Ok(Report { key: None, via: None, manager: None });
         };
+        self.has_some(Any::Waiting);
         let folded = Matching::UserName.key(reference).into_owned();
         let mut via = self.set.scope.connector.map(|connector| connector.uuid().into_bytes());
         if let Some(before) = before.filter(|before| before.reports_to.as_deref() == Some(reference)) {
@@ -224,6 +226,9 @@ impl Applying<'_> {
         if &*key.resource_type != "User" || content.managed_by.is_none() {
             return Ok(());
         }
+        if !self.may_have(Any::Waiting)? {
+            return Ok(());
+        }
         let id = key.id.uuid().into_bytes();
         let user_name = content.index.iter().find(|entry| entry.path == USER_NAME);
         let own = Matching::UserName.key(&key.id.to_string()).into_owned();
@@ -282,6 +287,9 @@ impl Applying<'_> {
             true => self.connection.suppose_none(clear)?,
             false => clear.rows(self.connection)?,
         };
+        if !cleared.is_empty() {
+            self.has_some(Any::Waiting);
+        }
         cleared.sort_by(|left, right| left.id.cmp(&right.id));
         for person in cleared {
             let report = person.key()?;

@@ -42,19 +42,21 @@ impl Applying<'_> {
         let slot = self.slot();
         let tallies = std::mem::take(&mut self.tallies).into_iter();
         let moved = tallies.filter(|(_, step)| *step != Tallies::default());
-        let statement = |(resource_type, step): (String, Tallies)| {
-            Statement::kept(
-                "INSERT INTO counters (instance_id, resource_type, slot, count, active, managed) VALUES (?, ?, ?, ?, ?, ?) \
-                 ON CONFLICT (instance_id, resource_type, slot) DO UPDATE SET count = counters.count + excluded.count, \
-                 active = counters.active + excluded.active, managed = counters.managed + excluded.managed",
-            )
-            .blob(self.instance)
-            .text(resource_type)
-            .integer(slot)
-            .integer(step.all)
-            .integer(step.active)
-            .integer(step.managed)
-        };
-        moved.map(statement).collect()
+        moved.map(|(resource_type, step)| add(self.instance, resource_type, slot, step)).collect()
     }
+}
+
+/// Moves the counters of a type.
+pub(super) fn add(instance: [u8; 16], resource_type: String, slot: i64, step: Tallies) -> Statement {
+    Statement::kept(
+        "INSERT INTO counters (instance_id, resource_type, slot, count, active, managed) VALUES (?, ?, ?, ?, ?, ?) \
+         ON CONFLICT (instance_id, resource_type, slot) DO UPDATE SET count = counters.count + excluded.count, \
+         active = counters.active + excluded.active, managed = counters.managed + excluded.managed",
+    )
+    .blob(instance)
+    .text(resource_type)
+    .integer(slot)
+    .integer(step.all)
+    .integer(step.active)
+    .integer(step.managed)
 }

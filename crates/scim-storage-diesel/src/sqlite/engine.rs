@@ -76,6 +76,7 @@ impl SqliteStore {
         prepare(path)?;
         migrate(&mut establish(text).map_err(|error| open(&error))?, path, options)?;
         let writer = connect(text).map_err(|error| open(&error))?;
+        let copier = connect(text).map_err(|error| open(&error))?;
         let workers: Result<Vec<_>, _> = (0..WORKERS).map(|_| connect(text)).collect();
         let workers = workers.map_err(|error| open(&error))?;
         let readers = Pool::builder()
@@ -87,7 +88,7 @@ impl SqliteStore {
         let engine = Sqlite {
             readers,
             workers: Workers::start(workers, options.waiting_reads).map_err(|error| open(&error))?,
-            writer: Writer::start(writer, options.waiting_writes, Arc::clone(&meter))
+            writer: Writer::start([writer, copier], options.waiting_writes, Arc::clone(&meter))
                 .map_err(|error| open(&error))?,
             meter: Arc::clone(&meter),
             file: path.to_owned(),

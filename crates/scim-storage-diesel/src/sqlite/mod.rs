@@ -1,5 +1,6 @@
 //! The SQLite engine: a file, one writer that commits in groups, readers beside it.
 
+mod checkpoints;
 mod engine;
 mod open;
 mod patience;

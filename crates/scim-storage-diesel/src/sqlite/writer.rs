@@ -1,4 +1,7 @@
-//! The one writer: it takes whatever waits, applies each change set in a savepoint, commits once, then answers all.
+//! The one writer: it takes whatever waits, applies each change set, commits once, then answers all.
+//!
+//! A change set that is refused must leave nothing. Most refusals come before anything is written; then there is nothing to undo.
+//! Where one comes later, the whole group is undone and applied again with a savepoint for each change set.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -10,13 +13,18 @@ use scim_core::instant::Timestamp;
 use scim_directory::{ChangeSet, Committed};
 use scim_storage::{CommitError, StoreError};
 
-use crate::commit::apply;
+use super::checkpoints::Checkpoints;
+use crate::commit::{Forms, Group, Undone, apply_grouped};
 use crate::connection::Connection;
-use crate::error::store_error;
+use crate::error::{Refusal, store_error};
 use crate::meter::Meter;
+use crate::sql::Statement;
 
 /// The most change sets in one transaction.
 const GROUP: usize = 128;
+
+/// How many groups are applied with savepoints after one that had to be undone.
+const CAREFUL: u32 = 16;
 
 /// How long it waits for another process that writes.
 const MOST_WAITING: Duration = Duration::from_secs(5);
@@ -27,6 +35,7 @@ pub(crate) type Answer = Result<Committed, CommitError>;
 
 struct Waiting {
     changes: ChangeSet,
+    forms: Forms,
     answer: Asking,
 }
 
@@ -53,33 +62,38 @@ pub(crate) struct Writer {
     // `None` only while it is dropped.
     queue: Option<SyncSender<Waiting>>,
     thread: Option<JoinHandle<()>>,
+    checkpoints: Option<JoinHandle<()>>,
     meter: Arc<Meter>,
 }
 
 impl Writer {
-    /// Starts the thread; so many change sets may wait for it.
+    /// Starts the thread, and the one beside it that copies the write-ahead log into the database; each has a connection. So many
+    /// change sets may wait.
     pub(crate) fn start(
-        mut connection: Connection,
+        [mut connection, copier]: [Connection; 2],
         waiting: usize,
         meter: Arc<Meter>,
     ) -> std::io::Result<Self> {
         // SQLite sleeps that long in between; see `begin`.
-        connection.batch("PRAGMA busy_timeout = 2").map_err(std::io::Error::other)?;
+        let settings = "PRAGMA busy_timeout = 2; PRAGMA wal_autocheckpoint = 0";
+        connection.batch(settings).map_err(std::io::Error::other)?;
+        let (copied, checkpoints) = Checkpoints::start(copier)?;
         let (queue, waiting) = sync_channel(waiting);
         let counted = Arc::clone(&meter);
         let thread = thread::Builder::new()
             .name("sqlite-writer".to_owned())
-            .spawn(move || write(connection, &waiting, &counted))?;
-        Ok(Self { queue: Some(queue), thread: Some(thread), meter })
+            .spawn(move || write(connection, copied, &waiting, &counted))?;
+        Ok(Self { queue: Some(queue), thread: Some(thread), checkpoints: Some(checkpoints), meter })
     }
 
     /// Queues a change set; the receiver gives the answer once it is on disk. It fails where too many wait already.
     pub(crate) fn submit(&self, changes: ChangeSet) -> Result<oneshot::Receiver<Answer>, StoreError> {
+        let forms = Forms::of(&changes)?;
         let (sender, receiver) = oneshot::channel();
         let answer = Asking { sender, since: Instant::now(), at: changes.at };
         self.meter.write_waits();
         let refused = match self.queue.as_ref() {
-            Some(queue) => match queue.try_send(Waiting { changes, answer }) {
+            Some(queue) => match queue.try_send(Waiting { changes, forms, answer }) {
                 Ok(()) => return Ok(receiver),
                 Err(TrySendError::Full(_)) => "too many changes wait to be written",
                 Err(TrySendError::Disconnected(_)) => "the writer has ended",
@@ -94,10 +108,11 @@ impl Writer {
 impl Drop for Writer {
     fn drop(&mut self) {
         self.queue = None;
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            log::error!("the thread that writes to the database panicked");
+        // The writer's end is that of the other one.
+        for thread in [self.thread.take(), self.checkpoints.take()].into_iter().flatten() {
+            if thread.join().is_err() {
+                log::error!("a thread that writes to the database panicked");
+            }
         }
     }
 }
@@ -108,7 +123,8 @@ impl std::fmt::Debug for Waiting {
     }
 }
 
-fn write(mut connection: Connection, queue: &Receiver<Waiting>, meter: &Meter) {
+fn write(mut connection: Connection, mut copied: Checkpoints, queue: &Receiver<Waiting>, meter: &Meter) {
+    let mut hand = Hand { connection: &mut connection, group: Group::default(), careful: 0 };
     while let Ok(first) = queue.recv() {
         let mut group = vec![first];
         while group.len() < GROUP {
@@ -117,7 +133,10 @@ fn write(mut connection: Connection, queue: &Receiver<Waiting>, meter: &Meter) {
                 Err(_) => break,
             }
         }
-        commit_group(&mut connection, group, meter);
+        copied.finish(hand.connection);
+        let changes = group.iter().map(|waiting| waiting.changes.changes.len().max(1)).sum();
+        hand.commit(group, meter);
+        copied.committed(changes);
     }
 }
 
@@ -126,56 +145,104 @@ fn write(mut connection: Connection, queue: &Receiver<Waiting>, meter: &Meter) {
 pub(crate) fn begin(connection: &mut Connection, patience: Duration) -> diesel::QueryResult<()> {
     let since = Instant::now();
     loop {
-        match connection.batch("BEGIN IMMEDIATE") {
+        match Statement::kept("BEGIN IMMEDIATE").run(connection) {
             Err(error) if error.to_string() == BUSY && since.elapsed() < patience => {}
-            begun => return begun,
+            begun => return begun.map(drop),
         }
     }
 }
 
-fn commit_group(connection: &mut Connection, group: Vec<Waiting>, meter: &Meter) {
-    let (size, started) = (group.len(), Instant::now());
-    if let Err(error) = begin(connection, MOST_WAITING) {
-        return refuse(group.into_iter().map(|waiting| waiting.answer), error, meter);
-    }
-    let mut outcomes = Vec::with_capacity(group.len());
-    let mut waiting = group.into_iter();
-    while let Some(Waiting { changes, answer }) = waiting.next() {
-        match in_savepoint(connection, changes) {
-            Ok(outcome) => outcomes.push((answer, outcome)),
+/// What the writer writes with.
+struct Hand<'c> {
+    connection: &'c mut Connection,
+    group: Group,
+    /// How many groups are still applied with a savepoint for each change set.
+    careful: u32,
+}
+
+impl Hand<'_> {
+    /// Commits change sets together, then answers all.
+    fn commit(&mut self, group: Vec<Waiting>, meter: &Meter) {
+        let (size, started) = (group.len(), Instant::now());
+        match self.applied(&group).and_then(|answers| self.end().map(|()| answers)) {
+            Ok(answers) => {
+                meter.transaction(size, started.elapsed());
+                for (waiting, answer) in group.into_iter().zip(answers) {
+                    waiting.answer.answer(answer, meter);
+                }
+            }
             Err(error) => {
-                // The transaction itself is lost (a full disk, an I/O error): nothing of the group is done.
-                let _ = connection.batch("ROLLBACK");
-                let answers = outcomes.into_iter().map(|(answer, _)| answer).chain([answer]);
-                return refuse(answers.chain(waiting.map(|waiting| waiting.answer)), error, meter);
+                self.undo();
+                refuse(group.into_iter().map(|waiting| waiting.answer), error, meter);
             }
         }
     }
-    match connection.batch("COMMIT") {
-        Ok(()) => {
-            meter.transaction(size, started.elapsed());
-            for (answer, outcome) in outcomes {
-                answer.answer(outcome, meter);
-            }
-        }
-        Err(error) => {
-            let _ = connection.batch("ROLLBACK");
-            refuse(outcomes.into_iter().map(|(answer, _)| answer), error, meter);
-        }
-    }
-}
 
-/// Applies one change set, all of it or nothing. The outer error means that the transaction cannot go on.
-fn in_savepoint(connection: &mut Connection, changes: ChangeSet) -> diesel::QueryResult<Answer> {
-    connection.batch("SAVEPOINT change_set")?;
-    match apply(connection, changes, true) {
-        Ok(committed) => {
-            connection.batch("RELEASE change_set")?;
-            Ok(Ok(committed))
+    /// Applies all of them in a transaction that it begins. An error means that nothing of the group can be done.
+    fn applied(&mut self, group: &[Waiting]) -> diesel::QueryResult<Vec<Answer>> {
+        self.begin()?;
+        if self.careful == 0 {
+            if let Some(answers) = self.plainly(group) {
+                return Ok(answers);
+            }
+            // One of them was refused when a part of it was written already, or the database failed.
+            self.undo();
+            self.careful = CAREFUL;
+            self.begin()?;
         }
-        Err(refusal) => {
-            connection.batch("ROLLBACK TO change_set; RELEASE change_set")?;
-            Ok(Err(refusal.into()))
+        self.careful -= 1;
+        let answers = group.iter().map(|waiting| self.carefully(waiting)).collect::<Result<_, _>>()?;
+        self.group.flush(self.connection)?;
+        Ok(answers)
+    }
+
+    fn begin(&mut self) -> diesel::QueryResult<()> {
+        begin(self.connection, MOST_WAITING)?;
+        self.group.begin(self.connection)
+    }
+
+    fn end(&mut self) -> diesel::QueryResult<()> {
+        Statement::kept("COMMIT").run(self.connection).map(drop)
+    }
+
+    fn undo(&mut self) {
+        self.group.forget();
+        let _ = self.connection.batch("ROLLBACK");
+    }
+
+    /// Applies them without savepoints, which take a copy of each page; `None` where one leaves something that must be undone.
+    fn plainly(&mut self, group: &[Waiting]) -> Option<Vec<Answer>> {
+        let mut answers = Vec::with_capacity(group.len());
+        for Waiting { changes, forms, .. } in group {
+            let again = self.group.has(changes);
+            if (again || Group::must_write_first(changes)) && !self.group.flush(self.connection).ok()? {
+                return None;
+            }
+            match apply_grouped(self.connection, &mut self.group, (changes, forms), !again) {
+                Ok(committed) => answers.push(Ok(committed)),
+                Err(Undone { refusal: Refusal::Store(_), .. } | Undone { touched: true, .. }) => return None,
+                Err(Undone { refusal, .. }) => answers.push(Err(refusal.into())),
+            }
+        }
+        self.group.flush(self.connection).ok()?.then_some(answers)
+    }
+
+    /// Applies one in a savepoint, all of it or nothing.
+    fn carefully(&mut self, Waiting { changes, forms, .. }: &Waiting) -> diesel::QueryResult<Answer> {
+        if self.group.has(changes) || Group::must_write_first(changes) {
+            self.group.flush(self.connection)?;
+        }
+        self.connection.batch("SAVEPOINT change_set")?;
+        match apply_grouped(self.connection, &mut self.group, (changes, forms), false) {
+            Ok(committed) => {
+                self.connection.batch("RELEASE change_set")?;
+                Ok(Ok(committed))
+            }
+            Err(Undone { refusal, .. }) => {
+                self.group.forget_facts();
+                self.connection.batch("ROLLBACK TO change_set; RELEASE change_set")?;
+                Ok(Err(refusal.into()))
+            }
         }
     }
 }
@@ -188,5 +255,105 @@ fn refuse(answers: impl Iterator<Item = Asking>, error: diesel::result::Error, m
     log::warn!("a group of changes was not committed: {reason}");
     for answer in answers {
         answer.answer(Err(StoreError::Unavailable { reason: reason.clone() }.into()), meter);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use scim_core::resource::IndexEntry;
+    use scim_directory::{
+        Action, Actor, Change, ChangeSetId, Content, InstanceId, Key, LogRecord, LogStatus, NewRecord,
+        ResourceId, Scope,
+    };
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::sql::Number;
+    use crate::sqlite::blank;
+
+    /// A change set of that number that creates people with these names, and says so.
+    fn people(number: u128, names: &[&str]) -> ChangeSet {
+        let create = |(place, name): (usize, &&str)| {
+            let index =
+                vec![IndexEntry { path: "userName".to_owned(), key: (*name).to_owned(), unique: true }];
+            let content = Content {
+                document: b"{}".to_vec(),
+                shadow: format!("{{\"userName\":\"{name}\"}}"),
+                index,
+                display: None,
+                manager: None,
+                managed_by: None,
+                reports_to: None,
+                account: None,
+            };
+            let id = ResourceId::new(Uuid::from_u128(number * 100 + place as u128));
+            let key = Key { resource_type: "User".into(), id };
+            Change::Create(NewRecord { key, content, external_id: None, revives: false })
+        };
+        let scope = Scope { instance: InstanceId::new(Uuid::from_u128(1)), connector: None };
+        let (id, at) = (ChangeSetId::new(Uuid::from_u128(number)), Timestamp::from_unix_millis(1));
+        ChangeSet {
+            changes: names.iter().enumerate().map(create).collect(),
+            log: vec![LogRecord::new(Action::Created, LogStatus::Success, None)],
+            ..ChangeSet::empty(id, scope, Actor::default(), "request".to_owned(), at)
+        }
+    }
+
+    fn count(connection: &mut Connection, of: &'static str) -> i64 {
+        Statement::new(of).row::<Number>(connection).expect("a read").expect("a row").n
+    }
+
+    /// Commits groups one after the other; what each change set is answered (its position, or why not), and how many people,
+    /// counted people and log records there are afterwards.
+    fn check(groups: &[&[(u128, &[&str])]], expected: &str, there: i64, logged: i64) {
+        let (mut connection, _directory) = blank();
+        let mut hand = Hand { connection: &mut connection, group: Group::default(), careful: 0 };
+        let meter = Meter::default();
+        let mut answers = Vec::new();
+        for group in groups {
+            let (mut waiting, mut receivers) = (Vec::new(), Vec::new());
+            for (number, names) in *group {
+                let changes = people(*number, names);
+                let (sender, receiver) = oneshot::channel();
+                let forms = Forms::of(&changes).expect("forms");
+                meter.write_waits();
+                let answer = Asking { sender, since: Instant::now(), at: changes.at };
+                waiting.push(Waiting { changes, forms, answer });
+                receivers.push(receiver);
+            }
+            hand.commit(waiting, &meter);
+            answers.extend(receivers.into_iter().map(|mut receiver| match receiver.try_recv() {
+                Ok(Some(Ok(committed))) => committed.position.0.to_string(),
+                Ok(Some(Err(CommitError::Duplicate { attribute }))) => attribute,
+                other => format!("{other:?}"),
+            }));
+        }
+        assert_eq!(answers.join(" "), expected);
+        assert_eq!(count(&mut connection, "SELECT count(*) AS n FROM resources"), there);
+        assert_eq!(count(&mut connection, "SELECT count(*) AS n FROM unique_keys"), there);
+        assert_eq!(count(&mut connection, "SELECT coalesce(sum(count), 0) AS n FROM counters"), there);
+        assert_eq!(count(&mut connection, "SELECT count(*) AS n FROM journal"), logged);
+        assert_eq!(count(&mut connection, "SELECT coalesce(max(last_record), 0) AS n FROM minutes"), logged);
+    }
+
+    #[test]
+    fn who_is_refused_leaves_nothing_and_takes_nobody_along() {
+        check(&[&[(1, &["a"]), (2, &["b"]), (3, &["c"])]], "1 2 3", 3, 3);
+        // Refused before anything is written, and after.
+        check(&[&[(1, &["a"]), (2, &["a"]), (3, &["c"])]], "1 userName 2", 2, 2);
+        check(&[&[(1, &["a"]), (2, &["b", "a"]), (3, &["b"])]], "1 userName 2", 2, 2);
+        check(
+            &[&[(1, &["a"])], &[(2, &["b", "a"])], &[(3, &["b"]), (4, &["b"])]],
+            "1 userName 2 userName",
+            2,
+            2,
+        );
+    }
+
+    #[test]
+    fn a_change_set_that_comes_again_does_nothing() {
+        check(&[&[(1, &["a"]), (1, &["a"])]], "1 1", 1, 1);
+        check(&[&[(1, &["a"])], &[(2, &["b"]), (1, &["a"]), (3, &["c"])]], "1 2 1 3", 3, 3);
+        check(&[&[(1, &[])], &[(1, &[]), (2, &["b"]), (2, &["b"])]], "1 1 2 2", 1, 2);
     }
 }

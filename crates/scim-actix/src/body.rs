@@ -17,6 +17,7 @@ use crate::error::scim_error;
 use crate::exchange::Exchange;
 use crate::in_hand::{SMALL_BYTES, Share};
 use crate::service::RETRY_AFTER_SECONDS;
+use crate::within::within;
 
 /// What is made room for before the body has arrived: a client's word alone takes no more memory.
 const MAX_PROMISED_BYTES: u64 = SMALL_BYTES as u64;
@@ -59,9 +60,9 @@ pub(crate) async fn collect(
         }
         Ok(body)
     };
-    match actix_web::rt::time::timeout(exchange.left(options), read).await {
-        Ok(body) => body,
-        Err(_) => Err(ScimError::status_only(
+    match within(|| exchange.left(options), read).await {
+        Some(body) => body,
+        None => Err(ScimError::status_only(
             408,
             format!(
                 "The body did not arrive within {} seconds; send the request again",

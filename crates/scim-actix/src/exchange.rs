@@ -55,6 +55,9 @@ impl Exchange {
         if let Ok(value) = HeaderValue::from_str(&self.id) {
             headers.insert(HeaderName::from_static("x-request-id"), value);
         }
+        if !log::log_enabled!(log::Level::Info) {
+            return response;
+        }
         let method = Method::named(request.method().as_str()).name();
         let route =
             self.route.unwrap_or_else(|| template(request.uri().path(), &|name| provider.has_endpoint(name)));

@@ -48,8 +48,9 @@ pub async fn every_answer(
     {
         response = refused_body(&full());
     }
-    set_headers(response.headers_mut());
+    // Answers of the scopes have an id, and with it all the rest ([`crate::exchange`]).
     if !response.headers().contains_key(&name) {
+        set_headers(response.headers_mut());
         let own = || service.map(|service| service.provider().source().uuid().to_string());
         if let Some(Ok(value)) = given.or_else(own).map(|id| HeaderValue::from_str(&id)) {
             response.headers_mut().insert(name, value);

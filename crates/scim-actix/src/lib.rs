@@ -31,6 +31,7 @@ mod proxies;
 mod request;
 mod service;
 mod state;
+mod within;
 
 pub use admin::admin;
 pub use base::root_of;

@@ -21,6 +21,7 @@ use crate::exchange::Exchange;
 use crate::in_hand::InHand;
 use crate::metrics::Traffic;
 use crate::request::{Headers, target_bytes};
+use crate::within::within;
 use crate::{Proxies, State};
 
 /// When a client may come again after a request that took too long.
@@ -165,10 +166,10 @@ async fn answer(
         now: provider.source().now(),
     };
     if is_large(http) {
-        match actix_web::rt::time::timeout(exchange.left(options), provider.admit(&request)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(refused)) => return unread(http_response(refused), payload),
-            Err(_) => return unread(too_slow(), payload),
+        match within(|| exchange.left(options), provider.admit(&request)).await {
+            Some(Ok(())) => {}
+            Some(Err(refused)) => return unread(http_response(refused), payload),
+            None => return unread(too_slow(), payload),
         }
     }
     let limit = provider.max_body_bytes(path);
@@ -179,8 +180,7 @@ async fn answer(
         Err(error) => return unread(refused_body(&error), payload),
     };
     request.now = provider.source().now();
-    let handled = actix_web::rt::time::timeout(exchange.left(options), provider.handle(request));
-    let Ok(response) = handled.await else {
+    let Some(response) = within(|| exchange.left(options), provider.handle(request)).await else {
         log::warn!(request_id = exchange.id.as_str(); "the request was not done within {:?}", options.deadline);
         return too_slow();
     };

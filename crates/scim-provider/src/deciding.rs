@@ -67,7 +67,7 @@ impl Operation<'_> {
         let source = &*self.provider.source;
         with(&Occasion {
             policy,
-            connector: Some(&self.caller.connector),
+            connector: Some(&*self.caller.connector),
             request_id: self.request.request_id,
             now: self.request.now,
             uuid: &|| source.uuid(),

@@ -33,15 +33,50 @@ impl Provider {
     }
 
     async fn answer(&self, mut request: Request<'_>, scope: &mut Option<Scope>) -> Result<Response, Failure> {
-        let caller = self.authenticate(&request, Counted::Yes).await?;
+        let body = std::mem::take(&mut request.body);
+        let mut counted = Counted::Yes;
+        if let Some(caller) = self.recognise(&request) {
+            if let Some(outcome) = self.answer_to(&caller, &request, &body, scope).await {
+                return outcome;
+            }
+            // What it was recognised by has changed. The request was counted all the same.
+            counted = Counted::No;
+        }
+        let caller = self.authenticate(&request, counted).await?;
+        let outcome = self.answer_to(&caller, &request, &body, scope).await;
+        outcome.unwrap_or_else(|| Err(Failure::status(500, "The server failed")))
+    }
+
+    /// Answers a caller; `None` where what it was recognised by is no longer so, and nothing was done.
+    async fn answer_to(
+        &self,
+        caller: &Caller<'_>,
+        request: &Request<'_>,
+        body: &[u8],
+        scope: &mut Option<Scope>,
+    ) -> Option<Result<Response, Failure>> {
+        let route = Route::parse(caller.registry, request.path);
+        let mut confirmed = Ok(());
+        if !route.as_ref().is_some_and(|route| reads_first(route, request.method)) {
+            confirmed = self.confirm(caller).await;
+        }
+        let outcome = match confirmed {
+            Ok(()) => self.let_in(caller, request, route.as_ref(), body).await,
+            Err(failure) => Err(failure),
+        };
+        // Where nothing was read, a mistake of the client's for instance, it is still to be asked.
+        let outcome = match self.confirm(caller).await {
+            Ok(()) => outcome,
+            Err(failure) => Err(failure),
+        };
+        if caller.is_gone() {
+            return None;
+        }
         *scope = Some(caller.scope);
         self.counters.connectors.asked(caller.scope, request.now);
-        let body = std::mem::take(&mut request.body);
-        let route = Route::parse(caller.registry, request.path);
-        let outcome = self.let_in(&caller, &request, route.as_ref(), &body).await;
         let writes = route.is_some_and(|route| writes(&route, request.method));
-        self.used(&caller, &request, &outcome, writes).await;
-        outcome
+        self.used(caller, request, &outcome, writes).await;
+        Some(outcome)
     }
 
     /// Answers who was let in.
@@ -62,6 +97,7 @@ impl Provider {
             return Ok(Response::empty(204).with("Allow", route.allow()));
         }
         if let Err(refused) = caller.permit(route, request.method) {
+            self.confirm(caller).await?;
             self.log_refused(request, &refused).await;
             return Err(refused.into_failure());
         }
@@ -72,6 +108,7 @@ impl Provider {
         let outcome = self.dispatch(route, operation, body).await;
         if let Err(failure) = &outcome
             && writes(route, request.method)
+            && self.confirm(caller).await.is_ok()
         {
             operation.log_refusal(request.method, failure).await;
         }
@@ -162,6 +199,15 @@ impl Provider {
         }
         // The parser's own text names line and column, never content.
         serde_json::from_slice(body).map_err(|error| syntax(format!("The body is not JSON: {error}")))
+    }
+}
+
+/// Whether the first thing that a request does is to read what it is about, so that the look at the key goes with it.
+fn reads_first(route: &Route, method: Method) -> bool {
+    match route {
+        Route::Item(..) | Route::Search(_) | Route::RootSearch | Route::Root => true,
+        Route::Collection(_) => method != Method::Post,
+        _ => false,
     }
 }
 

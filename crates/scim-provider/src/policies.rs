@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use scim_core::schema::Registry;
+use scim_core::schema::{Registry, ResourceType};
 use scim_directory::{InstanceId, Scope};
 use scim_lifecycle::{Policy, PolicyError};
 use scim_storage::{InstanceAnswer, InstanceQuestion, PolicySource, Store, StoreError};
+
+use crate::view::Shape;
 
 /// The most policies that are kept; beyond it those of other instances are compiled anew.
 const KEPT: usize = 1024;
@@ -25,26 +27,46 @@ pub(crate) enum PolicyFailure {
     Broken(#[from] PolicyError),
 }
 
+/// Schemas, with what is shown of each type where nothing in particular is asked for.
+struct Schemas {
+    registry: Registry,
+    shapes: HashMap<Arc<str>, Shape>,
+}
+
+impl Schemas {
+    fn new(registry: Registry) -> Self {
+        let shape = |known: &Arc<ResourceType>| (Arc::clone(&known.name), Shape::new(known, &[], &[]));
+        Self { shapes: registry.resource_types().iter().map(shape).collect(), registry }
+    }
+}
+
 /// Compiled policies. What is kept is only used where the caller knows that its generation is still in force, and a change
 /// that was decided by an older one is refused by the store.
 pub(crate) struct Policies {
-    unique_names: Registry,
-    shared_names: Registry,
+    unique_names: Schemas,
+    shared_names: Schemas,
     kept: Mutex<HashMap<InstanceId, Arc<Policy>>>,
 }
 
 impl Policies {
     pub(crate) fn new(registry: Registry) -> Self {
         Self {
-            shared_names: registry.with_shared_group_names(),
-            unique_names: registry,
+            shared_names: Schemas::new(registry.with_shared_group_names()),
+            unique_names: Schemas::new(registry),
             kept: Mutex::new(HashMap::new()),
         }
     }
 
     /// The schemas of an instance.
     pub(crate) fn registry(&self, unique_group_names: bool) -> &Registry {
-        if unique_group_names { &self.unique_names } else { &self.shared_names }
+        let schemas = if unique_group_names { &self.unique_names } else { &self.shared_names };
+        &schemas.registry
+    }
+
+    /// What is shown of a type of these schemas, which are one instance's, where nothing in particular is asked for.
+    pub(crate) fn shape(&self, of: &Registry, resource_type: &str) -> Option<&Shape> {
+        let mut both = [&self.unique_names, &self.shared_names].into_iter();
+        both.find(|schemas| std::ptr::eq(&schemas.registry, of))?.shapes.get(resource_type)
     }
 
     /// The policy of an instance: the kept one where it is of `generation`, else as the store has it now.

@@ -10,7 +10,7 @@ use scim_core::message::{
 use scim_core::schema::Registry;
 use scim_storage::{ServerAnswer, ServerQuestion, Store, StoreError};
 
-use crate::access::{Fetches, RefusalLog, Uses};
+use crate::access::{Fetches, KeptKeys, RefusalLog, Uses};
 use crate::counters::Counters;
 use crate::cursor::{LIFETIME_SECONDS, Sealer};
 use crate::failure::{Failure, store_failure};
@@ -54,6 +54,7 @@ pub struct Provider {
     pub(crate) guesses: RateLimiter,
     pub(crate) refusals: RefusalLog,
     pub(crate) uses: Uses,
+    pub(crate) keys: KeptKeys,
     pub(crate) counters: Counters,
     pub(crate) signing: SigningKeys,
     pub(crate) issuer_keys: JwksCache,
@@ -106,6 +107,7 @@ impl Provider {
             guesses: RateLimiter::default(),
             refusals: RefusalLog::default(),
             uses: Uses::default(),
+            keys: KeptKeys::default(),
             counters: Counters::default(),
             signing: SigningKeys::new(PepperSeeds::new(Arc::clone(&peppers), salt)),
             issuer_keys: JwksCache::new(),

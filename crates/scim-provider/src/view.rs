@@ -26,7 +26,7 @@ pub(crate) struct Lens<'a> {
 }
 
 /// A resource type with the projection that the request means for it.
-struct Shape {
+pub(crate) struct Shape {
     resource_type: Arc<ResourceType>,
     projection: Projection,
     members: bool,
@@ -36,6 +36,25 @@ struct Shape {
 
 /// Edges and held references by the resource that was asked about.
 type Edges = HashMap<ResourceId, (Vec<Edge>, Vec<HeldEdge>)>;
+
+impl Shape {
+    /// What these attributes, or all but those that are excluded, are of a type; all that is returned by default where both
+    /// are empty.
+    pub(crate) fn new(resource_type: &Arc<ResourceType>, attributes: &[String], excluded: &[String]) -> Self {
+        let attributes = (!attributes.is_empty()).then_some(attributes);
+        let excluded = (!excluded.is_empty()).then_some(excluded);
+        let projection = Projection::parse(resource_type, attributes, excluded);
+        let wants =
+            |path: &str| resource_type.resolve_attribute(path).is_ok_and(|path| projection.wants(&path));
+        Self {
+            members: resource_type.edge_attribute().is_some_and(|attribute| wants(&attribute.name)),
+            groups: resource_type.reverse_edge_attribute().is_some_and(|attribute| wants(&attribute.name)),
+            manager: wants(&format!("{ENTERPRISE_USER_URN}:manager")),
+            resource_type: Arc::clone(resource_type),
+            projection,
+        }
+    }
+}
 
 impl<'a> Lens<'a> {
     pub(crate) fn new(
@@ -53,28 +72,40 @@ impl<'a> Lens<'a> {
             self.caller.registry.resource_type(name).ok_or_else(|| {
                 Failure::status(500, "The store holds a resource of a type that is not loaded")
             })?;
-        let attributes = (!self.attributes.is_empty()).then_some(self.attributes);
-        let excluded = (!self.excluded.is_empty()).then_some(self.excluded);
-        let projection = Projection::parse(resource_type, attributes, excluded);
-        let wants =
-            |path: &str| resource_type.resolve_attribute(path).is_ok_and(|path| projection.wants(&path));
-        Ok(Shape {
-            members: resource_type.edge_attribute().is_some_and(|attribute| wants(&attribute.name)),
-            groups: resource_type.reverse_edge_attribute().is_some_and(|attribute| wants(&attribute.name)),
-            manager: wants(&format!("{ENTERPRISE_USER_URN}:manager")),
-            resource_type: Arc::clone(resource_type),
-            projection,
-        })
+        Ok(Shape::new(resource_type, self.attributes, self.excluded))
+    }
+
+    /// A resource as JSON that shows nothing of others, as most do where nothing in particular was asked for; else `None`.
+    fn alone(&self, record: &Record) -> Result<Option<Vec<u8>>, Failure> {
+        if !(self.attributes.is_empty() && self.excluded.is_empty()) {
+            return Ok(None);
+        }
+        let shape = self.provider.policies.shape(self.caller.registry, &record.key.resource_type);
+        let shows_others = |shape: &Shape| {
+            shape.members
+                || shape.groups && record.membership > 0
+                || shape.manager && record.manager.is_some()
+        };
+        let Some(shape) = shape.filter(|shape| !shows_others(shape)) else { return Ok(None) };
+        self.render(record, shape, None, None, &HashMap::new()).map(Some)
     }
 
     /// One resource as JSON.
     pub(crate) async fn one(&self, record: &Record) -> Result<Vec<u8>, Failure> {
+        if let Some(rendered) = self.alone(record)? {
+            return Ok(rendered);
+        }
         let mut rendered = self.many(std::slice::from_ref(record)).await?;
         rendered.pop().ok_or_else(|| Failure::status(500, "The server failed"))
     }
 
     /// Resources as JSON, in order. Ends early, after at least one, where they would carry more edges than a page may.
     pub(crate) async fn many(&self, records: &[Record]) -> Result<Vec<Vec<u8>>, Failure> {
+        if let [record] = records
+            && let Some(rendered) = self.alone(record)?
+        {
+            return Ok(vec![rendered]);
+        }
         let mut shapes: HashMap<&str, Shape> = HashMap::new();
         for record in records {
             let name = &*record.key.resource_type;

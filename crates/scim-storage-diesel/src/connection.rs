@@ -230,18 +230,32 @@ impl Connection {
 
     /// Reads of several statements that see one moment.
     pub(crate) fn snapshot<T>(&mut self, read: impl FnOnce(&mut Self) -> T) -> QueryResult<T> {
-        self.batch(match self {
-            #[cfg(feature = "sqlite")]
-            Self::Sqlite(_) => "BEGIN",
-            #[cfg(feature = "postgres")]
-            Self::Postgres(_) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-        })?;
+        self.begin_snapshot()?;
         let read = read(self);
         // A statement that failed may have ended the transaction; nothing was written in it.
-        if let Err(error) = self.batch("COMMIT") {
+        if let Err(error) = self.end_snapshot() {
             let _ = self.batch("ROLLBACK");
             log::debug!("a read's transaction did not end well: {error}");
         }
         Ok(read)
+    }
+
+    fn begin_snapshot(&mut self) -> QueryResult<()> {
+        match self {
+            // Kept prepared, as what is read in it is.
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => Statement::kept("BEGIN").run(self).map(|_| ()),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(link) => link.batch("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"),
+        }
+    }
+
+    fn end_snapshot(&mut self) -> QueryResult<()> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => Statement::kept("COMMIT").run(self).map(|_| ()),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(link) => link.batch("COMMIT"),
+        }
     }
 }

@@ -1,13 +1,14 @@
 //! The trait's methods, once for both engines: what each reads, and how long that may take.
 
+use std::future::ready;
 use std::sync::Arc;
 use std::time::Instant;
 
-use scim_directory::{ChangeSet, Committed, Fact, Key, Position, Question, Record, Scope};
+use scim_directory::{ChangeSet, Committed, Fact, Key, KeyId, Position, Question, Record, Scope};
 use scim_storage::{
-    BoxFuture, Capabilities, CommitError, EdgePage, EdgeQuery, EventPage, InstanceAnswer, InstanceQuestion,
-    JournalPage, JournalQuery, Page, Query, ServerAnswer, ServerQuestion, Store, StoreError, StoreMeasures,
-    Want,
+    AccessMark, BoxFuture, Capabilities, CommitError, EdgePage, EdgeQuery, EventPage, Found, InstanceAnswer,
+    InstanceQuestion, JournalPage, JournalQuery, MarkedKey, Page, Query, Read, ServerAnswer, ServerQuestion,
+    Store, StoreError, StoreMeasures, Want,
 };
 
 use crate::connection::{Connection, Row, SqlDialect};
@@ -46,6 +47,15 @@ pub trait Engine: Send + Sync {
 
     /// Its dialect, where a read that is one statement is better asked without a connection of its own.
     fn asks(&self) -> Option<SqlDialect> {
+        None
+    }
+
+    /// Runs a read of microseconds at once, on the caller's thread, where the engine can and a connection is free.
+    fn at_once<T>(
+        &self,
+        job: impl FnOnce(&mut Connection) -> Result<T, StoreError>,
+    ) -> Option<Result<T, StoreError>> {
+        let _ = job;
         None
     }
 
@@ -94,6 +104,38 @@ impl<E: Engine> EngineStore<E> {
     {
         self.timed(what, self.engine.read(way, job)).await
     }
+
+    /// A read, and beside it the look at a mark, for an engine that sends both before it waits.
+    #[cfg(feature = "postgres")]
+    async fn together<'a>(
+        &'a self,
+        mark: AccessMark,
+        scope: &'a Scope,
+        wanted: Read<'a>,
+    ) -> Result<Option<Found>, StoreError> {
+        let holds = async { Ok(read::is_mark(&self.engine.ask(read::mark_of(scope.instance)).await?, mark)) };
+        let found = async {
+            Ok(match wanted {
+                Read::Nothing => Found::Nothing,
+                Read::Get(key, want) => Found::Record(self.get(scope, key, want).await?.map(Box::new)),
+                Read::Find(query) => Found::Page(Box::new(self.find(scope, query).await?)),
+            })
+        };
+        let (holds, found) = futures_util::future::try_join(holds, found).await?;
+        Ok(holds.then_some(found))
+    }
+
+    /// A read at once, where the engine can: what is asked need not be copied for another thread.
+    fn at_once<'a, T: Send + 'a>(
+        &self,
+        what: Reading,
+        job: impl FnOnce(&mut Connection) -> Result<T, StoreError>,
+    ) -> Option<BoxFuture<'a, Result<T, StoreError>>> {
+        let started = Instant::now();
+        let outcome = self.engine.at_once(job)?;
+        self.meter.read(what, started.elapsed(), outcome.is_err());
+        Some(Box::pin(ready(outcome)))
+    }
 }
 
 /// The way of a read that is short or not.
@@ -112,6 +154,10 @@ impl<E: Engine> Store for EngineStore<E> {
         key: &'a Key,
         want: Want,
     ) -> BoxFuture<'a, Result<Option<Record>, StoreError>> {
+        if let Some(found) = self.at_once(Reading::Get, |connection| read::get(connection, scope, key, want))
+        {
+            return found;
+        }
         let (scope, key) = (*scope, key.clone());
         if let Some(dialect) = self.engine.asks() {
             return Box::pin(self.timed(Reading::Get, async move {
@@ -125,6 +171,12 @@ impl<E: Engine> Store for EngineStore<E> {
     }
 
     fn find<'a>(&'a self, scope: &'a Scope, query: &'a Query) -> BoxFuture<'a, Result<Page, StoreError>> {
+        if read::is_look_up(query)
+            && let Some(found) =
+                self.at_once(Reading::Find, |connection| read::find(connection, scope, query))
+        {
+            return found;
+        }
         let (scope, query) = (*scope, query.clone());
         let short = read::is_short(&query);
         if let Some(dialect) = self.engine.asks().filter(|_| read::is_look_up(&query)) {
@@ -239,6 +291,60 @@ impl<E: Engine> Store for EngineStore<E> {
         Box::pin(
             self.read(Reading::Server, way(!long), move |connection| read::server(connection, &question)),
         )
+    }
+
+    fn key(&self, id: KeyId) -> BoxFuture<'_, Result<Option<MarkedKey>, StoreError>> {
+        Box::pin(self.timed(Reading::Server, async move {
+            read::of_marked_key(self.engine.ask(read::marked_key(id)).await?)
+        }))
+    }
+
+    fn unless_changed<'a>(
+        &'a self,
+        mark: AccessMark,
+        scope: &'a Scope,
+        read: Read<'a>,
+    ) -> BoxFuture<'a, Result<Option<Found>, StoreError>> {
+        #[cfg(feature = "postgres")]
+        if self.engine.asks().is_some() {
+            return Box::pin(self.together(mark, scope, read));
+        }
+        let own = *scope;
+        match read {
+            Read::Nothing => {
+                let job = move |connection: &mut Connection| {
+                    Ok(read::holds(connection, own.instance, mark)?.then_some(Found::Nothing))
+                };
+                self.at_once(Reading::Server, job)
+                    .unwrap_or_else(|| Box::pin(self.read(Reading::Server, Way::Quick, job)))
+            }
+            Read::Get(key, want) => {
+                let found = |record: Option<Record>| Found::Record(record.map(Box::new));
+                let job = |connection: &mut Connection| {
+                    Ok(read::get_under(connection, mark, scope, key, want)?.map(found))
+                };
+                self.at_once(Reading::Get, job).unwrap_or_else(|| {
+                    let key = key.clone();
+                    Box::pin(self.read(Reading::Get, Way::Quick, move |connection| {
+                        Ok(read::get_under(connection, mark, &own, &key, want)?.map(found))
+                    }))
+                })
+            }
+            Read::Find(query) => {
+                let found = |page: Page| Found::Page(Box::new(page));
+                let job = |connection: &mut Connection| {
+                    Ok(read::find_under(connection, mark, scope, query)?.map(found))
+                };
+                let at_once = if read::is_look_up(query) { self.at_once(Reading::Find, job) } else { None };
+                at_once.unwrap_or_else(|| {
+                    let query = query.clone();
+                    let short = read::is_short(&query);
+                    Box::pin(self.read(Reading::Find, way(short), move |connection| {
+                        Ok(read::find_under(connection, mark, &own, &query)?.map(found))
+                    }))
+                })
+            }
+        }
     }
 
     fn ready(&self) -> BoxFuture<'_, Result<(), StoreError>> {

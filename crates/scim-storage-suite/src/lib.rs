@@ -63,6 +63,7 @@ pub mod limits;
 pub mod lists;
 pub mod log;
 pub mod managers;
+pub mod marks;
 mod meeting;
 pub mod members;
 pub mod nodes;
@@ -394,6 +395,11 @@ macro_rules! __groups {
             positions_of_one_node_count_at_another
             edges_are_followed_across_nodes
             racing_instances_touch_nothing_of_one_another
+        ] run_on_nodes);
+        $crate::__group!($dollar $factory $skips marks [
+            a_mark_that_holds_changes_no_answer
+            every_change_of_access_ends_a_mark
+            a_mark_outlives_everything_else
         ] run_on_nodes);
         $crate::__group!($dollar $factory $skips races [
             of_many_who_want_a_name_one_has_it

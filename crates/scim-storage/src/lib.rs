@@ -4,6 +4,7 @@
 //! the trait's documentation, and `scim-storage-suite` tests every sentence of it. Futures are boxed, so that the trait
 //! is object-safe; the crate has no async runtime.
 
+mod access;
 mod admin;
 mod backlog;
 mod error;
@@ -15,6 +16,7 @@ mod memory;
 mod query;
 mod store;
 
+pub use access::{AccessMark, Found, MarkedKey, Read};
 pub use admin::{
     Door, InstanceAnswer, InstanceQuestion, KeyContext, PeppersKnown, PolicySource, ReportLine, ServerAnswer,
     ServerQuestion,

@@ -3,11 +3,12 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use scim_directory::{ChangeSet, Committed, Fact, Key, Position, Question, Record, Scope};
+use scim_directory::{ChangeSet, Committed, Fact, Key, KeyId, Position, Question, Record, Scope};
 
 use crate::{
-    CommitError, EdgePage, EdgeQuery, EventPage, InstanceAnswer, InstanceQuestion, JournalPage, JournalQuery,
-    Page, Query, ServerAnswer, ServerQuestion, StoreError, StoreMeasures, Want,
+    AccessMark, CommitError, EdgePage, EdgeQuery, EventPage, Found, InstanceAnswer, InstanceQuestion,
+    JournalPage, JournalQuery, MarkedKey, Page, Query, Read, ServerAnswer, ServerQuestion, StoreError,
+    StoreMeasures, Want,
 };
 
 /// A boxed future, so that [`Store`] is object-safe.
@@ -77,6 +78,8 @@ pub struct Capabilities {
 ///   revocation.
 /// - **Keys.** What was committed about a key is seen by every later read, on every node and by every process. That a key
 ///   was used first, or written with first, or reminded of, is committed once, under any race.
+/// - **Marks.** [`Store::unless_changed`] reads nothing under a mark once a change was acknowledged, to anybody, that
+///   [`AccessMark`] grows with: it is asked of the store itself, never of what this process remembers.
 /// - **The server itself** ([`Scope::SERVER`]) has a log, jobs, leases, admin keys and first answers, though no instance has its id.
 ///   Any other change there, or an event, is a [`CommitError::Conflict`] ([`scim_directory::Change::is_of_server`]).
 /// - **First answers** belong to who asked, whatever the scope; of many who begin the same request one does. They are known
@@ -147,6 +150,30 @@ pub trait Store: Send + Sync {
 
     /// Answers one of the closed list of questions that need no scope.
     fn server<'a>(&'a self, question: &'a ServerQuestion) -> BoxFuture<'a, Result<ServerAnswer, StoreError>>;
+
+    /// As [`ServerQuestion::Key`], with a mark that [`Store::unless_changed`] takes: what was read is kept, and not read again
+    /// for each request. The default asks that question and gives no mark, so that it is asked each time.
+    fn key(&self, id: KeyId) -> BoxFuture<'_, Result<Option<MarkedKey>, StoreError>> {
+        Box::pin(async move {
+            match self.server(&ServerQuestion::Key(id)).await? {
+                ServerAnswer::Key(context) => Ok(context.map(|context| MarkedKey { context, mark: None })),
+                _ => Err(StoreError::internal("the store answered another question")),
+            }
+        })
+    }
+
+    /// Reads, in one round trip, unless anything that the mark is about has changed since it was given: then `None`, and the
+    /// key is to be asked for again. What the mark is held against is at least as new as this call. A backend without marks,
+    /// which is the default, is never asked.
+    fn unless_changed<'a>(
+        &'a self,
+        mark: AccessMark,
+        scope: &'a Scope,
+        read: Read<'a>,
+    ) -> BoxFuture<'a, Result<Option<Found>, StoreError>> {
+        let _ = (mark, scope, read);
+        Box::pin(std::future::ready(Ok(None)))
+    }
 
     /// Whether the store answers: a cheap read, for `/readyz`.
     fn ready(&self) -> BoxFuture<'_, Result<(), StoreError>>;

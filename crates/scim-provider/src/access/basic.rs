@@ -80,6 +80,6 @@ impl Known {
     /// Whether a user name means this key or whom it acts for.
     fn is_named(&self, user: &str) -> bool {
         let by_id = |key: &scim_directory::KeyRecord| user.parse() == Ok(key.id);
-        user == self.user.name || self.key.as_ref().is_some_and(by_id)
+        user == self.user.name || self.key.as_deref().is_some_and(by_id)
     }
 }

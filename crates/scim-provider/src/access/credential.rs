@@ -2,13 +2,15 @@
 //!
 //! Equal work is done whether a key exists or not: the hash is computed and compared in either case.
 
+use std::sync::Arc;
+
 use scim_api_keys::{ApiKey, KeptMac, Verdict};
-use scim_directory::{KeptSecret, KeyId, KeyLimits};
+use scim_directory::{KeptSecret, KeyId};
 use scim_storage::{KeyContext, ServerAnswer, ServerQuestion};
 use uuid::Uuid;
 
 use super::{Known, NotLetIn, Way};
-use crate::failure::Failure;
+use crate::failure::{Failure, store_failure};
 use crate::{Provider, Request};
 
 /// The longest `Authorization` header, in bytes: a token of a trusted issuer, with room.
@@ -38,7 +40,10 @@ impl Provider {
     pub(crate) async fn by_key(&self, shown: &str, way: Way) -> Result<Known, NotLetIn> {
         let key = ApiKey::parse(shown).map_err(|_| NotLetIn::unknown().hinting(shown))?;
         let unknown = || NotLetIn::unknown().of_instance(key.instance_id());
-        let context = self.key_context(KeyId::new(Uuid::from_bytes(key.key_id()))).await?;
+        let id = KeyId::new(Uuid::from_bytes(key.key_id()));
+        let marked = self.store.key(id).await.map_err(|error| store_failure(&error))?;
+        let mark = marked.as_ref().and_then(|marked| marked.mark);
+        let context = marked.map(|marked| *marked.context);
         let kept = context.as_ref().and_then(|context| match &context.key.secret {
             KeptSecret::Mac { pepper, mac } => Some(KeptMac { pepper: *pepper, mac: *mac }),
             KeptSecret::Password(_) => None,
@@ -51,7 +56,12 @@ impl Provider {
         };
         let mut known = Known::of(context, way);
         match verdict {
-            Verdict::Right => Ok(known),
+            Verdict::Right => {
+                if let Some(mark) = mark {
+                    self.keys.keep(&known, mark);
+                }
+                Ok(known)
+            }
             Verdict::RightByFormerPepper => {
                 let KeptMac { pepper, mac } = self.peppers.keep(&key);
                 known.rehashed = Some(KeptSecret::Mac { pepper, mac });
@@ -80,7 +90,15 @@ impl Known {
     /// Who shows a key's secret.
     pub(crate) fn of(context: KeyContext, way: Way) -> Self {
         let KeyContext { key, instance, connector, user } = context;
-        let KeyLimits { scopes, .. } = key.terms.limits;
-        Self { key: Some(key), instance, connector, user, way, scopes, rehashed: None }
+        let scopes = key.terms.limits.scopes;
+        Self {
+            key: Some(Arc::new(key)),
+            instance: Arc::new(instance),
+            connector: Arc::new(connector),
+            user: Arc::new(user),
+            way,
+            scopes,
+            rehashed: None,
+        }
     }
 }

@@ -1,8 +1,9 @@
 //! Who is calling, and whether they are let in.
 //!
 //! A credential says itself which instance it belongs to, so that one base URL serves all. One read tells everything about
-//! it; nothing of that is kept, so a revocation acts on the next request, and what is committed names the generation of
-//! the key that it was asked with ([`Condition::Key`]), so nothing is committed after a revocation either.
+//! it; of keys that is kept, and each request asks the store whether it is still so (`kept.rs`), so a revocation acts on the
+//! next one, and what is committed names the generation of the key that it was asked with ([`Condition::Key`]), so nothing is
+//! committed after a revocation either.
 //!
 //! The order of the checks: the secret (`credential.rs`), then whether it is in force here and now (`force.rs`), then what it
 //! opens (`permission.rs`). Whoever does not have the secret learns nothing; whoever has it is told what is wrong and what
@@ -12,11 +13,13 @@ mod basic;
 mod credential;
 mod fetches;
 mod force;
+mod kept;
 mod permission;
 mod refused;
 mod token;
 mod used;
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use scim_core::Dialect;
@@ -29,6 +32,7 @@ use crate::failure::Failure;
 use crate::{Provider, Request};
 
 pub(crate) use fetches::Fetches;
+pub(crate) use kept::KeptKeys;
 pub(crate) use permission::Verb;
 pub use permission::{ROUTES, RouteAccess};
 pub(crate) use refused::{NotLetIn, RefusalLog};
@@ -39,10 +43,10 @@ pub(crate) use used::{Uses, key_event};
 #[derive(Clone)]
 pub(crate) struct Known {
     /// The key; `None` for who comes with a trusted issuer's token.
-    pub(crate) key: Option<KeyRecord>,
-    pub(crate) instance: Instance,
-    pub(crate) connector: Connector,
-    pub(crate) user: IntegrationUser,
+    pub(crate) key: Option<Arc<KeyRecord>>,
+    pub(crate) instance: Arc<Instance>,
+    pub(crate) connector: Arc<Connector>,
+    pub(crate) user: Arc<IntegrationUser>,
     /// How the secret was shown.
     pub(crate) way: Way,
     /// What the credential itself opens.
@@ -71,7 +75,7 @@ pub(crate) struct Caller<'p> {
     /// For the log.
     pub(crate) actor: Actor,
     /// The connector with its settings.
-    pub(crate) connector: Connector,
+    pub(crate) connector: Arc<Connector>,
     /// What the connector tolerates.
     pub(crate) dialect: Dialect,
     /// The generation of the instance's settings when the key was read.
@@ -83,11 +87,13 @@ pub(crate) struct Caller<'p> {
     /// How the secret was shown.
     pub(crate) way: Way,
     /// The key.
-    pub(crate) key: Option<KeyRecord>,
+    pub(crate) key: Option<Arc<KeyRecord>>,
     /// See [`Known::rehashed`].
     pub(crate) rehashed: Option<KeptSecret>,
     /// Whether the request has committed a change.
     pub(crate) wrote: AtomicBool,
+    /// Where all that comes from memory, what is known of whether it is still so.
+    pub(crate) standing: Option<kept::Standing>,
 }
 
 impl Caller<'_> {
@@ -139,7 +145,7 @@ impl Provider {
             }
         };
         self.in_force(&known, request, Counted::No).map_err(NotLetIn::into_failure)?;
-        let generation = |key: &Option<KeyRecord>| key.as_ref().map(|key| key.generation);
+        let generation = |key: &Option<Arc<KeyRecord>>| key.as_ref().map(|key| key.generation);
         // What the caller may do was looked up in these.
         if generation(&known.key) == generation(&caller.key) && known.connector == caller.connector {
             return Ok(());
@@ -167,6 +173,7 @@ impl Provider {
             key: known.key,
             rehashed: known.rehashed,
             wrote: AtomicBool::new(false),
+            standing: None,
         }
     }
 }

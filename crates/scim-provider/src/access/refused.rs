@@ -112,7 +112,7 @@ impl NotLetIn {
 
     /// The same, about somebody who is known.
     pub(crate) fn by(self, known: &Known) -> Self {
-        let key = known.key.as_ref();
+        let key = known.key.as_deref();
         let actor = Actor {
             connector: Some(known.connector.id),
             key: key.map(|key| key.id),
@@ -124,7 +124,7 @@ impl NotLetIn {
 
     /// The same, about who was let in so far.
     pub(crate) fn by_caller(self, caller: &Caller<'_>) -> Self {
-        self.about_known(caller.scope.instance, caller.key.as_ref(), caller.actor.clone())
+        self.about_known(caller.scope.instance, caller.key.as_deref(), caller.actor.clone())
     }
 
     fn about_known(self, instance: InstanceId, key: Option<&KeyRecord>, actor: Actor) -> Self {

@@ -4,6 +4,8 @@
 //! and with each change of it. A token of a trusted issuer is looked at on the connector's own URL alone, because nothing in
 //! it says where it belongs.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use scim_api_keys::token::{
@@ -147,9 +149,9 @@ impl Known {
         let user = door.users.into_iter().find(|user| user.id == settings.user)?;
         Some(Self {
             key: None,
-            instance: door.instance,
-            connector: door.connector,
-            user,
+            instance: Arc::new(door.instance),
+            connector: Arc::new(door.connector),
+            user: Arc::new(user),
             way: Way::Issuer,
             scopes: settings.scopes,
             rehashed: None,

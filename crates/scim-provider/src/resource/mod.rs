@@ -22,7 +22,7 @@ use scim_storage::Want;
 
 use crate::access::{Caller, Verb};
 use crate::etag::{etag, if_match, if_none_match};
-use crate::failure::{Failure, store_failure};
+use crate::failure::Failure;
 use crate::refused::Subject;
 use crate::view::Lens;
 use crate::{Provider, Request, Response};
@@ -53,8 +53,7 @@ impl<'o> Operation<'o> {
         let not_found = || Failure::not_found(&resource_type.name, id);
         let id: ResourceId = id.parse().map_err(|_| not_found())?;
         let key = Key { resource_type: Arc::clone(&resource_type.name), id };
-        let record = self.provider.store.get(&self.caller.scope, &key, want).await;
-        record.map_err(|error| store_failure(&error))?.ok_or_else(not_found)
+        self.provider.get(self.caller, &key, want).await?.ok_or_else(not_found)
     }
 
     /// The record of that id, to be changed so.

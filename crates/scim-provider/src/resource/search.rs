@@ -13,7 +13,7 @@ use scim_storage::{CommitError, Keyset, Page, Query, QueryPart, Sort, Start, Wan
 use super::{ATTEMPTS, Operation, resource_of};
 use crate::Response;
 use crate::cursor::Binding;
-use crate::failure::{Failure, commit_failure, store_failure};
+use crate::failure::{Failure, commit_failure};
 
 impl Operation<'_> {
     /// A page of resources of these types.
@@ -22,14 +22,14 @@ impl Operation<'_> {
         let lens = self.lens();
         let wanted = parameters.count.map(|count| usize::try_from(count).unwrap_or(usize::MAX));
         let mut limit = wanted.unwrap_or(limits.default_page_size).min(limits.max_page_size);
-        let binding = self.binding(types);
-        let start = match parameters.cursor.as_deref() {
-            None => Start::Offset(parameters.start_index.unwrap_or(1).saturating_sub(1)),
-            Some("") => Start::Offset(0),
-            Some(cursor) => {
+        let binding = parameters.cursor.as_ref().map(|_| self.binding(types));
+        let start = match (parameters.cursor.as_deref(), &binding) {
+            (None, _) | (_, None) => Start::Offset(parameters.start_index.unwrap_or(1).saturating_sub(1)),
+            (Some(""), _) => Start::Offset(0),
+            (Some(cursor), Some(binding)) => {
                 let asked = wanted.map(|_| limit);
                 let (position, count) =
-                    self.provider.sealer.open(&binding, cursor, asked, self.request.now)?;
+                    self.provider.sealer.open(binding, cursor, asked, self.request.now)?;
                 limit = count;
                 Start::After(position)
             }
@@ -58,8 +58,8 @@ impl Operation<'_> {
         let head = ListHead {
             total_results: page.total,
             start_index: parameters.cursor.is_none().then(|| parameters.start_index.unwrap_or(1)),
-            next_cursor: match (&parameters.cursor, &next) {
-                (Some(_), Some(position)) => Some(self.cursor(&binding, position, limit)?),
+            next_cursor: match (&binding, &next) {
+                (Some(binding), Some(position)) => Some(self.cursor(binding, position, limit)?),
                 _ => None,
             },
             previous_cursor: None,
@@ -101,7 +101,7 @@ impl Operation<'_> {
     }
 
     async fn find(&self, query: &Query) -> Result<Page, Failure> {
-        self.provider.store.find(&self.caller.scope, query).await.map_err(|error| store_failure(&error))
+        self.provider.find(self.caller, query).await
     }
 
     /// Filter and sort, resolved for each type. What no type has is an error; what only some types have is false, or no

@@ -364,6 +364,61 @@ fn scopes_operations_and_rates_hold() {
 }
 
 #[test]
+fn a_key_that_was_recognised_ends_at_the_next_request_whatever_that_is() {
+    let user = |name: &str| {
+        format!("{{\"schemas\":[\"urn:ietf:params:scim:schemas:core:2.0:User\"],\"userName\":\"{name}\"}}")
+    };
+    let nobody = format!("/Users/{}", uuid::Uuid::from_u128(9));
+    let requests = [
+        (Method::Get, "/Users", String::new()),
+        (Method::Get, "/", String::new()),
+        (Method::Get, &nobody, String::new()),
+        (Method::Get, "/Schemas", String::new()),
+        (Method::Get, "/Nothing", String::new()),
+        (Method::Put, "/Users", String::new()),
+        (Method::Post, "/Users", user("bob")),
+        (Method::Post, "/Users/.search", "{}".to_owned()),
+        (Method::Post, "/Users/.search", "not JSON".to_owned()),
+        (Method::Post, "/Bulk", "{}".to_owned()),
+        (Method::Put, &nobody, "not JSON".to_owned()),
+        (Method::Patch, &nobody, "{}".to_owned()),
+        (Method::Delete, &nobody, String::new()),
+    ];
+    for (method, path, body) in requests {
+        let world = World::new();
+        let key = world.key(|_| {});
+        // From the second one on it is known by heart.
+        assert_eq!((world.create(&key, "ada"), world.create(&key, "eve"), world.test(&key)), (201, 201, 200));
+        let before = world.log().len();
+        block_on(world.admin.key_revoke(key.id)).expect("revoked");
+        let response = world.send_from("192.0.2.1", None, &key.text, method, path, &body);
+        assert_eq!(response.status, 401, "{method:?} {path}");
+        let logged: Vec<_> = world.log().into_iter().skip(before).map(|entry| entry.record.action).collect();
+        assert_eq!(logged, [Action::KeyRevoked, Action::AccessRefused], "{method:?} {path}");
+    }
+}
+
+#[test]
+fn a_request_that_begins_anew_is_counted_once() {
+    let world = World::new();
+    let change = |seats| {
+        let rate = Rate { per_second: 1, burst: 3 };
+        let change = world.admin.connector_change(&world.instance, "default", move |connector| {
+            connector.settings.rate = Some(rate);
+            connector.settings.overlap_seconds = seats;
+            Ok(())
+        });
+        block_on(change).expect("changed");
+    };
+    change(60);
+    let key = world.key(|_| {});
+    assert_eq!(world.test(&key), 200);
+    change(61);
+    assert_eq!(world.test(&key), 200);
+    assert_eq!((world.test(&key), world.test(&key)), (200, 429));
+}
+
+#[test]
 fn a_connectors_url_opens_to_its_own_keys_alone() {
     let world = World::new();
     let key = world.key(|_| {});

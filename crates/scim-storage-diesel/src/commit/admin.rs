@@ -31,6 +31,7 @@ impl Applying<'_> {
                     "UPDATE instances SET settings = ?, generation = generation + 1 WHERE id = ?",
                 );
                 self.one_row(statement.text(json(settings)?).blob(self.instance), || Refusal::Conflict)?;
+                self.access = true;
             }
             AdminChange::CreateConnector(connector) => {
                 self.require_own(connector.instance)?;

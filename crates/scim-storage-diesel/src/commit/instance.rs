@@ -64,6 +64,7 @@ impl Applying<'_> {
         Statement::kept("UPDATE instances SET generation = generation + 1 WHERE id = ?")
             .blob(self.instance)
             .run(self.connection)?;
+        self.access = true;
         Ok(())
     }
 }

@@ -25,6 +25,8 @@ const TOUCH_POSTGRES: &str = "WITH t AS MATERIALIZED (SELECT decode(value ->> 0,
 
 impl Applying<'_> {
     pub(super) fn key(&mut self, change: &KeyChange) -> Result<(), Refusal> {
+        // When a key was used last decides nothing.
+        self.access |= !matches!(change, KeyChange::Touch(_));
         match change {
             KeyChange::Issue(key) => self.issue(key),
             KeyChange::Revoke(id, why) => self.revoke(*id, *why),

@@ -77,6 +77,8 @@ pub(crate) struct Applying<'a> {
     moved: BTreeMap<String, Vec<([u8; 16], i64)>>,
     /// What is written at the end, together.
     later: Vec<Statement>,
+    /// Whether something changed that an [`scim_storage::AccessMark`] grows with.
+    access: bool,
     /// Records whose version this change set raised already, with the one that they had before: it rises once, and
     /// every precondition of the change set is about the one before.
     pub(crate) raised: HashMap<ResourceId, Version>,
@@ -127,6 +129,7 @@ pub(crate) fn apply(
     let mut later = std::mem::take(&mut applying.later);
     later.extend(applying.ranged()?);
     later.extend(applying.counted());
+    later.extend(applying.access());
     later.push(remember);
     for statement in later {
         connection.later(statement)?;
@@ -194,6 +197,7 @@ impl<'a> Applying<'a> {
             tallies: BTreeMap::new(),
             moved: BTreeMap::new(),
             later: Vec::new(),
+            access: false,
             raised: HashMap::new(),
             locked: HashMap::new(),
             lonely: false,
@@ -266,6 +270,7 @@ impl Applying<'_> {
         let events = self.event_rows(&effects)?;
         let mut later = std::mem::take(&mut self.later);
         later.extend(self.ranged()?);
+        later.extend(self.access());
         for statement in later {
             self.connection.later(statement)?;
         }
@@ -329,6 +334,13 @@ impl Applying<'_> {
             #[cfg(feature = "postgres")]
             Connection::Postgres(link) => i64::from(link.number() % SLOTS),
         }
+    }
+
+    /// The next mark, where access changed: at the end, when nothing is left to wait for.
+    fn access(&self) -> Option<Statement> {
+        let next = "INSERT INTO access (instance_id, generation) VALUES (?, 1) \
+             ON CONFLICT (instance_id) DO UPDATE SET generation = access.generation + 1";
+        self.access.then(|| Statement::kept(next).blob(self.instance))
     }
 
     /// An effect of a change that leaves no record.

@@ -9,6 +9,8 @@ mod compare;
 mod derived;
 #[cfg(feature = "postgres")]
 mod jsonb;
+#[cfg(feature = "sqlite")]
+mod look_up;
 mod sort;
 mod value;
 
@@ -22,6 +24,8 @@ use crate::read::connector;
 use crate::sql::Statement;
 use value::Place;
 
+#[cfg(feature = "sqlite")]
+pub(crate) use look_up::{LookUp, look_up};
 #[cfg(feature = "postgres")]
 pub(crate) use sort::SortKeys;
 #[cfg(feature = "sqlite")]

@@ -67,6 +67,12 @@ fn is_common(query: &Query) -> bool {
 
 /// A page.
 pub(crate) fn find(connection: &mut Connection, scope: &Scope, query: &Query) -> Result<Page, StoreError> {
+    #[cfg(feature = "sqlite")]
+    if let Connection::Sqlite(connection) = connection
+        && let Some((_, page)) = crate::sqlite::quick::find(connection, scope, query)?
+    {
+        return Ok(page);
+    }
     if !query.total && counted(query).is_none() {
         // One statement sees one moment.
         return page(connection, scope, query);
@@ -300,7 +306,8 @@ pub(super) fn window(query: &Query, begun: bool) -> Statement {
         Start::Offset(offset) if !begun => i64::try_from(*offset).unwrap_or(i64::MAX),
         _ => 0,
     };
-    Statement::new(" LIMIT ? OFFSET ?").integer(limit).integer(offset)
+    // SQLite plans by the value of a limit and prepares the statement anew for each one, but not by an expression's.
+    Statement::new(" LIMIT CAST(? AS BIGINT) OFFSET CAST(? AS BIGINT)").integer(limit).integer(offset)
 }
 
 /// What comes after a position in a sorted order.

@@ -6,7 +6,7 @@ use scim_core::instant::Timestamp;
 use scim_directory::{
     ConnectorId, InstanceId, IntegrationUserId, KeptSecret, KeyId, KeyRecord, KeyTerms, Retiring,
 };
-use scim_storage::{KeyContext, ServerAnswer, StoreError};
+use scim_storage::{AccessMark, KeyContext, MarkedKey, ServerAnswer, StoreError};
 
 use super::admin::{ConnectorRow, InstanceRow, UserRow, all, read_settings, uuid};
 use crate::connection::Connection;
@@ -94,11 +94,23 @@ pub(crate) struct ContextRow {
     email: Option<String>,
 }
 
+/// A key in the state that marks are about.
+#[derive(QueryableByName)]
+pub(crate) struct MarkedRow {
+    #[diesel(embed)]
+    context: ContextRow,
+    #[diesel(sql_type = BigInt)]
+    access: i64,
+}
+
 /// Keys `k` with everything they act for, one row each; `CROSS JOIN` because SQLite then begins with the keys.
 macro_rules! key_context {
     ($rest:literal) => {
+        key_context!("", $rest)
+    };
+    ($more:literal, $rest:literal) => {
         concat!(
-            "SELECT k.id, k.instance_id, k.connector_id, k.user_id, k.pepper_id, k.mac, k.password, k.ending, \
+            "SELECT ", $more, "k.id, k.instance_id, k.connector_id, k.user_id, k.pepper_id, k.mac, k.password, k.ending, \
              k.created_ms, k.not_before_ms, k.expires_ms, k.limits, k.generation AS key_generation, k.first_used_ms, \
              k.first_written_ms, k.last_used_ms, k.last_address, k.retiring_ms, k.retires_ms, k.revoked_ms, \
              k.revocation, k.reminded, i.name AS instance_name, i.created_ms AS instance_created_ms, i.settings, \
@@ -124,6 +136,23 @@ pub(crate) fn of_key(rows: Vec<ContextRow>) -> Result<ServerAnswer, StoreError> 
     Ok(ServerAnswer::Key(context.map(Box::new)))
 }
 
+/// What asks for a key and its mark; one statement, so that both are of one moment.
+pub(crate) fn marked_key(id: KeyId) -> Statement {
+    Statement::kept(key_context!(
+        "coalesce((SELECT a.generation FROM access a WHERE a.instance_id = k.instance_id), 0) AS access, ",
+        "WHERE k.id = ?"
+    ))
+    .blob(id.uuid().into_bytes())
+}
+
+/// The answer of [`marked_key`].
+pub(crate) fn of_marked_key(rows: Vec<MarkedRow>) -> Result<Option<MarkedKey>, StoreError> {
+    let Some(row) = rows.into_iter().next() else { return Ok(None) };
+    let context = Box::new(row.context.context()?);
+    Ok(Some(MarkedKey { context, mark: Some(AccessMark(row.access)) }))
+}
+
+/// What asks for it.
 pub(crate) fn by_id(id: KeyId) -> Statement {
     Statement::kept(key_context!("WHERE k.id = ?")).blob(id.uuid().into_bytes())
 }

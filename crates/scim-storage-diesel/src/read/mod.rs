@@ -1,5 +1,6 @@
 //! Reads. Each runs on one connection; those of several statements run in one transaction, so that they see one moment.
 
+mod access;
 mod admin;
 mod admin_keys;
 mod backlog;
@@ -28,6 +29,9 @@ mod sorted;
 mod tombstone;
 mod window;
 
+pub(crate) use access::{find_under, get_under, holds, marked_key, of_marked_key};
+#[cfg(feature = "postgres")]
+pub(crate) use access::{is_mark, mark_of};
 pub(crate) use admin::server;
 pub(crate) use edges::edges;
 pub(crate) use events::events;
@@ -37,7 +41,7 @@ pub(crate) use instance::instance;
 pub(crate) use journal::{journal, name_key};
 pub(crate) use keys::{by_id as key, of_key};
 pub(crate) use ranges::{last_range, left_in_last_range};
-pub(crate) use record::{connector, get, of_record, record, resource_id};
+pub(crate) use record::{account, connector, get, of_record, record, resource_id};
 pub(crate) use report::removals;
 pub(crate) use tombstone::deleted_link_ids;
 pub(crate) use window::{last_before, minute};

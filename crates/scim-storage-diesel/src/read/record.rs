@@ -70,7 +70,7 @@ pub(crate) fn resource_id(bytes: &[u8]) -> Result<ResourceId, StoreError> {
 }
 
 /// An account as it is stored.
-pub(super) fn account(text: Option<&str>) -> Result<Option<Box<Account>>, StoreError> {
+pub(crate) fn account(text: Option<&str>) -> Result<Option<Box<Account>>, StoreError> {
     text.map(serde_json::from_str).transpose().map_err(|_| damaged("an account"))
 }
 
@@ -120,6 +120,10 @@ pub(crate) fn get(
     key: &Key,
     want: Want,
 ) -> Result<Option<Record>, StoreError> {
+    #[cfg(feature = "sqlite")]
+    if let Connection::Sqlite(connection) = connection {
+        return crate::sqlite::quick::get(connection, scope, key, want).map(|(_, record)| record);
+    }
     let rows = record(connection.dialect(), scope, key, want).rows(connection).map_err(store_error)?;
     of_record(rows, key)
 }

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_channel::oneshot;
-use r2d2::{ManageConnection, Pool};
 use scim_directory::{ChangeSet, Committed};
 use scim_storage::{CommitError, StoreError};
 
 use super::open::{Options, connect, establish, migrate, prepare};
 use super::patience::at_most;
+use super::readers::Readers;
 use super::workers::{Workers, ended};
 use super::writer::Writer;
 use crate::connection::Connection;
@@ -25,7 +25,7 @@ pub type SqliteStore = EngineStore<Sqlite>;
 
 /// The SQLite engine.
 pub struct Sqlite {
-    readers: Pool<Readers>,
+    readers: Readers,
     workers: Workers,
     writer: Writer,
     meter: Arc<Meter>,
@@ -36,28 +36,6 @@ pub struct Sqlite {
 impl std::fmt::Debug for Sqlite {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Sqlite").finish_non_exhaustive()
-    }
-}
-
-/// Makes connections for reading.
-struct Readers {
-    path: String,
-}
-
-impl ManageConnection for Readers {
-    type Connection = Connection;
-    type Error = diesel::ConnectionError;
-
-    fn connect(&self) -> Result<Connection, Self::Error> {
-        connect(&self.path)
-    }
-
-    fn is_valid(&self, _connection: &mut Connection) -> Result<(), Self::Error> {
-        Ok(())
-    }
-
-    fn has_broken(&self, _connection: &mut Connection) -> bool {
-        false
     }
 }
 
@@ -79,11 +57,8 @@ impl SqliteStore {
         let copier = connect(text).map_err(|error| open(&error))?;
         let workers: Result<Vec<_>, _> = (0..WORKERS).map(|_| connect(text)).collect();
         let workers = workers.map_err(|error| open(&error))?;
-        let readers = Pool::builder()
-            .max_size(options.readers.max(1))
-            .test_on_check_out(false)
-            .build(Readers { path: text.to_owned() })
-            .map_err(|error| open(&error))?;
+        let readers: Result<Vec<_>, _> = (0..options.readers.max(1)).map(|_| connect(text)).collect();
+        let readers = Readers::new(readers.map_err(|error| open(&error))?);
         let meter = Arc::new(Meter::default());
         let engine = Sqlite {
             readers,
@@ -107,9 +82,9 @@ impl Engine for Sqlite {
     {
         let time = self.read_time;
         if way == Way::Quick
-            && let Some(mut connection) = self.readers.try_get()
+            && let Some(read) = self.readers.read(|connection| at_most(time, || job(connection)))
         {
-            return at_most(time, || job(&mut connection));
+            return read;
         }
         let (answer, receiver) = oneshot::channel();
         let meter = Arc::clone(&self.meter);
@@ -126,6 +101,13 @@ impl Engine for Sqlite {
         }
         submitted?;
         receiver.await.map_err(|_| ended())?
+    }
+
+    fn at_once<T>(
+        &self,
+        job: impl FnOnce(&mut Connection) -> Result<T, StoreError>,
+    ) -> Option<Result<T, StoreError>> {
+        self.readers.read(job)
     }
 
     async fn commit(&self, changes: ChangeSet) -> Result<Committed, CommitError> {

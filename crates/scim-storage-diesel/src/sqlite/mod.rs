@@ -4,6 +4,8 @@ mod checkpoints;
 mod engine;
 mod open;
 mod patience;
+pub(crate) mod quick;
+mod readers;
 mod workers;
 mod writer;
 

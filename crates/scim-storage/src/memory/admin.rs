@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use scim_core::instant::Timestamp;
 use scim_directory::{
     AdminChange, AdminKeyId, AdminKeyRecord, AnsweredRequest, Connector, ConnectorId, Instance, InstanceId,
-    IntegrationUser, IntegrationUserId, KeyId, KeyRecord, Lease, RequestMark,
+    IntegrationUser, IntegrationUserId, KeyChange, KeyId, KeyRecord, Lease, RequestMark,
 };
 
-use crate::{CommitError, Door, KeyContext, ServerAnswer, ServerQuestion};
+use crate::{AccessMark, CommitError, Door, KeyContext, ServerAnswer, ServerQuestion};
 
 #[derive(Clone, Default)]
 pub(super) struct Administration {
@@ -21,6 +21,8 @@ pub(super) struct Administration {
     pub(super) answers: BTreeMap<RequestMark, (InstanceId, AnsweredRequest)>,
     /// By name.
     pub(super) leases: BTreeMap<String, Lease>,
+    /// The [`crate::AccessMark`] of each instance.
+    access: BTreeMap<InstanceId, i64>,
     /// The ids of the peppers that nodes held.
     pub(super) peppers: BTreeSet<[u8; 16]>,
 }
@@ -69,7 +71,12 @@ impl Administration {
                 known.email.clone_from(&changed.email);
                 self.grow(instance);
             }
-            AdminChange::Key(change) => self.apply_to_keys(instance, at, change)?,
+            AdminChange::Key(change) => {
+                self.apply_to_keys(instance, at, change)?;
+                if !matches!(change, KeyChange::Touch(_)) {
+                    self.access_changed(instance);
+                }
+            }
             AdminChange::AdminKey(change) => self.apply_to_admin_keys(instance, at, change)?,
             AdminChange::Lease(change) => self.apply_to_leases(instance, at, change)?,
             AdminChange::Answer(change) => self.apply_to_answers(instance, at, change)?,
@@ -98,6 +105,16 @@ impl Administration {
         if let Some(instance) = self.instances.get_mut(&instance) {
             instance.generation += 1;
         }
+        self.access_changed(instance);
+    }
+
+    fn access_changed(&mut self, instance: InstanceId) {
+        *self.access.entry(instance).or_default() += 1;
+    }
+
+    /// The state in which an instance's keys are.
+    pub(super) fn mark(&self, instance: InstanceId) -> AccessMark {
+        AccessMark(self.access.get(&instance).copied().unwrap_or_default())
     }
 
     pub(super) fn instance(&self, id: InstanceId) -> Option<Instance> {

@@ -26,15 +26,16 @@ use std::future::ready;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use scim_directory::{
-    AdminChange, Change, ChangeSet, Committed, Fact, InstanceId, Key, Position, Question, Record, ResourceId,
-    Scope,
+    AdminChange, Change, ChangeSet, Committed, Fact, InstanceId, Key, KeyId, Position, Question, Record,
+    ResourceId, Scope,
 };
 
 use self::admin::Administration;
 use self::directory::Directory;
 use crate::{
-    BoxFuture, Capabilities, CommitError, EdgePage, EdgeQuery, EventPage, InstanceAnswer, InstanceQuestion,
-    JournalPage, JournalQuery, Page, Query, ServerAnswer, ServerQuestion, Store, StoreError, Want,
+    AccessMark, BoxFuture, Capabilities, CommitError, EdgePage, EdgeQuery, EventPage, Found, InstanceAnswer,
+    InstanceQuestion, JournalPage, JournalQuery, MarkedKey, Page, Query, Read, ServerAnswer, ServerQuestion,
+    Store, StoreError, Want,
 };
 
 /// A store in memory.
@@ -176,6 +177,38 @@ impl Store for MemoryStore {
         };
         drop(state);
         Box::pin(ready(answer))
+    }
+
+    fn key(&self, id: KeyId) -> BoxFuture<'_, Result<Option<MarkedKey>, StoreError>> {
+        let state = self.state();
+        let key = state.admin.key(id).map(|context| {
+            let mark = Some(state.admin.mark(context.instance.id));
+            MarkedKey { context: Box::new(context), mark }
+        });
+        drop(state);
+        Box::pin(ready(Ok(key)))
+    }
+
+    fn unless_changed<'a>(
+        &'a self,
+        mark: AccessMark,
+        scope: &'a Scope,
+        read: Read<'a>,
+    ) -> BoxFuture<'a, Result<Option<Found>, StoreError>> {
+        let state = self.state();
+        let changed = state.admin.mark(scope.instance) != mark;
+        drop(state);
+        // Whatever changes from here on changes while this is under way.
+        Box::pin(async move {
+            if changed {
+                return Ok(None);
+            }
+            Ok(Some(match read {
+                Read::Nothing => Found::Nothing,
+                Read::Get(key, want) => Found::Record(self.get(scope, key, want).await?.map(Box::new)),
+                Read::Find(query) => Found::Page(Box::new(self.find(scope, query).await?)),
+            }))
+        })
     }
 
     fn ready(&self) -> BoxFuture<'_, Result<(), StoreError>> {

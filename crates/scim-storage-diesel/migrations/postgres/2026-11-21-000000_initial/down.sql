@@ -26,6 +26,7 @@ DROP TABLE leases;
 DROP TABLE peppers;
 DROP TABLE answers;
 DROP TABLE admin_keys;
+DROP TABLE access;
 DROP TABLE api_keys;
 DROP TABLE integration_users;
 DROP TABLE connectors;

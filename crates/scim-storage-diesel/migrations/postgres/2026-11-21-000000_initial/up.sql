@@ -74,6 +74,13 @@ CREATE INDEX api_keys_by_instance ON api_keys (instance_id, created_ms, id);
 CREATE INDEX api_keys_live ON api_keys (instance_id, connector_id, user_id, created_ms) WHERE revoked_ms IS NULL;
 CREATE INDEX api_keys_due ON api_keys (due_ms, id) WHERE due_ms IS NOT NULL;
 
+-- How often something changed that a key's answers depend on: keys (but for when they were used last), connectors,
+-- integration users, settings, the mapping. No row stands for 0. Of its own, so that nobody waits for an instance's row.
+CREATE TABLE access (
+    instance_id BYTEA NOT NULL PRIMARY KEY,
+    generation BIGINT NOT NULL
+);
+
 -- Keys to the administration; instance_id is nil for those of the whole server.
 CREATE TABLE admin_keys (
     id BYTEA NOT NULL PRIMARY KEY,

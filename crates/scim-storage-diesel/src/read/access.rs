@@ -1,0 +1,68 @@
+//! Reads under a mark: what is found, unless access has changed since the mark was given.
+
+use scim_directory::{InstanceId, Key, Record, Scope};
+use scim_storage::{AccessMark, Page, Query, StoreError, Want};
+
+pub(crate) use super::keys::{marked_key, of_marked_key};
+use super::{find, get};
+use crate::connection::Connection;
+use crate::error::store_error;
+use crate::sql::{Number, Statement};
+
+/// Whether a mark of an instance's still holds.
+pub(crate) fn holds(
+    connection: &mut Connection,
+    instance: InstanceId,
+    mark: AccessMark,
+) -> Result<bool, StoreError> {
+    Ok(is_mark(&mark_of(instance).rows(connection).map_err(store_error)?, mark))
+}
+
+/// What asks for the mark of an instance.
+pub(crate) fn mark_of(instance: InstanceId) -> Statement {
+    Statement::kept("SELECT generation AS n FROM access WHERE instance_id = ?")
+        .blob(instance.uuid().into_bytes())
+}
+
+/// Whether the answer of [`mark_of`] is that mark.
+pub(crate) fn is_mark(rows: &[Number], mark: AccessMark) -> bool {
+    rows.first().map_or(0, |row| row.n) == mark.0
+}
+
+/// The record of that key, unless access has changed.
+pub(crate) fn get_under(
+    connection: &mut Connection,
+    mark: AccessMark,
+    scope: &Scope,
+    key: &Key,
+    want: Want,
+) -> Result<Option<Option<Record>>, StoreError> {
+    #[cfg(feature = "sqlite")]
+    if let Connection::Sqlite(connection) = connection {
+        let (now, record) = crate::sqlite::quick::get(connection, scope, key, want)?;
+        return Ok((now == mark).then_some(record));
+    }
+    if !holds(connection, scope.instance, mark)? {
+        return Ok(None);
+    }
+    get(connection, scope, key, want).map(Some)
+}
+
+/// A page, unless access has changed.
+pub(crate) fn find_under(
+    connection: &mut Connection,
+    mark: AccessMark,
+    scope: &Scope,
+    query: &Query,
+) -> Result<Option<Page>, StoreError> {
+    #[cfg(feature = "sqlite")]
+    if let Connection::Sqlite(connection) = connection
+        && let Some((now, page)) = crate::sqlite::quick::find(connection, scope, query)?
+    {
+        return Ok((now == mark).then_some(page));
+    }
+    if !holds(connection, scope.instance, mark)? {
+        return Ok(None);
+    }
+    find(connection, scope, query).map(Some)
+}

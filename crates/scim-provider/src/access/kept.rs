@@ -77,8 +77,8 @@ const CONFIRMED: u8 = 1;
 const GONE: u8 = 2;
 
 impl Standing {
-    fn is(&self, state: u8) -> bool {
-        self.state.load(Ordering::Relaxed) == state
+    fn state(&self) -> u8 {
+        self.state.load(Ordering::Relaxed)
     }
 
     fn set(&self, state: u8) {
@@ -87,14 +87,9 @@ impl Standing {
 }
 
 impl Caller<'_> {
-    /// The mark that is still to be held against the store.
-    fn to_confirm(&self) -> Option<&Standing> {
-        self.standing.as_ref().filter(|standing| standing.is(ASSUMED))
-    }
-
     /// Whether what the caller was let in by has changed: the request begins anew.
     pub(crate) fn is_gone(&self) -> bool {
-        self.standing.as_ref().is_some_and(|standing| standing.is(GONE))
+        self.standing.as_ref().is_some_and(|standing| standing.state() == GONE)
     }
 }
 
@@ -155,7 +150,12 @@ impl Provider {
 
     /// Reads under the caller's mark; `None` where that holds already.
     async fn read_for(&self, caller: &Caller<'_>, read: Read<'_>) -> Result<Option<Found>, Failure> {
-        let Some(standing) = caller.to_confirm() else { return Ok(None) };
+        let Some(standing) = &caller.standing else { return Ok(None) };
+        match standing.state() {
+            CONFIRMED => return Ok(None),
+            GONE => return Err(gone()),
+            _ => {}
+        }
         let found = self.store.unless_changed(standing.mark, &caller.scope, read).await;
         let found = found.map_err(|error| store_failure(&error))?;
         if found.is_some() {
@@ -166,8 +166,13 @@ impl Provider {
         if let Some(key) = &caller.key {
             self.keys.forget(key.id);
         }
-        Err(Failure::unavailable("The key was changed while the request was under way; try again"))
+        Err(gone())
     }
+}
+
+/// What nobody is answered: the request begins anew.
+fn gone() -> Failure {
+    Failure::unavailable("The key was changed while the request was under way; try again")
 }
 
 fn other_answer() -> Failure {

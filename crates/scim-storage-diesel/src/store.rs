@@ -4,7 +4,7 @@ use std::future::ready;
 use std::sync::Arc;
 use std::time::Instant;
 
-use scim_directory::{ChangeSet, Committed, Fact, Key, KeyId, Position, Question, Record, Scope};
+use scim_directory::{ChangeSet, Committed, Fact, InstanceId, Key, KeyId, Position, Question, Record, Scope};
 use scim_storage::{
     AccessMark, BoxFuture, Capabilities, CommitError, EdgePage, EdgeQuery, EventPage, Found, InstanceAnswer,
     InstanceQuestion, JournalPage, JournalQuery, MarkedKey, Page, Query, Read, ServerAnswer, ServerQuestion,
@@ -62,6 +62,9 @@ pub trait Engine: Send + Sync {
     /// Commits a change set.
     fn commit(&self, changes: ChangeSet) -> impl Future<Output = Result<Committed, CommitError>> + Send;
 
+    /// Has the index of texts follow, which a search found to be behind.
+    fn follow_texts(&self, instance: InstanceId);
+
     /// A connection of the caller's own, for what takes longer than any request.
     ///
     /// # Errors
@@ -103,6 +106,19 @@ impl<E: Engine> EngineStore<E> {
         F: Fn(&mut Connection) -> Result<T, StoreError> + Send + 'static,
     {
         self.timed(what, self.engine.read(way, job)).await
+    }
+
+    /// A read that may ask the index of texts, and says whether that is behind: then it follows.
+    async fn search<T, F>(&self, instance: InstanceId, way: Way, job: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Connection) -> Result<(T, bool), StoreError> + Send + 'static,
+    {
+        let (found, behind) = self.read(Reading::Find, way, job).await?;
+        if behind {
+            self.engine.follow_texts(instance);
+        }
+        Ok(found)
     }
 
     /// A read, and beside it the look at a mark, for an engine that sends both before it waits.
@@ -191,9 +207,13 @@ impl<E: Engine> Store for EngineStore<E> {
                 }
             }));
         }
-        Box::pin(
-            self.read(Reading::Find, way(short), move |connection| read::find(connection, &scope, &query)),
-        )
+        Box::pin(async move {
+            let find = move |connection: &mut Connection| {
+                let page = read::find(connection, &scope, &query)?;
+                Ok((page, read::is_behind(connection, &scope, &query)?))
+            };
+            self.search(scope.instance, way(short), find).await
+        })
     }
 
     fn edges<'a>(
@@ -339,9 +359,11 @@ impl<E: Engine> Store for EngineStore<E> {
                 at_once.unwrap_or_else(|| {
                     let query = query.clone();
                     let short = read::is_short(&query);
-                    Box::pin(self.read(Reading::Find, way(short), move |connection| {
-                        Ok(read::find_under(connection, mark, &own, &query)?.map(found))
-                    }))
+                    let find = move |connection: &mut Connection| {
+                        let page = read::find_under(connection, mark, &own, &query)?.map(found);
+                        Ok((page, read::is_behind(connection, &own, &query)?))
+                    };
+                    Box::pin(self.search(own.instance, way(short), find))
                 })
             }
         }

@@ -5,6 +5,7 @@ use diesel::sql_types::{BigInt, Text};
 use scim_directory::{Key, LogRecord};
 
 use super::Applying;
+use crate::connection::SqlDialect;
 use crate::error::{Refusal, damaged};
 use crate::read::name_key;
 use crate::sql::{Statement, json};
@@ -38,6 +39,12 @@ impl Applying<'_> {
         .blob(id)
         .run(self.connection)?;
         self.drop_tombstone_links(&id)?;
+        match self.connection.dialect() {
+            #[cfg(feature = "sqlite")]
+            SqlDialect::Sqlite => crate::sqlite::forget(self.connection)?,
+            #[cfg(feature = "postgres")]
+            SqlDialect::Postgres => {}
+        }
         Statement::kept("UPDATE held_changes SET name = NULL WHERE instance_id = ? AND resource_id = ?")
             .blob(self.instance)
             .blob(id)

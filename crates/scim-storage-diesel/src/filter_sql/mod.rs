@@ -11,6 +11,8 @@ mod derived;
 mod jsonb;
 #[cfg(feature = "sqlite")]
 mod look_up;
+#[cfg(feature = "sqlite")]
+mod pieces;
 mod sort;
 mod value;
 
@@ -26,6 +28,8 @@ use value::Place;
 
 #[cfg(feature = "sqlite")]
 pub(crate) use look_up::{LookUp, look_up};
+#[cfg(feature = "sqlite")]
+pub(crate) use pieces::{pieces, text};
 #[cfg(feature = "postgres")]
 pub(crate) use sort::SortKeys;
 #[cfg(feature = "sqlite")]

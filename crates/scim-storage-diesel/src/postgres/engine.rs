@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use futures_channel::oneshot;
-use scim_directory::{ChangeSet, Committed};
+use scim_directory::{ChangeSet, Committed, InstanceId};
 use scim_storage::{CommitError, StoreError};
 
 use super::commit::{commit, cut_ranges};
@@ -255,6 +255,10 @@ impl Engine for Postgres {
             return Err(refused.into());
         }
         receiver.await.unwrap_or_else(|_| Err(CommitError::Store(ended())))
+    }
+
+    fn follow_texts(&self, _instance: InstanceId) {
+        // There is none.
     }
 
     fn connect(&self) -> Result<Connection, StoreError> {

@@ -16,9 +16,9 @@ use super::record::{Row, columns, connector};
 use super::sorted::by_typed_keys;
 use crate::connection::{Connection, SqlDialect};
 use crate::error::{damaged, store_error};
-#[cfg(feature = "sqlite")]
-use crate::filter_sql::sort_expression;
 use crate::filter_sql::{compile, is_look_up as looks_up, is_narrow};
+#[cfg(feature = "sqlite")]
+use crate::filter_sql::{pieces, sort_expression};
 #[cfg(feature = "sqlite")]
 use crate::sql::Bind;
 use crate::sql::{Number, Statement};
@@ -78,6 +78,36 @@ pub(crate) fn find(connection: &mut Connection, scope: &Scope, query: &Query) ->
         return page(connection, scope, query);
     }
     connection.snapshot(|connection| page(connection, scope, query)).map_err(store_error)?
+}
+
+/// Whether many of the instance are not in the index of texts, which the query asks (see `crate::sqlite::Texts`).
+#[cfg_attr(not(feature = "sqlite"), expect(unused_variables, reason = "PostgreSQL has no such index"))]
+pub(crate) fn is_behind(
+    connection: &mut Connection,
+    scope: &Scope,
+    query: &Query,
+) -> Result<bool, StoreError> {
+    match connection.dialect() {
+        #[cfg(feature = "sqlite")]
+        SqlDialect::Sqlite if searched(SqlDialect::Sqlite, scope, query).is_some() => {
+            crate::sqlite::is_behind(connection, scope.instance.uuid().as_bytes()).map_err(store_error)
+        }
+        _ => Ok(false),
+    }
+}
+
+/// What the index of texts narrows a query to, where no other index does.
+#[cfg_attr(not(feature = "sqlite"), expect(unused_variables, reason = "PostgreSQL has no such index"))]
+fn searched(dialect: SqlDialect, scope: &Scope, query: &Query) -> Option<Statement> {
+    let [part] = query.parts.as_slice() else { return None };
+    let filter = part.filter.as_ref().filter(|filter| !is_narrow(filter))?;
+    match dialect {
+        #[cfg(feature = "sqlite")]
+        SqlDialect::Sqlite => pieces(scope.instance, &part.resource_type, filter)
+            .map(|pieces| crate::sqlite::among(scope.instance.uuid().as_bytes(), pieces)),
+        #[cfg(feature = "postgres")]
+        SqlDialect::Postgres => None,
+    }
 }
 
 /// The type, and the number of resources before the page, of a query whose page begins where ranges say.
@@ -191,10 +221,13 @@ impl Sorted {
 
 /// What all statements of a query have in common: `FROM … WHERE …`.
 pub(super) fn from(dialect: SqlDialect, scope: &Scope, query: &Query) -> Statement {
-    let mut statement = Statement::new(
-        "FROM resources r LEFT JOIN links l ON l.instance_id = r.instance_id AND l.connector_id = ? AND l.id = r.id \
-         WHERE r.instance_id = ? AND ",
-    )
+    let searched = searched(dialect, scope, query);
+    // Where the index of texts gives rows, SQLite is to begin there and nowhere else.
+    let hint = if searched.is_some() { " NOT INDEXED" } else { "" };
+    let mut statement = Statement::new(format!(
+        "FROM resources r{hint} LEFT JOIN links l ON l.instance_id = r.instance_id AND l.connector_id = ? AND l.id = r.id \
+         WHERE r.instance_id = ? AND "
+    ))
     .blob(connector(scope))
     .blob(scope.instance.uuid().into_bytes());
     match dialect {
@@ -208,6 +241,10 @@ pub(super) fn from(dialect: SqlDialect, scope: &Scope, query: &Query) -> Stateme
         // The server ends what takes too long.
         #[cfg(feature = "postgres")]
         SqlDialect::Postgres => {}
+    }
+    if let Some(searched) = searched {
+        statement.push(searched);
+        statement.push_str(" AND ");
     }
     let parts = query.parts.iter().map(|part| {
         let mut own = Statement::new("r.resource_type = ?").text(&*part.resource_type.name);
@@ -399,6 +436,16 @@ mod tests {
             r#"members[value eq "019b0000-0001-7000-8000-000000000001"] and displayName eq "a""#,
             one,
         );
+    }
+
+    #[test]
+    fn texts_begin_at_their_index() {
+        let one = "INTEGER PRIMARY KEY (rowid=?)";
+        check("User", r#"title co "chef""#, one);
+        check("User", r#"userName ew "chef" and active eq true"#, one);
+        check("User", r#"emails[type eq "work" and value co "contoso"]"#, one);
+        check("User", r#"title co "chef" or nickName sw "chef""#, one);
+        check("Group", r#"displayName co "chef""#, one);
     }
 
     #[test]

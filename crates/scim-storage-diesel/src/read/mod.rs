@@ -36,7 +36,7 @@ pub(crate) use admin::server;
 pub(crate) use edges::edges;
 pub(crate) use events::events;
 pub(crate) use facts::{count, facts, target};
-pub(crate) use find::{find, is_look_up, is_short, select, whole_list};
+pub(crate) use find::{find, is_behind, is_look_up, is_short, select, whole_list};
 pub(crate) use instance::instance;
 pub(crate) use journal::{journal, name_key};
 pub(crate) use keys::{by_id as key, of_key};

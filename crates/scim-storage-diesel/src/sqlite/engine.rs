@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_channel::oneshot;
-use scim_directory::{ChangeSet, Committed};
+use scim_directory::{ChangeSet, Committed, InstanceId};
 use scim_storage::{CommitError, StoreError};
 
 use super::open::{Options, connect, establish, migrate, prepare};
 use super::patience::at_most;
 use super::readers::Readers;
+use super::texts::Texts;
 use super::workers::{Workers, ended};
 use super::writer::Writer;
 use crate::connection::Connection;
@@ -28,6 +29,7 @@ pub struct Sqlite {
     readers: Readers,
     workers: Workers,
     writer: Writer,
+    texts: Texts,
     meter: Arc<Meter>,
     file: PathBuf,
     read_time: Duration,
@@ -59,12 +61,14 @@ impl SqliteStore {
         let workers = workers.map_err(|error| open(&error))?;
         let readers: Result<Vec<_>, _> = (0..options.readers.max(1)).map(|_| connect(text)).collect();
         let readers = Readers::new(readers.map_err(|error| open(&error))?);
+        let texts = connect(text).map_err(|error| open(&error))?;
         let meter = Arc::new(Meter::default());
         let engine = Sqlite {
             readers,
             workers: Workers::start(workers, options.waiting_reads).map_err(|error| open(&error))?,
             writer: Writer::start([writer, copier], options.waiting_writes, Arc::clone(&meter))
                 .map_err(|error| open(&error))?,
+            texts: Texts::start(texts).map_err(|error| open(&error))?,
             meter: Arc::clone(&meter),
             file: path.to_owned(),
             read_time: options.read_time,
@@ -115,6 +119,10 @@ impl Engine for Sqlite {
         receiver.await.unwrap_or_else(|_| {
             Err(CommitError::Store(StoreError::Unavailable { reason: "the writer has ended".to_owned() }))
         })
+    }
+
+    fn follow_texts(&self, instance: InstanceId) {
+        self.texts.follow(instance);
     }
 
     fn connect(&self) -> Result<Connection, StoreError> {

@@ -6,12 +6,14 @@ mod open;
 mod patience;
 pub(crate) mod quick;
 mod readers;
+mod texts;
 mod workers;
 mod writer;
 
 pub use engine::{Sqlite, SqliteStore};
 pub use open::Options;
 pub(crate) use patience::{WITHIN_TIME, is_over};
+pub(crate) use texts::{among, forget, is_behind};
 pub(crate) use writer::begin;
 
 /// A connection to a new database, and the directory that it lives in.

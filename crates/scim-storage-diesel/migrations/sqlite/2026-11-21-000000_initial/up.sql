@@ -185,9 +185,11 @@ CREATE TABLE rejected_lines (
 
 -- The document is sent as it stands; filters and sorting run on the folded shadow. What is long stands behind what is
 -- short, and the account last: SQLite reads a row's pages as far as the last column that is asked for.
+-- place is the row's own number, SQLite's alone, which stays when the file is made compact.
 -- reports_to is a reference as it was sent, reports_key the same as a user name compares, reports_via the connector that
 -- sent it.
 CREATE TABLE resources (
+    place INTEGER PRIMARY KEY,
     instance_id BLOB NOT NULL,
     resource_type TEXT NOT NULL,
     id BLOB NOT NULL,
@@ -216,6 +218,36 @@ CREATE INDEX reports_waiting ON resources (instance_id, reports_to)
     WHERE direct_manager IS NULL AND reports_to IS NOT NULL;
 CREATE INDEX reports_waiting_by_key ON resources (instance_id, reports_key)
     WHERE direct_manager IS NULL AND reports_to IS NOT NULL;
+
+-- Texts in pieces of three characters, by the place of whose they are; up to which id of an instance; and the places below that of
+-- who came, changed or went since.
+CREATE VIRTUAL TABLE texts USING fts5(
+    text, content='', contentless_delete=1, detail=none, tokenize='trigram case_sensitive 1'
+);
+CREATE TABLE texts_known (
+    instance_id BLOB NOT NULL PRIMARY KEY,
+    up_to BLOB NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE texts_stale (
+    instance_id BLOB NOT NULL,
+    place BIGINT NOT NULL,
+    PRIMARY KEY (instance_id, place)
+) WITHOUT ROWID;
+CREATE TRIGGER texts_come AFTER INSERT ON resources
+WHEN new.id <= (SELECT up_to FROM texts_known WHERE instance_id = new.instance_id)
+BEGIN
+    INSERT INTO texts_stale (instance_id, place) VALUES (new.instance_id, new.place) ON CONFLICT DO NOTHING;
+END;
+CREATE TRIGGER texts_change AFTER UPDATE OF shadow ON resources
+WHEN new.id <= (SELECT up_to FROM texts_known WHERE instance_id = new.instance_id)
+BEGIN
+    INSERT INTO texts_stale (instance_id, place) VALUES (new.instance_id, new.place) ON CONFLICT DO NOTHING;
+END;
+CREATE TRIGGER texts_go AFTER DELETE ON resources
+WHEN old.id <= (SELECT up_to FROM texts_known WHERE instance_id = old.instance_id)
+BEGIN
+    INSERT INTO texts_stale (instance_id, place) VALUES (old.instance_id, old.place) ON CONFLICT DO NOTHING;
+END;
 
 CREATE TABLE unique_keys (
     instance_id BLOB NOT NULL,

@@ -90,7 +90,17 @@ pub(crate) fn connect(path: &str) -> Result<AnyConnection, ConnectionError> {
     establish(path).map(AnyConnection::Sqlite)
 }
 
-/// The same, as Diesel has it.
+/// A connection for reads: it sees the beginning of the file in memory, of the system's own pages, and copies none of them. What is
+/// mapped counts as memory of the process, once for each connection, so it is no more than that.
+pub(super) fn connect_to_read(path: &str) -> Result<AnyConnection, ConnectionError> {
+    let mut connection = establish(path)?;
+    connection
+        .batch_execute("PRAGMA mmap_size = 25165824")
+        .map_err(ConnectionError::CouldntSetupConfiguration)?;
+    Ok(AnyConnection::Sqlite(connection))
+}
+
+/// What [`connect`] gives, as Diesel has it.
 pub(crate) fn establish(path: &str) -> Result<SqliteConnection, ConnectionError> {
     let mut connection = SqliteConnection::establish(path)?;
     configure(&mut connection).map_err(ConnectionError::CouldntSetupConfiguration)?;
@@ -102,7 +112,7 @@ fn configure(connection: &mut SqliteConnection) -> diesel::QueryResult<()> {
     teach(connection)?;
     connection.batch_execute(
         "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -8192; \
-         PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 268435456;",
+         PRAGMA temp_store = MEMORY;",
     )
 }
 

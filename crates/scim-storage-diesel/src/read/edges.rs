@@ -85,7 +85,9 @@ fn of_any(dialect: SqlDialect, scope: &Scope, query: &EdgeQuery) -> Statement {
         many => Statement::new(format!("{of} {one_of}")).blobs(ids(many)),
     });
     statement.push(narrowed(dialect, query));
-    statement.push(Statement::new(format!(" ORDER BY {of}, {other} LIMIT ?")).integer(limit(query)));
+    statement.push(
+        Statement::new(format!(" ORDER BY {of}, {other} LIMIT CAST(? AS BIGINT)")).integer(limit(query)),
+    );
     statement
 }
 
@@ -135,7 +137,7 @@ fn held(connection: &mut Connection, scope: &Scope, query: &EdgeQuery) -> Result
         // The plus keeps the planner from the index by reference, in which it would read what every group holds.
         [one] => Statement::kept(
             "SELECT group_id, reference, kind FROM held WHERE instance_id = ? AND group_id = ? \
-             ORDER BY +reference LIMIT ?",
+             ORDER BY +reference LIMIT CAST(? AS BIGINT)",
         )
         .postgres(
             "SELECT group_id, reference, kind FROM held WHERE instance_id = $1 AND group_id = $2 \
@@ -145,7 +147,7 @@ fn held(connection: &mut Connection, scope: &Scope, query: &EdgeQuery) -> Result
         .blob(one.uuid().into_bytes()),
         many => Statement::kept(
             "SELECT group_id, reference, kind FROM held WHERE instance_id = ? \
-             AND group_id IN (SELECT unhex(value) FROM json_each(?)) ORDER BY group_id, reference LIMIT ?",
+             AND group_id IN (SELECT unhex(value) FROM json_each(?)) ORDER BY group_id, reference LIMIT CAST(? AS BIGINT)",
         )
         .postgres(
             "SELECT group_id, reference, kind FROM held WHERE instance_id = $1 AND group_id = ANY($2) \

@@ -105,7 +105,7 @@ impl Walk {
             }
             text.push_str(" GROUP BY first_id ORDER BY first_id");
             text.push_str(order);
-            text.push_str(" LIMIT ?");
+            text.push_str(" LIMIT CAST(? AS BIGINT)");
             let mut ranges = Statement::kept(text).blob(seeking.instance).text(seeking.resource_type);
             if let Some(last) = &self.last {
                 ranges = ranges.blob(last);

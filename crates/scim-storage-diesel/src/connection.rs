@@ -155,6 +155,10 @@ impl Connection {
     }
 
     /// The rows of two statements, which PostgreSQL is sent together.
+    #[cfg_attr(
+        not(feature = "sqlite"),
+        expect(clippy::needless_pass_by_value, reason = "SQLite's rows take their statement")
+    )]
     pub(crate) fn both<A: Row, B: Row>(
         &mut self,
         first: Statement,

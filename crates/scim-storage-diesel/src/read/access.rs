@@ -4,7 +4,7 @@ use scim_directory::{InstanceId, Key, Record, Scope};
 use scim_storage::{AccessMark, Page, Query, StoreError, Want};
 
 pub(crate) use super::keys::{marked_key, of_marked_key};
-use super::{find, get};
+use super::find;
 use crate::connection::Connection;
 use crate::error::store_error;
 use crate::sql::{Number, Statement};
@@ -37,15 +37,20 @@ pub(crate) fn get_under(
     key: &Key,
     want: Want,
 ) -> Result<Option<Option<Record>>, StoreError> {
-    #[cfg(feature = "sqlite")]
-    if let Connection::Sqlite(connection) = connection {
-        let (now, record) = crate::sqlite::quick::get(connection, scope, key, want)?;
-        return Ok((now == mark).then_some(record));
+    match connection {
+        #[cfg(feature = "sqlite")]
+        Connection::Sqlite(connection) => {
+            let (now, record) = crate::sqlite::quick::get(connection, scope, key, want)?;
+            Ok((now == mark).then_some(record))
+        }
+        #[cfg(feature = "postgres")]
+        Connection::Postgres(_) => {
+            if !holds(connection, scope.instance, mark)? {
+                return Ok(None);
+            }
+            super::get(connection, scope, key, want).map(Some)
+        }
     }
-    if !holds(connection, scope.instance, mark)? {
-        return Ok(None);
-    }
-    get(connection, scope, key, want).map(Some)
 }
 
 /// A page, unless access has changed.

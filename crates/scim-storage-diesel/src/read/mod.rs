@@ -41,7 +41,9 @@ pub(crate) use instance::instance;
 pub(crate) use journal::{journal, name_key};
 pub(crate) use keys::{by_id as key, of_key};
 pub(crate) use ranges::{last_range, left_in_last_range};
-pub(crate) use record::{account, connector, get, of_record, record, resource_id};
+#[cfg(feature = "sqlite")]
+pub(crate) use record::account;
+pub(crate) use record::{connector, get, of_record, record, resource_id};
 pub(crate) use report::removals;
 pub(crate) use tombstone::deleted_link_ids;
 pub(crate) use window::{last_before, minute};

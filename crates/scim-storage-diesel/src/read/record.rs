@@ -10,7 +10,7 @@ use scim_storage::{StoreError, Want};
 use uuid::Uuid;
 
 use crate::connection::{Connection, SqlDialect};
-use crate::error::{damaged, store_error};
+use crate::error::damaged;
 use crate::sql::Statement;
 
 /// A record as a row.
@@ -120,12 +120,18 @@ pub(crate) fn get(
     key: &Key,
     want: Want,
 ) -> Result<Option<Record>, StoreError> {
-    #[cfg(feature = "sqlite")]
-    if let Connection::Sqlite(connection) = connection {
-        return crate::sqlite::quick::get(connection, scope, key, want).map(|(_, record)| record);
+    match connection {
+        #[cfg(feature = "sqlite")]
+        Connection::Sqlite(connection) => {
+            crate::sqlite::quick::get(connection, scope, key, want).map(|(_, record)| record)
+        }
+        #[cfg(feature = "postgres")]
+        Connection::Postgres(_) => {
+            let rows =
+                record(connection.dialect(), scope, key, want).rows(connection).map_err(crate::error::store_error)?;
+            of_record(rows, key)
+        }
     }
-    let rows = record(connection.dialect(), scope, key, want).rows(connection).map_err(store_error)?;
-    of_record(rows, key)
 }
 
 /// What asks for it.

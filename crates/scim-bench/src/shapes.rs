@@ -86,7 +86,7 @@ pub fn change(body: &mut Vec<u8>, turn: u64) {
         ),
         _ => write!(
             body,
-            r#"{{"op":"Add","path":"{ENTERPRISE}:department","value":"Department {turn}"}},{{"op":"Replace","path":"name.givenName","value":"Given{turn}"}}"#
+            r#"{{"op":"Add","path":"{ENTERPRISE}:department","value":"Department {turn}"}},{{"op":"Replace","path":"name.formatted","value":"Given{turn}"}}"#
         ),
     };
     body.extend_from_slice(b"]}");

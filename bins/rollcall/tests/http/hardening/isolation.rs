@@ -290,7 +290,8 @@ fn the_dump_sees_every_table() {
     let path = folder.path().join("dump.db");
     let world = World::in_file(&path, true);
     let (all, of_none) = rows(&path, world.neighbour.instance.id.uuid());
-    // A new table stands here only if no instance has rows in it.
+    // A new table stands here only if no instance has rows in it. (The index of texts proposes; rows with an instance decide.)
+    let of_none: Vec<_> = of_none.into_iter().filter(|table| !table.starts_with("texts")).collect();
     assert_eq!(of_none, ["leases", "peppers", "secrets"], "tables without instance_id");
     let tables = [
         "resources",

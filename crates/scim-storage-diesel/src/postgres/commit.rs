@@ -36,6 +36,9 @@ use crate::sql::Statement;
 
 /// How long a change set is tried. Its client waits, and has work of its own to give up.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// The same where it met others, whom the server let through: a deadlock is found after a second (`deadlock_timeout`), and those
+/// who meet may meet again.
+const PATIENCE_WITH_OTHERS: Duration = Duration::from_secs(10);
 /// How often at most.
 const TRIES: u32 = 12;
 /// The longest pause before the second try, in microseconds; it doubles with each.
@@ -48,15 +51,15 @@ const SETTINGS: [&str; 2] = ["lock_timeout = 3000", "idle_in_transaction_session
 enum Outcome {
     /// That is the answer.
     Answer(Result<Committed, Refusal>),
-    /// It may be tried again.
-    Again(StoreError),
+    /// It may be tried again, for so long.
+    Again(StoreError, Duration),
     /// It must be tried again, alone in its instance.
     Alone,
     /// Something was not as supposed: it must be tried again, step by step.
     Mistaken,
 }
 
-/// Commits a change set, within [`PATIENCE`] and [`TRIES`]; then it is [`StoreError::Unavailable`].
+/// Commits a change set, within [`PATIENCE`], [`PATIENCE_WITH_OTHERS`] and [`TRIES`]; then it is [`StoreError::Unavailable`].
 ///
 /// A try whose connection broke may have been committed all the same, or may still be running at the server. The next one waits for
 /// it (see [`Locks`]), and then finds the change set's id before anything else.
@@ -67,9 +70,9 @@ pub(super) fn commit(worker: &mut Worker, changes: &ChangeSet) -> Result<Committ
     let (mut alone, mut tries) = (false, 0);
     loop {
         tries += 1;
-        let error = match attempt(worker, changes.clone(), alone, supposing) {
+        let (error, patience) = match attempt(worker, changes.clone(), alone, supposing) {
             Outcome::Answer(outcome) => return outcome.map_err(Into::into),
-            Outcome::Again(error) => error,
+            Outcome::Again(error, patience) => (error, patience),
             Outcome::Alone => {
                 alone = true;
                 continue;
@@ -81,7 +84,7 @@ pub(super) fn commit(worker: &mut Worker, changes: &ChangeSet) -> Result<Committ
         };
         supposing = false;
         let pause = pause(tries);
-        if tries >= TRIES || begun.elapsed() + pause >= PATIENCE {
+        if tries >= TRIES || begun.elapsed() + pause >= patience {
             log::warn!("a change set was given up after {tries} tries: {error}");
             // A key that is taken whenever it is tried, and that nothing of ours names: whoever decides again may see why.
             let taken = worker.link().is_some_and(|link| link.is_taken());
@@ -125,7 +128,8 @@ fn attempt(worker: &mut Worker, changes: ChangeSet, alone: bool, supposing: bool
     }
     match (refusal, trouble) {
         (Refusal::NotAlone, _) if !alone => Outcome::Alone,
-        (Refusal::Store(error), Trouble::Lost | Trouble::Passing) => Outcome::Again(passing(error)),
+        (Refusal::Store(error), Trouble::Lost) => Outcome::Again(passing(error), PATIENCE),
+        (Refusal::Store(error), Trouble::Passing) => Outcome::Again(passing(error), PATIENCE_WITH_OTHERS),
         (Refusal::Store(_), Trouble::TooLarge) => Outcome::Answer(Err(Refusal::TooLarge)),
         (refusal, _) => Outcome::Answer(Err(refusal)),
     }

@@ -3,8 +3,8 @@
 use scim_directory::{InstanceId, Key, Record, Scope};
 use scim_storage::{AccessMark, Page, Query, StoreError, Want};
 
-pub(crate) use super::keys::{marked_key, of_marked_key};
 use super::find;
+pub(crate) use super::keys::{marked_key, of_marked_key};
 use crate::connection::Connection;
 use crate::error::store_error;
 use crate::sql::{Number, Statement};

@@ -127,8 +127,9 @@ pub(crate) fn get(
         }
         #[cfg(feature = "postgres")]
         Connection::Postgres(_) => {
-            let rows =
-                record(connection.dialect(), scope, key, want).rows(connection).map_err(crate::error::store_error)?;
+            let rows = record(connection.dialect(), scope, key, want)
+                .rows(connection)
+                .map_err(crate::error::store_error)?;
             of_record(rows, key)
         }
     }

@@ -58,7 +58,7 @@ impl Applying<'_> {
             .optional_blob(report.via)
             .optional_blob(report.manager)
             .blob(&content.document)
-            .text(content.shadow.to_string())
+            .text(&*content.shadow)
             .optional_text(account(content)?)
             .texts(unique.iter().map(|(path, _)| *path))
             .texts(unique.iter().map(|(_, key)| *key))

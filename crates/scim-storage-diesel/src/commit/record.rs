@@ -103,7 +103,7 @@ impl Applying<'_> {
         .optional_blob(report.via)
         .optional_blob(report.manager)
         .blob(&content.document)
-        .text(content.shadow.clone())
+        .text(&*content.shadow)
         .optional_text(form.account);
         if self.connection.suppose_changed(insert, 1)? == 0 {
             return Err(Refusal::Duplicate("id".to_owned()));
@@ -171,7 +171,7 @@ impl Applying<'_> {
         .optional_blob(report.via)
         .optional_blob(report.manager)
         .blob(&content.document)
-        .text(content.shadow.clone())
+        .text(&*content.shadow)
         .optional_text(form.account)
         .blob(self.instance)
         .blob(key.id.uuid().into_bytes())

@@ -12,7 +12,11 @@ use scim_storage::{
 };
 
 use crate::connection::{Connection, Row, SqlDialect};
+#[cfg(feature = "postgres")]
+use crate::filter_sql::page_of;
 use crate::meter::{Meter, Reading};
+#[cfg(feature = "postgres")]
+use crate::postgres::{Postgres, Seek, Sought};
 use crate::sql::{Number, Statement};
 use crate::{error, read};
 
@@ -47,6 +51,12 @@ pub trait Engine: Send + Sync {
 
     /// Its dialect, where a read that is one statement is better asked without a connection of its own.
     fn asks(&self) -> Option<SqlDialect> {
+        None
+    }
+
+    /// Itself, where it is the one that looks a record up together with the state of access ([`crate::postgres::Seek`]).
+    #[cfg(feature = "postgres")]
+    fn as_postgres(&self) -> Option<&Postgres> {
         None
     }
 
@@ -121,24 +131,62 @@ impl<E: Engine> EngineStore<E> {
         Ok(found)
     }
 
-    /// A read, and beside it the look at a mark, for an engine that sends both before it waits.
+    /// A read under a mark: in one statement where it is a look-up.
     #[cfg(feature = "postgres")]
-    async fn together<'a>(
+    async fn under<'a>(
         &'a self,
+        postgres: &'a Postgres,
         mark: AccessMark,
         scope: &'a Scope,
         wanted: Read<'a>,
     ) -> Result<Option<Found>, StoreError> {
-        let holds = async { Ok(read::is_mark(&self.engine.ask(read::mark_of(scope.instance)).await?, mark)) };
-        let found = async {
-            Ok(match wanted {
-                Read::Nothing => Found::Nothing,
-                Read::Get(key, want) => Found::Record(self.get(scope, key, want).await?.map(Box::new)),
-                Read::Find(query) => Found::Page(Box::new(self.find(scope, query).await?)),
-            })
+        let (what, seek) = match wanted {
+            Read::Nothing => (Reading::Server, Some(Seek::mark(scope.instance))),
+            Read::Get(key, want) => (Reading::Get, Some(Seek::get(scope, key, want))),
+            Read::Find(query) => (Reading::Find, Seek::find(scope, query)),
         };
-        let (holds, found) = futures_util::future::try_join(holds, found).await?;
-        Ok(holds.then_some(found))
+        if let Some(seek) = seek {
+            let Sought { mark: now, mut records } = self.timed(what, postgres.seek(seek)).await?;
+            match wanted {
+                _ if now != mark => return Ok(None),
+                Read::Nothing => return Ok(Some(Found::Nothing)),
+                Read::Get(..) => return Ok(Some(Found::Record(records.pop().map(Box::new)))),
+                Read::Find(query) if records.len() <= 1 => {
+                    return Ok(Some(Found::Page(Box::new(page_of(query, records)))));
+                }
+                Read::Find(_) => {}
+            }
+        }
+        let Read::Find(query) = wanted else { return Ok(None) };
+        // Both are sent before either is waited for.
+        let holds = async { Ok(postgres.seek(Seek::mark(scope.instance)).await?.mark == mark) };
+        let (holds, page) = futures_util::future::try_join(holds, self.list(scope, query)).await?;
+        Ok(holds.then(|| Found::Page(Box::new(page))))
+    }
+
+    /// A page, however many it may have.
+    fn list<'a>(&'a self, scope: &Scope, query: &Query) -> BoxFuture<'a, Result<Page, StoreError>> {
+        let (scope, query) = (*scope, query.clone());
+        let short = read::is_short(&query);
+        if let Some(dialect) = self.engine.asks().filter(|_| read::is_look_up(&query)) {
+            return Box::pin(self.timed(Reading::Find, async move {
+                let rows = self.engine.ask(read::select(dialect, &scope, &query)).await?;
+                match read::whole_list(rows, &query)? {
+                    Some(page) => Ok(page),
+                    None => {
+                        let find = move |connection: &mut Connection| read::find(connection, &scope, &query);
+                        self.engine.read(way(short), find).await
+                    }
+                }
+            }));
+        }
+        Box::pin(async move {
+            let find = move |connection: &mut Connection| {
+                let page = read::find(connection, &scope, &query)?;
+                Ok((page, read::is_behind(connection, &scope, &query)?))
+            };
+            self.search(scope.instance, way(short), find).await
+        })
     }
 
     /// A read at once, where the engine can: what is asked need not be copied for another thread.
@@ -174,13 +222,12 @@ impl<E: Engine> Store for EngineStore<E> {
         {
             return found;
         }
-        let (scope, key) = (*scope, key.clone());
-        if let Some(dialect) = self.engine.asks() {
-            return Box::pin(self.timed(Reading::Get, async move {
-                let rows = self.engine.ask(read::record(dialect, &scope, &key, want)).await?;
-                read::of_record(rows, &key)
-            }));
+        #[cfg(feature = "postgres")]
+        if let Some(postgres) = self.engine.as_postgres() {
+            let sought = self.timed(Reading::Get, postgres.seek(Seek::get(scope, key, want)));
+            return Box::pin(async { Ok(sought.await?.records.pop()) });
         }
+        let (scope, key) = (*scope, key.clone());
         Box::pin(
             self.read(Reading::Get, Way::Quick, move |connection| read::get(connection, &scope, &key, want)),
         )
@@ -193,27 +240,19 @@ impl<E: Engine> Store for EngineStore<E> {
         {
             return found;
         }
-        let (scope, query) = (*scope, query.clone());
-        let short = read::is_short(&query);
-        if let Some(dialect) = self.engine.asks().filter(|_| read::is_look_up(&query)) {
-            return Box::pin(self.timed(Reading::Find, async move {
-                let rows = self.engine.ask(read::select(dialect, &scope, &query)).await?;
-                match read::whole_list(rows, &query)? {
-                    Some(page) => Ok(page),
-                    None => {
-                        let find = move |connection: &mut Connection| read::find(connection, &scope, &query);
-                        self.engine.read(way(short), find).await
-                    }
+        #[cfg(feature = "postgres")]
+        if let Some(postgres) = self.engine.as_postgres()
+            && let Some(seek) = Seek::find(scope, query)
+        {
+            let sought = self.timed(Reading::Find, postgres.seek(seek));
+            return Box::pin(async move {
+                match sought.await?.records {
+                    several if several.len() > 1 => self.list(scope, query).await,
+                    records => Ok(page_of(query, records)),
                 }
-            }));
+            });
         }
-        Box::pin(async move {
-            let find = move |connection: &mut Connection| {
-                let page = read::find(connection, &scope, &query)?;
-                Ok((page, read::is_behind(connection, &scope, &query)?))
-            };
-            self.search(scope.instance, way(short), find).await
-        })
+        self.list(scope, query)
     }
 
     fn edges<'a>(
@@ -326,8 +365,8 @@ impl<E: Engine> Store for EngineStore<E> {
         read: Read<'a>,
     ) -> BoxFuture<'a, Result<Option<Found>, StoreError>> {
         #[cfg(feature = "postgres")]
-        if self.engine.asks().is_some() {
-            return Box::pin(self.together(mark, scope, read));
+        if let Some(postgres) = self.engine.as_postgres() {
+            return Box::pin(self.under(postgres, mark, scope, read));
         }
         let own = *scope;
         match read {

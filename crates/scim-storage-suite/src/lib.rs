@@ -62,6 +62,7 @@ pub mod leases;
 pub mod limits;
 pub mod lists;
 pub mod log;
+pub mod look_ups;
 pub mod managers;
 pub mod marks;
 mod meeting;
@@ -332,6 +333,9 @@ macro_rules! __groups {
             kinds_of_objects_come_by_name
             keys_come_oldest_first
             admin_keys_come_oldest_first
+        ]);
+        $crate::__group!($dollar $factory $skips look_ups [
+            look_ups_find_what_other_forms_of_their_filters_find
         ]);
         $crate::__group!($dollar $factory $skips managers [
             a_manager_who_is_there_is_linked_at_once

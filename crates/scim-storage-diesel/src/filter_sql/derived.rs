@@ -162,6 +162,6 @@ impl Compiler<'_> {
 }
 
 /// An id that is spelt as clients see it: `id` compares exactly.
-fn own_id(text: &str) -> Option<ResourceId> {
+pub(super) fn own_id(text: &str) -> Option<ResourceId> {
     text.parse::<ResourceId>().ok().filter(|id| id.to_string() == text)
 }

@@ -9,7 +9,6 @@ mod compare;
 mod derived;
 #[cfg(feature = "postgres")]
 mod jsonb;
-#[cfg(feature = "sqlite")]
 mod look_up;
 #[cfg(feature = "sqlite")]
 mod pieces;
@@ -26,8 +25,7 @@ use crate::read::connector;
 use crate::sql::Statement;
 use value::Place;
 
-#[cfg(feature = "sqlite")]
-pub(crate) use look_up::{LookUp, look_up};
+pub(crate) use look_up::{LookUp, asked, page_of};
 #[cfg(feature = "sqlite")]
 pub(crate) use pieces::{pieces, text};
 #[cfg(feature = "postgres")]

@@ -13,6 +13,7 @@ use super::link::{Link, Target, Trouble, built};
 use super::migrate::migrate;
 use super::opened::{go_on, warn_of_loss};
 use super::options::PostgresOptions;
+use super::seek::{Seek, Sought};
 use super::shared::Shared;
 use super::url::{shown, understood};
 use super::workers::{Worker, Workers, ended};
@@ -154,6 +155,12 @@ enum Outcome<T, F> {
 }
 
 impl Postgres {
+    /// Looks one thing up.
+    pub(crate) async fn seek(&self, seek: Seek) -> Result<Sought, StoreError> {
+        let rows = self.ask(seek.statement()).await?;
+        seek.found(rows)
+    }
+
     /// Does a read on one of these connections; where `looks`, it looks first whether the server is there.
     async fn read_by<T, F>(
         &self,
@@ -225,6 +232,10 @@ impl Engine for Postgres {
             return self.read(Way::Quick, read).await;
         };
         built(&asking.rows(&statement).await?).map_err(store_error)
+    }
+
+    fn as_postgres(&self) -> Option<&Postgres> {
+        Some(self)
     }
 
     fn asks(&self) -> Option<SqlDialect> {

@@ -14,6 +14,7 @@ mod opened;
 mod options;
 mod pipeline;
 mod row;
+mod seek;
 mod shared;
 mod tls;
 mod url;
@@ -23,6 +24,7 @@ pub use engine::{Postgres, PostgresStore};
 pub(crate) use horizon::horizon;
 pub(crate) use link::Link;
 pub use options::{Pooler, PostgresOptions};
+pub(crate) use seek::{Seek, Sought};
 
 /// A connection to a new database with our tables; none where there is no PostgreSQL.
 #[cfg(test)]

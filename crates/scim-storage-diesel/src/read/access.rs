@@ -15,18 +15,11 @@ pub(crate) fn holds(
     instance: InstanceId,
     mark: AccessMark,
 ) -> Result<bool, StoreError> {
-    Ok(is_mark(&mark_of(instance).rows(connection).map_err(store_error)?, mark))
-}
-
-/// What asks for the mark of an instance.
-pub(crate) fn mark_of(instance: InstanceId) -> Statement {
-    Statement::kept("SELECT generation AS n FROM access WHERE instance_id = ?")
+    let now = Statement::kept("SELECT generation AS n FROM access WHERE instance_id = ?")
         .blob(instance.uuid().into_bytes())
-}
-
-/// Whether the answer of [`mark_of`] is that mark.
-pub(crate) fn is_mark(rows: &[Number], mark: AccessMark) -> bool {
-    rows.first().map_or(0, |row| row.n) == mark.0
+        .row::<Number>(connection)
+        .map_err(store_error)?;
+    Ok(now.map_or(0, |row| row.n) == mark.0)
 }
 
 /// The record of that key, unless access has changed.

@@ -30,8 +30,6 @@ mod tombstone;
 mod window;
 
 pub(crate) use access::{find_under, get_under, holds, marked_key, of_marked_key};
-#[cfg(feature = "postgres")]
-pub(crate) use access::{is_mark, mark_of};
 pub(crate) use admin::server;
 pub(crate) use edges::edges;
 pub(crate) use events::events;
@@ -41,9 +39,11 @@ pub(crate) use instance::instance;
 pub(crate) use journal::{journal, name_key};
 pub(crate) use keys::{by_id as key, of_key};
 pub(crate) use ranges::{last_range, left_in_last_range};
+#[cfg(feature = "postgres")]
+pub(crate) use record::Row as RecordRow;
 #[cfg(feature = "sqlite")]
 pub(crate) use record::account;
-pub(crate) use record::{connector, get, of_record, record, resource_id};
+pub(crate) use record::{connector, get, resource_id};
 pub(crate) use report::removals;
 pub(crate) use tombstone::deleted_link_ids;
 pub(crate) use window::{last_before, minute};

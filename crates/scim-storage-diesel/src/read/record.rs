@@ -11,7 +11,10 @@ use uuid::Uuid;
 
 use crate::connection::{Connection, SqlDialect};
 use crate::error::damaged;
-use crate::sql::Statement;
+#[cfg(feature = "postgres")]
+use crate::error::store_error;
+#[cfg(feature = "postgres")]
+use crate::postgres::Seek;
 
 /// A record as a row.
 #[derive(QueryableByName)]
@@ -102,12 +105,6 @@ pub(super) fn columns(dialect: SqlDialect, want: Want) -> &'static str {
     }
 }
 
-#[cfg(feature = "postgres")]
-const DOCUMENT_OF_POSTGRES: &str = "SELECT r.id, r.resource_type, r.version, r.membership, r.created_ms, r.modified_ms, \
-    l.external_id, r.display, r.manager, r.managed_by, r.direct_manager, r.document, NULL::text AS account \
-    FROM resources r LEFT JOIN links l ON l.instance_id = r.instance_id AND l.connector_id = $1 AND l.id = r.id \
-    WHERE r.instance_id = $2 AND r.id = $3 AND r.resource_type = $4";
-
 /// The scope's connector as it is stored; nil, which no connector has, for calls without one.
 pub(crate) fn connector(scope: &Scope) -> [u8; 16] {
     scope.connector.map_or([0; 16], |connector| connector.uuid().into_bytes())
@@ -126,39 +123,10 @@ pub(crate) fn get(
             crate::sqlite::quick::get(connection, scope, key, want).map(|(_, record)| record)
         }
         #[cfg(feature = "postgres")]
-        Connection::Postgres(_) => {
-            let rows = record(connection.dialect(), scope, key, want)
-                .rows(connection)
-                .map_err(crate::error::store_error)?;
-            of_record(rows, key)
+        Connection::Postgres(link) => {
+            let seek = Seek::get(scope, key, want);
+            let rows = link.rows(&seek.statement()).map_err(store_error)?;
+            Ok(seek.found(rows)?.records.pop())
         }
     }
-}
-
-/// What asks for it.
-pub(crate) fn record(dialect: SqlDialect, scope: &Scope, key: &Key, want: Want) -> Statement {
-    let statement = match (dialect, want) {
-        // The usual one, which nobody has to put together.
-        #[cfg(feature = "postgres")]
-        (SqlDialect::Postgres, Want { document: true, account: false }) => {
-            Statement::of_postgres(DOCUMENT_OF_POSTGRES)
-        }
-        _ => Statement::new(format!(
-            "SELECT {} FROM resources r \
-             LEFT JOIN links l ON l.instance_id = r.instance_id AND l.connector_id = ? AND l.id = r.id \
-             WHERE r.instance_id = ? AND r.id = ? AND r.resource_type = ?",
-            columns(dialect, want)
-        ))
-        .keep(),
-    };
-    statement
-        .blob(connector(scope))
-        .blob(scope.instance.uuid().into_bytes())
-        .blob(key.id.uuid().into_bytes())
-        .text(&*key.resource_type)
-}
-
-/// What it answers.
-pub(crate) fn of_record(rows: Vec<Row>, key: &Key) -> Result<Option<Record>, StoreError> {
-    rows.into_iter().next().map(|row| row.record(Arc::clone(&key.resource_type))).transpose()
 }

@@ -13,11 +13,11 @@ use diesel::sqlite::{Sqlite, SqliteConnection};
 use diesel::{QueryResult, RunQueryDsl};
 use scim_core::instant::Timestamp;
 use scim_directory::{ConnectorId, Key, Record, Scope, Version};
-use scim_storage::{AccessMark, Page, Query as Asked, Start, StoreError, Want};
+use scim_storage::{AccessMark, Page, Query as Asked, StoreError, Want};
 use uuid::Uuid;
 
 use crate::error::{damaged, store_error};
-use crate::filter_sql::{LookUp, look_up};
+use crate::filter_sql::{LookUp, asked, page_of};
 use crate::read::{account, connector, resource_id};
 
 /// The columns of every statement here. The first is always there; the others are NULL where there is no record.
@@ -226,6 +226,11 @@ pub(crate) fn find(
         ]
     };
     let mut rows = match look_up {
+        LookUp::Id(id) => {
+            let key = Key { resource_type: Arc::clone(resource_type), id };
+            let (mark, record) = get(connection, scope, &key, query.want)?;
+            return Ok(Some((mark, page_of(query, record.into_iter().collect()))));
+        }
         LookUp::Unique(ref path, key) => rows::<Unique>(connection, &by_key(path, key)),
         LookUp::Searched(ref path, key) => rows::<Searched>(connection, &by_key(path, key)),
         LookUp::External(key) => {
@@ -244,19 +249,7 @@ pub(crate) fn find(
     let (Some(row), true) = (rows.pop(), rows.is_empty()) else { return Ok(None) };
     let mark = AccessMark(row.0);
     let records: Vec<Record> = record(row, resource_type)?.into_iter().collect();
-    let total = query.total.then_some(records.len() as u64);
-    Ok(Some((mark, Page { records, total, ..Page::default() })))
-}
-
-/// What a query looks up, where it is one that [`find`] may answer.
-fn asked(query: &Asked) -> Option<(&Arc<str>, LookUp<'_>)> {
-    let [part] = query.parts.as_slice() else { return None };
-    let whole = query.sort.is_none()
-        && query.limit > 0
-        && query.want == Want::RECORD
-        && query.start == Start::Offset(0);
-    let look_up = part.filter.as_ref().filter(|_| whole).and_then(look_up)?;
-    Some((&part.resource_type.name, look_up))
+    Ok(Some((mark, page_of(query, records))))
 }
 
 fn instance(scope: &Scope) -> [u8; 16] {

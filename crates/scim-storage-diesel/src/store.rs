@@ -2,6 +2,7 @@
 
 use std::future::ready;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use scim_directory::{ChangeSet, Committed, Fact, InstanceId, Key, KeyId, Position, Question, Record, Scope};
@@ -118,17 +119,24 @@ impl<E: Engine> EngineStore<E> {
         self.timed(what, self.engine.read(way, job)).await
     }
 
-    /// A read that may ask the index of texts, and says whether that is behind: then it follows.
-    async fn search<T, F>(&self, instance: InstanceId, way: Way, job: F) -> Result<T, StoreError>
+    /// A read of a query that may ask the index of texts. Where that is behind it follows, whatever comes of the read: a search that
+    /// takes too long is the one that needs it.
+    async fn search<T, F>(&self, scope: Scope, query: Query, way: Way, job: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: Fn(&mut Connection) -> Result<(T, bool), StoreError> + Send + 'static,
+        F: Fn(&mut Connection, &Scope, &Query) -> Result<T, StoreError> + Send + 'static,
     {
-        let (found, behind) = self.read(Reading::Find, way, job).await?;
-        if behind {
-            self.engine.follow_texts(instance);
+        let behind = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&behind);
+        let found = self.read(Reading::Find, way, move |connection| {
+            seen.store(read::is_behind(connection, &scope, &query)?, Ordering::Relaxed);
+            job(connection, &scope, &query)
+        });
+        let found = found.await;
+        if behind.load(Ordering::Relaxed) {
+            self.engine.follow_texts(scope.instance);
         }
-        Ok(found)
+        found
     }
 
     /// A read under a mark: in one statement where it is a look-up.
@@ -180,13 +188,7 @@ impl<E: Engine> EngineStore<E> {
                 }
             }));
         }
-        Box::pin(async move {
-            let find = move |connection: &mut Connection| {
-                let page = read::find(connection, &scope, &query)?;
-                Ok((page, read::is_behind(connection, &scope, &query)?))
-            };
-            self.search(scope.instance, way(short), find).await
-        })
+        Box::pin(async move { self.search(scope, query, way(short), read::find).await })
     }
 
     /// A read at once, where the engine can: what is asked need not be copied for another thread.
@@ -398,11 +400,10 @@ impl<E: Engine> Store for EngineStore<E> {
                 at_once.unwrap_or_else(|| {
                     let query = query.clone();
                     let short = read::is_short(&query);
-                    let find = move |connection: &mut Connection| {
-                        let page = read::find_under(connection, mark, &own, &query)?.map(found);
-                        Ok((page, read::is_behind(connection, &own, &query)?))
+                    let find = move |connection: &mut Connection, scope: &Scope, query: &Query| {
+                        Ok(read::find_under(connection, mark, scope, query)?.map(found))
                     };
-                    Box::pin(self.search(own.instance, way(short), find))
+                    Box::pin(self.search(own, query, way(short), find))
                 })
             }
         }

@@ -9,8 +9,9 @@ use diesel::connection::SimpleConnection as _;
 use diesel::sql_types::BigInt;
 use diesel::sqlite::SqliteConnection;
 use diesel::{Connection as _, QueryableByName, RunQueryDsl as _};
+use pollster::block_on;
 use scim_directory::{Change, Key, ResourceId};
-use scim_storage::MemoryStore;
+use scim_storage::{MemoryStore, Store as _, StoreError};
 use scim_storage_diesel::{Options, SqliteStore};
 use scim_storage_suite::world::{World, delete};
 use serde_json::json;
@@ -103,6 +104,31 @@ fn until_complete(world: &World<'_>, connection: &mut SqliteConnection) {
             return;
         }
         assert!(begun.elapsed() < Duration::from_secs(60), "the index does not follow");
+        std::thread::yield_now();
+    }
+}
+
+/// Otherwise a directory too large to be read in the time of a read would never get its index.
+#[test]
+fn a_search_that_takes_too_long_has_the_index_made() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("slow.sqlite3");
+    let options = Options { read_time: Duration::ZERO, ..Options::default() };
+    let store = SqliteStore::open(&path, options).expect("opens");
+    let world = World::new(&store);
+    people(&world, 0..200);
+    let mut connection = SqliteConnection::establish(path.to_str().expect("UTF-8")).expect("connects");
+    connection.batch_execute("PRAGMA busy_timeout = 10000").expect("set");
+    let begun = Instant::now();
+    loop {
+        let search = world.query(&[("User", r#"title co "chef""#, "")]);
+        let outcome = block_on(store.find(&world.scope, &search));
+        assert!(matches!(outcome, Err(StoreError::TooLong)), "{outcome:?}");
+        let known = diesel::sql_query("SELECT count(*) AS n FROM texts_known");
+        if known.get_result::<Number>(&mut connection).expect("a number").n == 1 {
+            return;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60), "there is no index");
         std::thread::yield_now();
     }
 }

@@ -20,6 +20,7 @@ pub mod path;
 pub mod resource;
 pub mod schema;
 pub mod text;
+pub mod tree;
 
 pub use dialect::{Dialect, Note, Tolerance};
 pub use error::{ScimError, ScimType};

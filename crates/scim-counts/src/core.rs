@@ -10,7 +10,7 @@ use scim_core::resource::{
     Document, Projection, ReferenceView, View, index_entries, ingest, replace, shadow,
 };
 use scim_core::schema::ResourceType;
-use scim_core::{Dialect, Registry, Resource};
+use scim_core::{Dialect, Registry, Resource, tree};
 use serde_json::{Value, json};
 
 use crate::Case;
@@ -95,7 +95,7 @@ fn people() -> anyhow::Result<Vec<Case>> {
     Ok(vec![
         Case::same("person/parse JSON alone", move || serde_json::from_str::<Value>(&parsed)),
         Case::same("person/parse and take in", move || {
-            serde_json::from_str::<Value>(&text).map(|body| ingest(&types, body, Dialect::LENIENT))
+            tree::read(text.as_bytes()).map(|body| ingest(&types, body, Dialect::LENIENT))
         }),
         Case::each("person/take in", move || {
             let (user, body) = (Arc::clone(&user), body.clone());
@@ -111,7 +111,7 @@ fn people() -> anyhow::Result<Vec<Case>> {
             document.render(&view(), &mut out);
             out
         }),
-        Case::same("person/read back", move || Document::from_bytes(bytes.clone()).resource()),
+        Case::same("person/read back", move || Document::from_bytes(&bytes).resource()),
         Case::same("person/project", move || shown.full(&view()).map(|full| projection.apply(full))),
     ])
 }

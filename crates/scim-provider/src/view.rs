@@ -250,7 +250,7 @@ impl<'a> Lens<'a> {
             reverse_edges: groups.as_deref(),
             reference: manager.map(|display| ReferenceView { display: display.as_deref() }),
         };
-        let document = Document::from_bytes(record.document.clone());
+        let document = Document::from_bytes(&record.document);
         let mut out = Vec::with_capacity(record.document.len() + 512);
         if shape.projection.is_plain() {
             document.render(&view, &mut out);

@@ -14,6 +14,7 @@ use super::json::{write_escaped, write_member, write_name, write_text, write_val
 use super::member::{declared, member};
 use crate::instant::Timestamp;
 use crate::schema::{Attribute, Residence, ResourceType, Returned, Schema};
+use crate::tree::read_object;
 
 /// Begins a mark.
 const MARK: u8 = 0x1e;
@@ -31,10 +32,13 @@ const META: u8 = b'z';
 const HIDDEN: u8 = b'(';
 const HIDDEN_END: u8 = b')';
 
-/// A stored document.
+/// Room for the text of most people: it then need not be moved while it grows.
+pub(super) const USUAL_BYTES: usize = 2048;
+
+/// A stored document; its own, or borrowed from whoever has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Document {
-    bytes: Vec<u8>,
+pub struct Document<'d> {
+    bytes: Cow<'d, [u8]>,
 }
 
 /// A document that cannot be read: the store's fault, never a client's.
@@ -89,11 +93,11 @@ pub struct View<'v> {
     pub reference: Option<ReferenceView<'v>>,
 }
 
-impl Document {
+impl<'d> Document<'d> {
     /// The document of a resource in canonical form ([`super::canonical`]).
     #[must_use]
     pub fn new(resource_type: &ResourceType, id: &str, resource: &Resource) -> Self {
-        let mut bytes = Vec::with_capacity(1024);
+        let mut bytes = Vec::with_capacity(USUAL_BYTES);
         bytes.extend_from_slice(b"{\"schemas\":");
         write_value(
             &mut bytes,
@@ -126,13 +130,13 @@ impl Document {
         }
         bytes.extend_from_slice(&[MARK, META]);
         bytes.push(b'}');
-        Self { bytes }
+        Self { bytes: bytes.into() }
     }
 
     /// A document as a store kept it.
     #[must_use]
-    pub fn from_bytes(bytes: Vec<u8>) -> Self {
-        Self { bytes }
+    pub fn from_bytes(bytes: impl Into<Cow<'d, [u8]>>) -> Self {
+        Self { bytes: bytes.into() }
     }
 
     /// The bytes to store.
@@ -144,7 +148,7 @@ impl Document {
     /// The bytes to store.
     #[must_use]
     pub fn into_bytes(self) -> Vec<u8> {
-        self.bytes
+        self.bytes.into_owned()
     }
 
     /// The resource as [`Document::new`] took it.
@@ -158,7 +162,7 @@ impl Document {
                 text.extend_from_slice(segment);
             }
         });
-        let mut attributes: Map<String, Value> = serde_json::from_slice(&text)?;
+        let mut attributes = read_object(&text)?;
         attributes.shift_remove("id");
         Ok(Resource::from_canonical(attributes))
     }
@@ -175,7 +179,7 @@ impl Document {
     pub fn full(&self, view: &View<'_>) -> Result<Resource, DocumentError> {
         let mut text = Vec::with_capacity(self.bytes.len() + 512);
         self.write(view, true, &mut text);
-        Ok(Resource::from_canonical(serde_json::from_slice(&text)?))
+        Ok(Resource::from_canonical(read_object(&text)?))
     }
 
     fn write(&self, view: &View<'_>, whole: bool, out: &mut Vec<u8>) {

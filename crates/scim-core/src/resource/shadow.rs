@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use super::document::USUAL_BYTES;
 use super::json::{is_plain, write_name, write_text, write_value};
 use super::member::{declared, member};
 use super::{IndexEntry, Resource};
@@ -16,7 +17,7 @@ use crate::text::{Matching, canonical_base64};
 /// returned is not there.
 #[must_use]
 pub fn shadow(resource_type: &ResourceType, resource: &Resource) -> String {
-    let mut out = Vec::with_capacity(1024);
+    let mut out = Vec::with_capacity(USUAL_BYTES);
     out.push(b'{');
     let mut separator: &[u8] = b"";
     if let Some(Value::Array(urns)) = member(resource.attributes(), "schemas") {

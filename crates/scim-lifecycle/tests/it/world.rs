@@ -156,7 +156,7 @@ impl World {
 }
 
 pub(crate) fn document(record: &Record) -> Resource {
-    Document::from_bytes(record.document.clone()).resource().expect("a document")
+    Document::from_bytes(&record.document).resource().expect("a document")
 }
 
 /// The record that a decision creates or changes first.

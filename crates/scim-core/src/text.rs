@@ -65,12 +65,11 @@ fn fold(text: &str) -> Cow<'_, str> {
 /// The common case, without tables: `None` where the text is not ASCII.
 fn ascii_fold(text: &str) -> Option<Cow<'_, str>> {
     if !text.is_ascii() {
-        None
-    } else if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        Some(Cow::Owned(text.to_ascii_lowercase()))
-    } else {
-        Some(Cow::Borrowed(text))
+        return None;
     }
+    // All of it is looked at, because that can be done many bytes at a time.
+    let has_upper = text.bytes().fold(false, |found, byte| found | byte.is_ascii_uppercase());
+    Some(if has_upper { Cow::Owned(text.to_ascii_lowercase()) } else { Cow::Borrowed(text) })
 }
 
 /// Binary data (RFC 7643 §2.3.6) in its one canonical text: padded base64 in the standard alphabet. Takes base64 and

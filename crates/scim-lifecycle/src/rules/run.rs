@@ -1,7 +1,7 @@
 //! Running rules on one account.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use scim_core::Resource;
 use scim_core::text::Matching;
@@ -320,12 +320,14 @@ impl Running<'_, '_> {
 
 /// Fields that differ between two states of an account, for the log.
 pub(crate) fn field_changes(before: Option<&Account>, after: &Account) -> Vec<FieldChange> {
-    let names: BTreeSet<&str> = before
+    let mut names: Vec<&str> = before
         .into_iter()
         .chain([after])
         .flat_map(|account| account.fields.keys().chain(account.links.keys()).map(String::as_str))
         .chain(["State", "AccessRole"])
         .collect();
+    names.sort_unstable();
+    names.dedup();
     let changed = names.into_iter().filter_map(|name| {
         let (old, new) = (before.and_then(|before| text_of(before, name)), text_of(after, name));
         (old != new).then(|| FieldChange {

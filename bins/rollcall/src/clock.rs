@@ -1,5 +1,6 @@
 //! The one place that reads the clock, and where ids and random bytes come from.
 
+use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -15,7 +16,35 @@ static LAST: AtomicU64 = AtomicU64::new(0);
 #[derive(Debug)]
 pub(crate) struct System;
 
+/// How many ids the random bytes of a thread are good for, before it asks the system for more.
+const IDS: usize = 32;
+
+/// Random bytes for ids. Ids are no secrets: whoever could read what the next ones are made of could read all the rest. What is
+/// secret takes its bytes from the system, each time.
+struct Pool {
+    bytes: [u8; 10 * IDS],
+    used: usize,
+}
+
+thread_local! {
+    static POOL: RefCell<Pool> = const { RefCell::new(Pool { bytes: [0; 10 * IDS], used: 10 * IDS }) };
+}
+
 impl System {
+    /// Ten random bytes for an id.
+    fn for_an_id(&self) -> [u8; 10] {
+        POOL.with_borrow_mut(|pool| {
+            if pool.used >= pool.bytes.len() {
+                self.random(&mut pool.bytes);
+                pool.used = 0;
+            }
+            let next = pool.bytes.get(pool.used..).and_then(<[u8]>::first_chunk);
+            let taken = next.copied().unwrap_or_default();
+            pool.used += taken.len();
+            taken
+        })
+    }
+
     #[expect(clippy::disallowed_methods, reason = "this is the place that reads the clock")]
     fn millis() -> u64 {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -29,8 +58,7 @@ impl Source for System {
     }
 
     fn uuid(&self) -> Uuid {
-        let mut random = [0; 10];
-        self.random(&mut random);
+        let random = self.for_an_id();
         let [high, low, ..] = random;
         // A new millisecond begins in the lower quarter of its counter, at a place that nobody can guess.
         let start = Self::millis() << 12 | u64::from(u16::from_be_bytes([high & 0x03, low]));
@@ -58,6 +86,17 @@ impl Source for System {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn random_bytes_are_used_once() {
+        let mut all: Vec<[u8; 10]> = (0..5 * IDS).map(|_| System.for_an_id()).collect();
+        all.extend(std::thread::spawn(|| System.for_an_id()).join());
+        let count = all.len();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), count);
+        assert!(!all.contains(&[0; 10]));
+    }
 
     #[test]
     fn ids_ascend_within_a_millisecond() {

@@ -1,6 +1,8 @@
 //! Where the service is mounted, and the base URL that a client used.
 
 use actix_web::HttpRequest;
+use actix_web::http::header::HOST;
+use actix_web::http::uri::Authority;
 use scim_directory::ConnectorId;
 
 use crate::Options;
@@ -76,20 +78,22 @@ pub(crate) fn root(request: &HttpRequest, options: &Options, trusted: bool) -> S
             return None;
         }
         let value = request.headers().get(name)?.to_str().ok()?;
-        value.split(',').next().map(str::trim).filter(|value| !value.is_empty()).map(str::to_owned)
+        value.split(',').next().map(str::trim).filter(|value| !value.is_empty())
     };
-    let scheme = match forwarded("x-forwarded-proto").as_deref() {
+    let scheme = match forwarded("x-forwarded-proto") {
         Some("https") => "https",
         Some("http") => "http",
         _ if options.secure || request.app_config().secure() => "https",
         _ => "http",
     };
     let host = forwarded("x-forwarded-host")
-        .or_else(|| request.headers().get("host").and_then(|host| host.to_str().ok()).map(str::to_owned))
-        .or_else(|| request.uri().authority().map(ToString::to_string))
-        .filter(|host| is_host(host))
-        .unwrap_or_else(|| request.app_config().local_addr().to_string());
-    format!("{scheme}://{host}")
+        .or_else(|| request.headers().get(HOST).and_then(|host| host.to_str().ok()))
+        .or_else(|| request.uri().authority().map(Authority::as_str))
+        .filter(|host| is_host(host));
+    match host {
+        Some(host) => [scheme, "://", host].concat(),
+        None => format!("{scheme}://{}", request.app_config().local_addr()),
+    }
 }
 
 /// The base URL that the client used, without a slash at its end: what is configured, or the root's, or below the root that of
@@ -97,7 +101,7 @@ pub(crate) fn root(request: &HttpRequest, options: &Options, trusted: bool) -> S
 pub(crate) fn base(configured: Option<&str>, root: &str, door: Option<&str>) -> String {
     match (configured, door) {
         (Some(base), None) => base.trim_end_matches('/').to_owned(),
-        (None, None) => format!("{root}{BASE_PATH}"),
+        (None, None) => [root, BASE_PATH].concat(),
         (_, Some(id)) => format!("{root}{DOORS_PATH}{id}{BASE_PATH}"),
     }
 }

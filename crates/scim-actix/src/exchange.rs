@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{CACHE_CONTROL, HeaderMap, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use actix_web::{HttpRequest, HttpResponse};
 use scim_directory::Scope;
 use scim_provider::{Method, Provider, Source};
@@ -10,16 +10,13 @@ use scim_provider::{Method, Provider, Source};
 use crate::Options;
 use crate::base::Place;
 use crate::oauth::known_path;
-use crate::request::request_id;
+use crate::request::{REQUEST_ID, request_id};
 
-/// Headers of every answer: what an API for machines wants of browsers and caches. No CORS header, deliberately.
-const HEADERS: [(&str, &str); 2] = [("x-content-type-options", "nosniff"), ("cache-control", "no-store")];
-
-/// Gives an answer the headers that every answer has.
+/// Gives an answer the headers that every answer has: what an API for machines wants of browsers and caches. No CORS header,
+/// deliberately.
 pub(crate) fn set_headers(headers: &mut HeaderMap) {
-    for (name, value) in HEADERS {
-        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
-    }
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
 }
 
 /// A request under way.
@@ -53,7 +50,7 @@ impl Exchange {
         let headers = response.headers_mut();
         set_headers(headers);
         if let Ok(value) = HeaderValue::from_str(&self.id) {
-            headers.insert(HeaderName::from_static("x-request-id"), value);
+            headers.insert(REQUEST_ID.clone(), value);
         }
         if !log::log_enabled!(log::Level::Info) {
             return response;

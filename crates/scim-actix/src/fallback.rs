@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::header::HeaderValue;
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse, web};
 use scim_core::ScimError;
@@ -15,7 +15,7 @@ use crate::body::{full, refused_body, unread};
 use crate::connection::{Line, in_pieces};
 use crate::error::scim_error;
 use crate::exchange::set_headers;
-use crate::request::request_id;
+use crate::request::{REQUEST_ID, request_id};
 
 /// 404 with a SCIM body, for `App::default_service`.
 pub async fn nothing_here(payload: web::Payload) -> HttpResponse {
@@ -32,8 +32,6 @@ pub async fn every_answer(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse, Error> {
-    let name = HeaderName::from_static("x-request-id");
-    let given = request_id(request.request());
     let service = request.app_data::<web::Data<Service>>().cloned();
     let line = request.request().conn_data::<Rc<Line>>().cloned();
     if let Some(line) = &line {
@@ -49,11 +47,12 @@ pub async fn every_answer(
         response = refused_body(&full());
     }
     // Answers of the scopes have an id, and with it all the rest ([`crate::exchange`]).
-    if !response.headers().contains_key(&name) {
+    if !response.headers().contains_key(&REQUEST_ID) {
         set_headers(response.headers_mut());
+        let given = request_id(&request);
         let own = || service.map(|service| service.provider().source().uuid().to_string());
         if let Some(Ok(value)) = given.or_else(own).map(|id| HeaderValue::from_str(&id)) {
-            response.headers_mut().insert(name, value);
+            response.headers_mut().insert(REQUEST_ID.clone(), value);
         }
     }
     Ok(ServiceResponse::new(request, in_pieces(response, line, share)))

@@ -1,7 +1,9 @@
 //! What the provider wants to know of an HTTP request.
 
 use actix_web::HttpRequest;
-use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH};
+use actix_web::http::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH,
+};
 use scim_core::ScimError;
 use scim_provider::HeaderSource;
 
@@ -10,6 +12,11 @@ use crate::Options;
 /// Longest request id that is taken over from a client or proxy, in bytes. It is logged, so it is shorter than any key: a
 /// client that sends its key there does not put it into the log.
 const MAX_REQUEST_ID_BYTES: usize = 64;
+
+/// The header of a request's id, and of its answer's.
+pub(crate) static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// Headers as the provider reads them.
 pub(crate) struct Headers<'r> {
@@ -40,7 +47,7 @@ impl<'r> Headers<'r> {
             return too_long("Authorization has", options.max_authorization_bytes, way_out);
         }
         // Who sends one counts on it: to ignore it would be to do things twice.
-        let mut marks = map.get_all("idempotency-key");
+        let mut marks = map.get_all(&IDEMPOTENCY_KEY);
         if marks.next().is_some_and(|mark| mark.to_str().is_err()) || marks.next().is_some() {
             let detail =
                 "Idempotency-Key must be one field of 1 to 255 visible ASCII characters, such as a UUID";
@@ -55,6 +62,9 @@ impl<'r> Headers<'r> {
         }
         let mut lists = Vec::new();
         for name in [IF_MATCH, IF_NONE_MATCH] {
+            if !map.contains_key(&name) {
+                continue;
+            }
             let fields: Result<Vec<&str>, _> = map.get_all(&name).map(HeaderValue::to_str).collect();
             let fields = fields.map_err(|_| {
                 ScimError::status_only(400, format!("{name} must be a list of entity tags, in ASCII"))
@@ -69,7 +79,15 @@ impl<'r> Headers<'r> {
 
 impl HeaderSource for Headers<'_> {
     fn get(&self, name: &str) -> Option<&str> {
-        let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+        // Those that most requests are asked for need not be looked up by name.
+        let name = match name {
+            "accept" => ACCEPT,
+            "authorization" => AUTHORIZATION,
+            "content-type" => CONTENT_TYPE,
+            "if-match" => IF_MATCH,
+            "if-none-match" => IF_NONE_MATCH,
+            name => HeaderName::from_bytes(name.as_bytes()).ok()?,
+        };
         match self.lists.iter().find(|(list, _)| *list == name) {
             Some((_, joined)) => Some(joined),
             None => self.map.get(name)?.to_str().ok(),
@@ -102,7 +120,7 @@ impl HeaderSource for OwnedHeaders {
 
 /// The request id that came with the request, where it is fit to be logged.
 pub(crate) fn request_id(request: &HttpRequest) -> Option<String> {
-    let given = request.headers().get("x-request-id")?.to_str().ok()?;
+    let given = request.headers().get(&REQUEST_ID)?.to_str().ok()?;
     let fit = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':');
     let sane = !given.is_empty() && given.len() <= MAX_REQUEST_ID_BYTES && given.bytes().all(fit);
     sane.then(|| given.to_owned())

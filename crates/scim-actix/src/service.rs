@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use actix_web::dev::HttpServiceFactory;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{HeaderValue, RETRY_AFTER};
+use actix_web::http::header::{CONTENT_TYPE, ETAG, HeaderValue, LOCATION, RETRY_AFTER};
 use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::FutureExt as _;
 use ipnet::IpNet;
@@ -191,7 +191,12 @@ pub(crate) fn http_response(response: Response) -> HttpResponse {
     let status = StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut http_response = HttpResponse::build(status);
     for (name, value) in response.headers {
-        http_response.insert_header((name, value));
+        match name {
+            "Content-Type" => http_response.insert_header((CONTENT_TYPE, value)),
+            "ETag" => http_response.insert_header((ETAG, value)),
+            "Location" => http_response.insert_header((LOCATION, value)),
+            name => http_response.insert_header((name, value)),
+        };
     }
     if let Some(scope) = response.scope {
         http_response.extensions_mut().insert(scope);

@@ -95,13 +95,14 @@ pub async fn measured(
         return next.call(request).await;
     };
     let flight = Flight::begin(service.traffic());
-    let (path, method) = (request.uri().path().to_owned(), Method::named(request.method().as_str()));
+    let (route, method) =
+        (route_of(service.provider(), request.uri().path()), Method::named(request.method().as_str()));
     let outcome = next.call(request).await;
     let label = match &outcome {
         Ok(response) => response.request().extensions().get::<RouteLabel>().cloned(),
         Err(_) => None,
     };
-    let route = label.map_or_else(|| route_of(service.provider(), &path), |label| label.0);
+    let route = label.map_or(route, |label| label.0);
     let status = match &outcome {
         Ok(response) => response.status(),
         Err(error) => error.as_response_error().status_code(),
@@ -122,9 +123,9 @@ fn route_of(provider: &Provider, path: &str) -> Cow<'static, str> {
         (None, ..) => BASE_PATH.into(),
         (Some(".search"), None, _) => format!("{BASE_PATH}/.search").into(),
         (Some(endpoint), below, None) if provider.has_endpoint(endpoint) => match below {
-            None => format!("{BASE_PATH}/{endpoint}").into(),
-            Some(".search") => format!("{BASE_PATH}/{endpoint}/.search").into(),
-            Some(_) => format!("{BASE_PATH}/{endpoint}/{{id}}").into(),
+            None => [BASE_PATH, "/", endpoint].concat().into(),
+            Some(".search") => [BASE_PATH, "/", endpoint, "/.search"].concat().into(),
+            Some(_) => [BASE_PATH, "/", endpoint, "/{id}"].concat().into(),
         },
         _ => NO_ROUTE.into(),
     }

@@ -160,12 +160,12 @@ impl Operation<'_> {
             let known: HashMap<String, Key> =
                 drafts.iter().map(|draft| (draft.key().id.to_string(), draft.key())).collect();
             let decision = self.decide(&policy, &drafts, &known).await?;
-            let left = left(&decision.changes);
+            let mut left = left(&decision.changes);
             let error = match self.commit(decision).await {
                 Ok(committed) => {
                     let mut results = Vec::with_capacity(drafts.len());
                     for (draft, (_, operation)) in drafts.iter().zip(&own) {
-                        let record = draft.committed(&left, &committed, self.request.now);
+                        let record = draft.committed(&mut left, &committed, self.request.now);
                         if let Some(name) = &operation.bulk_id {
                             ids.insert(name.clone(), record.key.id);
                         }

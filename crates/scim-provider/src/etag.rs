@@ -12,7 +12,11 @@ pub(crate) fn etag(record: &Record) -> String {
 
 /// The tag of a version and a membership counter.
 pub(crate) fn tag(version: Version, membership: i64) -> String {
-    if membership == 0 { format!("W/\"{}\"", version.0) } else { format!("W/\"{}-{membership}\"", version.0) }
+    let version = version.0.to_string();
+    if membership == 0 {
+        return ["W/\"", &version, "\""].concat();
+    }
+    ["W/\"", &version, "-", &membership.to_string(), "\""].concat()
 }
 
 /// The opaque parts of a list of tags; `None` for `*`.

@@ -198,7 +198,7 @@ impl Provider {
             return Err(syntax(format!("The body nests deeper than {} levels", self.limits.max_json_depth)));
         }
         // The parser's own text names line and column, never content.
-        serde_json::from_slice(body).map_err(|error| syntax(format!("The body is not JSON: {error}")))
+        scim_core::tree::read(body).map_err(|error| syntax(format!("The body is not JSON: {error}")))
     }
 }
 
@@ -223,8 +223,9 @@ fn writes(route: &Route, method: Method) -> bool {
 /// The answer with the type of its body.
 fn typed(mut response: Response, json: bool) -> Response {
     if !response.body.is_empty() {
-        let content_type = if json { "application/json" } else { "application/scim+json" };
-        response.headers.push(("Content-Type", format!("{content_type}; charset=utf-8")));
+        let content_type =
+            if json { "application/json; charset=utf-8" } else { "application/scim+json; charset=utf-8" };
+        response.headers.push(("Content-Type", content_type.to_owned()));
     }
     response
 }
@@ -243,12 +244,12 @@ fn accepts_plain_json(request: &Request<'_>) -> bool {
     let Some(accept) = request.headers.get("accept") else { return false };
     let mut plain = false;
     for range in accept.split(',') {
-        let media_type = range.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        match media_type.as_str() {
-            "application/json" => plain = true,
-            "application/scim+json" | "*/*" | "application/*" => return false,
-            _ => {}
+        let media_type = range.split(';').next().unwrap_or_default().trim();
+        let is = |known: &&str| known.eq_ignore_ascii_case(media_type);
+        if ["application/scim+json", "*/*", "application/*"].iter().any(is) {
+            return false;
         }
+        plain |= is(&"application/json");
     }
     plain
 }

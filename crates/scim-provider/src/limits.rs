@@ -44,10 +44,16 @@ impl Default for Limits {
     }
 }
 
+/// How many brackets open, in strings or not. So many bytes are looked at together that a byte counts them.
+fn opening_brackets(json: &[u8]) -> usize {
+    let opens = |byte: &u8| u8::from(matches!(byte, b'{' | b'['));
+    json.chunks(usize::from(u8::MAX)).map(|chunk| usize::from(chunk.iter().map(opens).sum::<u8>())).sum()
+}
+
 /// Whether JSON text nests deeper than `limit`. Only brackets are looked at: what is not JSON fails later.
 pub(crate) fn nests_deeper_than(json: &[u8], limit: usize) -> bool {
     // Nothing is deeper than there are brackets that open, in strings or not; a person has about twenty.
-    if json.iter().filter(|byte| matches!(byte, b'{' | b'[')).count() <= limit {
+    if opening_brackets(json) <= limit {
         return false;
     }
     let (mut depth, mut quoted, mut escaped) = (0_usize, false, false);
@@ -78,7 +84,15 @@ pub(crate) fn nests_deeper_than(json: &[u8], limit: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::nests_deeper_than;
+    use super::{nests_deeper_than, opening_brackets};
+
+    #[test]
+    fn every_bracket_that_opens_counts() {
+        for count in [0, 1, 254, 255, 256, 510, 1000] {
+            assert_eq!(opening_brackets("[".repeat(count).as_bytes()), count);
+            assert_eq!(opening_brackets("a{]}[".repeat(count).as_bytes()), 2 * count);
+        }
+    }
 
     #[test]
     fn brackets_in_strings_do_not_count() {

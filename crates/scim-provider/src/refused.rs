@@ -18,6 +18,13 @@ impl Subject {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(resource);
     }
 
+    /// Remembers the name of whom it is about.
+    pub(crate) fn is_called(&self, name: Option<&str>) {
+        if let Some(resource) = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            resource.name = name.map(str::to_owned);
+        }
+    }
+
     fn take(&self) -> Option<LogResource> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }

@@ -1,5 +1,6 @@
 //! Which operation a path and method ask for (RFC 7644 §3.2 table 2).
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use scim_core::schema::{Registry, ResourceType};
@@ -40,24 +41,40 @@ impl Route {
     /// The route of `path` (what follows the base); `None` is 404. Doubled and trailing slashes do not count, because
     /// clients whose base URL ends with one send them.
     pub(crate) fn parse(registry: &Registry, path: &str) -> Option<Self> {
-        let segments: Option<Vec<String>> =
-            path.split('/').filter(|segment| !segment.is_empty()).map(decode_segment).collect();
-        let segments = segments?;
-        let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-        Some(match segments.as_slice() {
-            [] => Self::Root,
-            [".search"] => Self::RootSearch,
-            ["Bulk"] => Self::Bulk,
-            ["Me", ..] => Self::Me,
-            ["ServiceProviderConfig" | "ServiceProviderConfigs"] => Self::ServiceProviderConfig,
-            ["ResourceTypes"] => Self::ResourceTypes,
-            ["ResourceTypes", name] => Self::ResourceTypeNamed((*name).to_owned()),
-            ["Schemas"] => Self::Schemas,
-            ["Schemas", urn] => Self::SchemaNamed((*urn).to_owned()),
-            [endpoint] => Self::Collection(Arc::clone(registry.resource_type_at(endpoint)?)),
-            [endpoint, ".search"] => Self::Search(Arc::clone(registry.resource_type_at(endpoint)?)),
-            [endpoint, id] => Self::Item(Arc::clone(registry.resource_type_at(endpoint)?), (*id).to_owned()),
+        // No endpoint but `/Me` has more than two segments.
+        let (mut segments, mut count) = ([Cow::default(), Cow::default()], 0);
+        for segment in path.split('/').filter(|segment| !segment.is_empty()) {
+            let segment = decode_segment(segment)?;
+            if let Some(place) = segments.get_mut(count) {
+                *place = segment;
+            }
+            count += 1;
+        }
+        let [first, second] = segments;
+        let below = match count {
+            0 => return Some(Self::Root),
+            1 => None,
+            2 => Some(second),
+            _ if first == "Me" => return Some(Self::Me),
             _ => return None,
+        };
+        Some(match (&*first, below) {
+            (".search", None) => Self::RootSearch,
+            ("Bulk", None) => Self::Bulk,
+            ("Me", _) => Self::Me,
+            ("ServiceProviderConfig" | "ServiceProviderConfigs", None) => Self::ServiceProviderConfig,
+            ("ResourceTypes", None) => Self::ResourceTypes,
+            ("ResourceTypes", Some(name)) => Self::ResourceTypeNamed(name.into_owned()),
+            ("Schemas", None) => Self::Schemas,
+            ("Schemas", Some(urn)) => Self::SchemaNamed(urn.into_owned()),
+            (endpoint, None) => Self::Collection(Arc::clone(registry.resource_type_at(endpoint)?)),
+            (endpoint, Some(below)) => {
+                let resource_type = Arc::clone(registry.resource_type_at(endpoint)?);
+                match below == ".search" {
+                    true => Self::Search(resource_type),
+                    false => Self::Item(resource_type, below.into_owned()),
+                }
+            }
         })
     }
 
@@ -93,8 +110,8 @@ impl Route {
     }
 }
 
-fn decode_segment(segment: &str) -> Option<String> {
-    percent_encoding::percent_decode_str(segment).decode_utf8().ok().map(std::borrow::Cow::into_owned)
+fn decode_segment(segment: &str) -> Option<Cow<'_, str>> {
+    percent_encoding::percent_decode_str(segment).decode_utf8().ok()
 }
 
 impl Provider {

@@ -62,10 +62,10 @@ impl Draft {
         self.resource.text("userName").or_else(|| self.resource.text("displayName"))
     }
 
-    /// The record that a commit created, or changed.
+    /// The record that a commit created, or changed; what is left of it is taken.
     pub(crate) fn committed(
         &self,
-        left: &[Option<Left>],
+        left: &mut [Option<Left>],
         committed: &Committed,
         now: scim_core::instant::Timestamp,
     ) -> Record {
@@ -112,10 +112,10 @@ impl Operation<'_> {
                 self.look_for_existing(&policy, &mut draft).await?;
             }
             let decision = self.decide(&policy, std::slice::from_ref(&draft), &HashMap::new()).await?;
-            let left = left(&decision.changes);
+            let mut left = left(&decision.changes);
             match self.commit(decision).await {
                 Ok(committed) => {
-                    let record = draft.committed(&left, &committed, self.request.now);
+                    let record = draft.committed(&mut left, &committed, self.request.now);
                     return self.answer(201, resource_type, &record).await;
                 }
                 Err(CommitError::Conflict) => {
@@ -245,7 +245,31 @@ fn shares_names(policy: &Policy, resource_type: &ResourceType) -> bool {
 fn name_in(body: &Value) -> Option<String> {
     let of = |wanted: &str| {
         let (_, value) = body.as_object()?.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted))?;
-        value.as_str().map(|text| text.chars().take(256).collect())
+        value.as_str().map(|text| first_characters(text).to_owned())
     };
     of("userName").or_else(|| of("displayName"))
+}
+
+/// As much of a name as the log keeps.
+fn first_characters(text: &str) -> &str {
+    const MOST: usize = 256;
+    // A character has at least one byte.
+    let end = if text.len() <= MOST { None } else { text.char_indices().nth(MOST) };
+    end.and_then(|(at, _)| text.get(..at)).unwrap_or(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::first_characters;
+
+    #[test]
+    fn a_name_is_cut_between_characters() {
+        for text in ["", "a", "é"] {
+            for count in [1, 127, 128, 129, 255, 256, 257, 300] {
+                let name = text.repeat(count);
+                let expected: String = name.chars().take(256).collect();
+                assert_eq!(first_characters(&name), expected, "{count} times {text:?}");
+            }
+        }
+    }
 }

@@ -68,8 +68,7 @@ impl<'o> Operation<'o> {
             self.subject.set(LogResource::new(&resource_type.name, id, None));
         }
         let record = self.load(resource_type, id, want).await?;
-        let name = record.display.as_deref();
-        self.subject.set(LogResource::new(&resource_type.name, record.key.id, name));
+        self.subject.is_called(record.display.as_deref());
         self.may(resource_type, verb)?;
         Ok(record)
     }
@@ -93,7 +92,7 @@ impl<'o> Operation<'o> {
     }
 
     fn location(&self, resource_type: &ResourceType, id: ResourceId) -> String {
-        format!("{}{}/{id}", self.request.base, resource_type.endpoint)
+        [self.request.base, &resource_type.endpoint, "/", &id.to_string()].concat()
     }
 
     /// The resource as an answer.
@@ -112,7 +111,7 @@ impl<'o> Operation<'o> {
 
 /// What a record holds.
 fn resource_of(record: &Record) -> Result<Resource, Failure> {
-    Document::from_bytes(record.document.clone()).resource().map_err(|error| {
+    Document::from_bytes(&record.document).resource().map_err(|error| {
         log::error!("stored document of {} cannot be read: {error}", record.key.id);
         Failure::status(500, "The server failed; its log has the cause under this request's id")
     })

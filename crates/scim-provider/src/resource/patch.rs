@@ -23,7 +23,7 @@ impl Changed {
     /// The record on which it was decided, as it is afterwards.
     pub(crate) fn leaves(self, record: Record) -> Record {
         match self.0 {
-            Some((left, committed)) => record_after(record, &left, &committed),
+            Some((mut left, committed)) => record_after(record, &mut left, &committed),
             None => record,
         }
     }

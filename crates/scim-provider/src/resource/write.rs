@@ -72,7 +72,6 @@ pub(crate) struct Left {
 }
 
 /// What the answer needs of a record's content.
-#[derive(Clone)]
 struct Written {
     document: Vec<u8>,
     display: Option<String>,
@@ -102,10 +101,10 @@ pub(crate) fn left(changes: &[Change]) -> Vec<Option<Left>> {
     changes.iter().map(left).collect()
 }
 
-/// `record` as it is after the commit of changes that left that.
-pub(crate) fn record_after(mut record: Record, left: &[Option<Left>], committed: &Committed) -> Record {
-    let of_it = |left: &&Left| left.key == record.key;
-    let written = left.iter().flatten().filter(of_it).find_map(|left| left.written.clone());
+/// `record` as it is after the commit of changes that left that; what they left of it is taken.
+pub(crate) fn record_after(mut record: Record, left: &mut [Option<Left>], committed: &Committed) -> Record {
+    let mut of_it = left.iter_mut().flatten().filter(|left| left.key == record.key);
+    let written = of_it.find_map(|left| left.written.take());
     if let Some(written) = written {
         record.document = written.document;
         record.display = written.display;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::shadow::fold;
-use super::{Inbound, Resource, ResourceError, canonical, check_required};
+use super::{Inbound, Resource, ResourceError, canonical, check_required, declared, member_mut};
 use crate::error::ScimType;
 use crate::schema::{Attribute, Mutability, Residence, ResourceType, USER_URN};
 
@@ -47,13 +47,17 @@ pub fn replace(
 /// in messages.
 fn keep(
     prefix: &str,
-    declared: &[Arc<Attribute>],
+    attributes: &[Arc<Attribute>],
     old: &Map<String, Value>,
     new: &mut Map<String, Value>,
 ) -> Result<(), ResourceError> {
-    for attribute in declared.iter().filter(|attribute| attribute.residence == Residence::Document) {
-        let Some(present) = old.get(&attribute.name) else { continue };
-        let kept = match (attribute.mutability, new.get_mut(&attribute.name)) {
+    for (attribute, present) in declared(attributes, old) {
+        // What clients may write and has no parts, as most has not, need not be looked up.
+        let is_free = attribute.mutability == Mutability::ReadWrite && !present.is_object();
+        if is_free || attribute.residence != Residence::Document {
+            continue;
+        }
+        let kept = match (attribute.mutability, member_mut(new, &attribute.name)) {
             (Mutability::Immutable, Some(given)) => {
                 // Values that compare as equal are the same value, whatever their letter case.
                 if fold(attribute, given) != fold(attribute, present) {

@@ -1,7 +1,7 @@
 //! Bodies, within a size and a time; and the end of those that are not read.
 
 use std::convert::Infallible;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
@@ -60,7 +60,7 @@ pub(crate) async fn collect(
         }
         Ok(body)
     };
-    match within(|| exchange.left(options), read).await {
+    match within(|| exchange.left(options), pin!(read)).await {
         Some(body) => body,
         None => Err(ScimError::status_only(
             408,

@@ -95,9 +95,9 @@ impl Line {
         self.since.set(Instant::now());
     }
 
-    /// A request has arrived.
+    /// A request has arrived. Since when counts for nothing: it has a deadline of its own.
     pub(crate) fn busy(&self) {
-        self.set(State::Busy);
+        self.state.set(State::Busy);
     }
 
     /// How long until the connection has to be ended, if all stays as it is.

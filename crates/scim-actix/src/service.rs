@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -127,8 +128,11 @@ pub fn scim(service: Service) -> impl HttpServiceFactory + 'static {
 
 async fn handle(http: HttpRequest, payload: web::Payload, service: web::Data<Service>) -> HttpResponse {
     let exchange = Exchange::new(&http, service.provider.source());
-    let answer = AssertUnwindSafe(answer(&http, payload, &service, &exchange)).catch_unwind();
-    let response = answer.await.unwrap_or_else(|_| {
+    let answered = {
+        let answer = pin!(answer(&http, payload, &service, &exchange));
+        AssertUnwindSafe(answer).catch_unwind().await
+    };
+    let response = answered.unwrap_or_else(|_| {
         log::error!(request_id = exchange.id.as_str(); "a panic was caught");
         let detail = "The server failed; its log has the cause under this request's id";
         scim_error(&ScimError::status_only(500, detail))
@@ -166,7 +170,7 @@ async fn answer(
         now: provider.source().now(),
     };
     if is_large(http) {
-        match within(|| exchange.left(options), provider.admit(&request)).await {
+        match within(|| exchange.left(options), pin!(provider.admit(&request))).await {
             Some(Ok(())) => {}
             Some(Err(refused)) => return unread(http_response(refused), payload),
             None => return unread(too_slow(), payload),
@@ -180,7 +184,8 @@ async fn answer(
         Err(error) => return unread(refused_body(&error), payload),
     };
     request.now = provider.source().now();
-    let Some(response) = within(|| exchange.left(options), provider.handle(request)).await else {
+    let handled = pin!(provider.handle(request));
+    let Some(response) = within(|| exchange.left(options), handled).await else {
         log::warn!(request_id = exchange.id.as_str(); "the request was not done within {:?}", options.deadline);
         return too_slow();
     };

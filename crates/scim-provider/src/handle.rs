@@ -154,7 +154,8 @@ impl Provider {
                 let only = std::slice::from_ref(resource_type);
                 Operation { parameters: &parameters, ..operation }.search(only).await
             }
-            (Route::Bulk, _) => operation.bulk(self.json(request, body)?).await,
+            // So that what all other requests take has not the size of this.
+            (Route::Bulk, _) => Box::pin(operation.bulk(self.json(request, body)?)).await,
             (Route::Collection(resource_type), Method::Post) => {
                 operation.create(resource_type, self.json(request, body)?).await
             }

@@ -63,8 +63,8 @@ fn broken(bed: &Bed) -> Vec<String> {
              AND x.id = k.id)"
         ),
         format!(
-            "SELECT 'nobody finds ' || {id} AS line FROM resources r WHERE r.resource_type = 'User' AND NOT EXISTS (SELECT \
-             1 FROM unique_keys k WHERE k.instance_id = r.instance_id AND k.id = r.id)"
+            "SELECT 'nobody finds ' || {id} AS line FROM resources r WHERE r.resource_type = 'User' AND (r.instance_id, r.id) \
+             NOT IN (SELECT k.instance_id, k.id FROM unique_keys k)"
         ),
         "SELECT 'an event without a record: ' || e.request_id AS line FROM events e WHERE NOT EXISTS (SELECT 1 FROM \
          journal j WHERE j.instance_id = e.instance_id AND j.request_id = e.request_id)"

@@ -5,6 +5,7 @@ use scim_core::text::Matching;
 use scim_directory::{Content, Effect, Key, NewRecord, Version};
 
 use super::Applying;
+use super::index::keys;
 use super::record::{account, display_key, managed_by};
 use super::tally::Tallies;
 use crate::error::Refusal;
@@ -14,8 +15,8 @@ use crate::sql::{Number, Statement};
 /// The record, what it is found by, and its link: how many of the rows that must be new were.
 const CREATE: &str = "WITH r AS (INSERT INTO resources (instance_id, resource_type, id, version, membership, created_ms, \
     modified_ms, display, display_key, manager, managed_by, active, reports_to, reports_key, reports_via, \
-    direct_manager, document, shadow, account) \
-    VALUES ($1, $2, $3, 1, 0, $4, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15::jsonb, $16) \
+    direct_manager, keys, document, shadow, account) \
+    VALUES ($1, $2, $3, 1, 0, $4, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $23, $14, $15::jsonb, $16) \
     ON CONFLICT DO NOTHING RETURNING 1), \
     u AS (INSERT INTO unique_keys (instance_id, resource_type, path, key, id) \
     SELECT $1, $2, k.path, k.key, $3 FROM unnest($17, $18) AS k (path, key) ON CONFLICT DO NOTHING RETURNING 1), \
@@ -65,7 +66,8 @@ impl Applying<'_> {
             .texts(searched.iter().map(|(path, _)| *path))
             .texts(searched.iter().map(|(_, key)| *key))
             .optional_blob(connector)
-            .optional_text(external_id.clone());
+            .optional_text(external_id.clone())
+            .text(keys(&content.index)?);
         let supposed = vec![Number { n: wanted }];
         self.connection.suppose(create, supposed, move |rows| rows.iter().all(|row| row.n == wanted))?;
         self.claim(key, content)?;

@@ -53,7 +53,7 @@ impl Applying<'_> {
             "DELETE FROM members WHERE instance_id = ? AND group_id = ?",
             "DELETE FROM members INDEXED BY members_by_member WHERE instance_id = ? AND member_id = ?",
             "DELETE FROM held WHERE instance_id = ? AND group_id = ?",
-            "DELETE FROM links INDEXED BY links_by_id WHERE instance_id = ? AND id = ?",
+            "DELETE FROM links WHERE instance_id = ? AND id = ?",
             "DELETE FROM resources WHERE instance_id = ? AND id = ?",
         ] {
             self.connection.later(Statement::kept(statement).blob(self.instance).blob(id))?;
@@ -102,7 +102,7 @@ impl Applying<'_> {
         self.connection.later(bury)?;
         let links = Statement::kept(
             "INSERT INTO tombstone_links (instance_id, connector_id, external_id, id) \
-             SELECT instance_id, connector_id, external_id, id FROM links INDEXED BY links_by_id \
+             SELECT instance_id, connector_id, external_id, id FROM links \
              WHERE instance_id = ? AND id = ? ON CONFLICT DO NOTHING",
         )
         .blob(self.instance)

@@ -4,6 +4,7 @@ use scim_directory::{AttributeChange, Change, ChangeSet, Content};
 use scim_storage::StoreError;
 
 use super::events::Row as EventRow;
+use super::index::keys;
 use super::journal::Row as LogRow;
 use super::record::{account, display_key};
 
@@ -24,13 +25,19 @@ pub(crate) struct Forms {
 #[derive(Clone, Debug)]
 pub(super) struct ContentForm {
     pub(super) account: Option<String>,
+    /// What it is found by.
+    pub(super) keys: String,
     /// The display name as it compares.
     pub(super) display_key: Option<String>,
 }
 
 impl ContentForm {
     pub(super) fn of(content: &Content) -> Result<Self, StoreError> {
-        Ok(Self { account: account(content)?, display_key: display_key(content) })
+        Ok(Self {
+            account: account(content)?,
+            keys: keys(&content.index)?,
+            display_key: display_key(content),
+        })
     }
 }
 

@@ -1,96 +1,56 @@
 //! Unique keys and searched values of a record.
+//!
+//! Their rows are found by what they say. That a record's own ones can be found when it changes or goes, the record lists them
+//! (its column `keys`): an index of either table by the record's id would be one more to keep for each.
 
 use std::collections::BTreeSet;
 
-use diesel::QueryableByName;
-use diesel::sql_types::{BigInt, Binary, Text};
 use scim_core::resource::IndexEntry;
-use scim_directory::Key;
+use scim_directory::{Key, ResourceId};
+use scim_storage::StoreError;
 
 use super::Applying;
-use crate::error::Refusal;
+use crate::error::{Refusal, damaged};
 use crate::read::USER_NAME;
-use crate::sql::{Line, Statement, inserts};
+use crate::sql::{Line, Statement, inserts, json};
 
-/// What a record is found by.
-#[derive(QueryableByName)]
-pub(crate) struct Entry {
-    #[diesel(sql_type = Text)]
-    path: String,
-    #[diesel(sql_type = Text)]
-    key: String,
-    #[diesel(sql_type = BigInt)]
-    is_unique: i64,
+/// What a record is found by: whether it is unique, the path, the key. In the order in which rows are written.
+pub(crate) type Entries = BTreeSet<(bool, String, String)>;
+
+/// Entries as the column `keys` has them.
+pub(super) fn keys(entries: &[IndexEntry]) -> Result<String, StoreError> {
+    let entries = entries.iter().map(|entry| (entry.unique, &*entry.path, &*entry.key));
+    json(&entries.collect::<BTreeSet<(bool, &str, &str)>>())
 }
 
-/// What locked records are found by, with the ids of the records.
-#[derive(QueryableByName)]
-pub(super) struct EntryOf {
-    #[diesel(sql_type = Binary)]
-    pub(super) id: Vec<u8>,
-    #[diesel(embed)]
-    pub(super) entry: Entry,
-}
-
-/// All that these records are found by, in one statement.
-pub(super) fn entries_of(instance: [u8; 16], ids: impl IntoIterator<Item = [u8; 16]>) -> Statement {
-    Statement::of_postgres(
-        "SELECT id, path, key, CAST(1 AS BIGINT) AS is_unique FROM unique_keys \
-         WHERE instance_id = $1 AND id = ANY($2) UNION ALL \
-         SELECT id, path, key, CAST(0 AS BIGINT) FROM search_keys WHERE instance_id = $1 AND id = ANY($2)",
-    )
-    .blob(instance)
-    .blobs(ids)
+/// The entries that the column lists.
+pub(super) fn entries(keys: &str) -> Result<Entries, StoreError> {
+    serde_json::from_str(keys).map_err(|_| damaged("index entries"))
 }
 
 impl Applying<'_> {
+    /// What a record is found by now.
+    fn entries_of(&mut self, id: ResourceId) -> Result<Entries, Refusal> {
+        if let Some(entries) = self.entries.remove(&id) {
+            return Ok(entries);
+        }
+        let listed = Statement::kept("SELECT keys AS line FROM resources WHERE instance_id = ? AND id = ?")
+            .blob(self.instance)
+            .blob(id.uuid().into_bytes())
+            .row::<Line>(self.connection)?;
+        Ok(listed.map_or_else(|| Ok(Entries::new()), |listed| entries(&listed.line))?)
+    }
+
     /// Gives up what the record has and `keep` does not.
     pub(crate) fn drop_stale_index(&mut self, key: &Key, keep: &[IndexEntry]) -> Result<(), Refusal> {
-        let id = key.id.uuid().into_bytes();
-        let entries: Vec<Entry> = match self.entries.remove(&key.id) {
-            Some(entries) => entries,
-            None => Statement::kept(
-            "SELECT path, key, CAST(1 AS BIGINT) AS is_unique FROM unique_keys WHERE instance_id = ? AND id = ? \
-             UNION ALL SELECT path, key, CAST(0 AS BIGINT) FROM search_keys WHERE instance_id = ? AND id = ?",
-        )
-        .blob(self.instance)
-        .blob(id)
-        .blob(self.instance)
-        .blob(id)
-        .rows(self.connection)?,
+        let is_kept = |(unique, path, value): &(bool, String, String)| {
+            keep.iter().any(|kept| kept.unique == *unique && kept.path == *path && kept.key == *value)
         };
-        let indexed = self.indexed.entry(key.id).or_default();
-        indexed.clear();
-        let mut stale = Vec::new();
-        for entry in entries {
-            let unique = entry.is_unique == 1;
-            let kept = keep
-                .iter()
-                .any(|kept| kept.unique == unique && kept.path == entry.path && kept.key == entry.key);
-            if kept {
-                indexed.insert((unique, entry.path, entry.key));
-            } else {
-                stale.push(entry);
-            }
-        }
-        for entry in stale {
-            self.touched = true;
-            let unique = entry.is_unique == 1;
-            let delete = if unique {
-                "DELETE FROM unique_keys WHERE instance_id = ? AND resource_type = ? AND path = ? AND key = ? AND id = ?"
-            } else {
-                "DELETE FROM search_keys WHERE instance_id = ? AND resource_type = ? AND path = ? AND key = ? AND id = ?"
-            };
-            let delete = Statement::kept(delete)
-                .blob(self.instance)
-                .text(&*key.resource_type)
-                .text(entry.path.clone())
-                .text(entry.key.clone())
-                .blob(id);
-            self.connection.later(delete)?;
-            if unique && entry.path == USER_NAME {
-                self.give_up_claim(id, &entry.key)?;
-            }
+        let (kept, stale) = self.entries_of(key.id)?.into_iter().partition(is_kept);
+        self.entries.insert(key.id, kept);
+        self.give_up(key, &stale)?;
+        for (_, _, name) in stale.iter().filter(|(unique, path, _)| *unique && path == USER_NAME) {
+            self.give_up_claim(key.id.uuid().into_bytes(), name)?;
         }
         Ok(())
     }
@@ -98,43 +58,70 @@ impl Applying<'_> {
     /// Gives up everything that the record has.
     pub(crate) fn drop_index(&mut self, key: &Key) -> Result<(), Refusal> {
         self.touched = true;
-        let id = key.id.uuid().into_bytes();
-        let delete = Statement::kept(
-            "DELETE FROM unique_keys WHERE instance_id = ? AND id = ? RETURNING path, key, CAST(1 AS BIGINT) AS is_unique",
-        )
-        .blob(self.instance)
-        .blob(id);
-        let unique: Vec<Entry> = match self.entries.remove(&key.id) {
-            Some(mut entries) => {
-                self.connection.later(delete)?;
-                entries.retain(|entry| entry.is_unique == 1);
-                entries
-            }
-            None => delete.rows(self.connection)?,
-        };
-        if let Some(name) = unique.into_iter().find(|entry| entry.path == USER_NAME) {
-            self.give_up_claim(id, &name.key)?;
-            self.given_up.insert(key.id, name.key);
+        let all = self.entries_of(key.id)?;
+        self.entries.insert(key.id, Entries::new());
+        self.give_up(key, &all)?;
+        if let Some((_, _, name)) = all.into_iter().find(|(unique, path, _)| *unique && path == USER_NAME) {
+            self.give_up_claim(key.id.uuid().into_bytes(), &name)?;
+            self.given_up.insert(key.id, name);
         }
-        let searched = Statement::kept("DELETE FROM search_keys WHERE instance_id = ? AND id = ?")
-            .blob(self.instance)
-            .blob(id);
-        self.connection.later(searched)?;
+        Ok(())
+    }
+
+    /// Deletes these rows of the record's.
+    fn give_up(&mut self, key: &Key, entries: &Entries) -> Result<(), Refusal> {
+        let id = key.id.uuid().into_bytes();
+        if self.connection.is_postgres() {
+            for unique in [true, false] {
+                let of = || entries.iter().filter(|(of, ..)| *of == unique);
+                if of().next().is_none() {
+                    continue;
+                }
+                let delete = Statement::of_postgres(if unique {
+                    "DELETE FROM unique_keys u USING unnest($4, $5) AS k (path, key) WHERE u.instance_id = $1 \
+                     AND u.resource_type = $2 AND u.path = k.path AND u.key = k.key AND u.id = $3"
+                } else {
+                    "DELETE FROM search_keys s USING unnest($4, $5) AS k (path, key) WHERE s.instance_id = $1 \
+                     AND s.resource_type = $2 AND s.path = k.path AND s.key = k.key AND s.id = $3"
+                });
+                let delete = delete.blob(self.instance).text(&*key.resource_type).blob(id);
+                let delete = delete.texts(of().map(|(_, path, _)| path)).texts(of().map(|(.., key)| key));
+                self.connection.later(delete)?;
+            }
+            return Ok(());
+        }
+        for (unique, path, value) in entries {
+            self.touched = true;
+            let delete = Statement::kept(if *unique {
+                "DELETE FROM unique_keys WHERE instance_id = ? AND resource_type = ? AND path = ? AND key = ? AND id = ?"
+            } else {
+                "DELETE FROM search_keys WHERE instance_id = ? AND resource_type = ? AND path = ? AND key = ? AND id = ?"
+            });
+            let delete = delete.blob(self.instance).text(&*key.resource_type).text(path).text(value);
+            self.connection.later(delete.blob(id))?;
+        }
         Ok(())
     }
 
     /// Takes what the record has now; a unique key that another has is a `Duplicate`.
     pub(crate) fn add_index(&mut self, key: &Key, entries: &[IndexEntry]) -> Result<(), Refusal> {
-        let known = self.indexed.remove(&key.id).unwrap_or_default();
+        let known = self.entries.remove(&key.id).unwrap_or_default();
+        let is = |entry: &IndexEntry, (unique, path, value): &(bool, String, String)| {
+            entry.unique == *unique && entry.path == *path && entry.key == *value
+        };
         let new: BTreeSet<(bool, &str, &str)> = entries
             .iter()
+            .filter(|entry| !known.iter().any(|known| is(entry, known)))
             .map(|entry| (entry.unique, entry.path.as_str(), entry.key.as_str()))
-            .filter(|(unique, path, key)| !known.contains(&(*unique, (*path).to_owned(), (*key).to_owned())))
             .collect();
         if self.connection.is_postgres() {
-            return self.add_index_at_once(key, &new);
+            self.add_index_at_once(key, &new)?;
+        } else {
+            self.add_index_in_turn(key, &new)?;
         }
-        self.add_index_in_turn(key, &new)
+        let all = entries.iter().map(|entry| (entry.unique, entry.path.clone(), entry.key.clone()));
+        self.entries.insert(key.id, all.collect());
+        Ok(())
     }
 
     /// First what may be refused, one by one; then the others together.

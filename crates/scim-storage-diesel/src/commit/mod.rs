@@ -33,7 +33,7 @@ mod reports;
 mod rows;
 mod tally;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use scim_directory::{
     Change, ChangeSet, Committed, Content, Effect, Event, LogRecord, Position, ResourceId, Scope, Version,
@@ -86,10 +86,8 @@ pub(crate) struct Applying<'a> {
     pub(crate) locked: HashMap<ResourceId, (String, record::Before)>,
     /// Whether deletions take nothing else with them, as far as rows were locked (PostgreSQL).
     pub(crate) lonely: bool,
-    /// Index entries that locked records have (PostgreSQL).
-    pub(crate) entries: HashMap<ResourceId, Vec<index::Entry>>,
-    /// Index entries that records have and keep: unique, path, key.
-    pub(crate) indexed: HashMap<ResourceId, HashSet<(bool, String, String)>>,
+    /// The index entries that records have by now, as far as somebody looked.
+    pub(crate) entries: HashMap<ResourceId, index::Entries>,
     /// User name keys that deletions gave up, for their tombstones.
     pub(crate) given_up: HashMap<ResourceId, String>,
     /// What the store did that no request asked for, for the log.
@@ -202,7 +200,6 @@ impl<'a> Applying<'a> {
             locked: HashMap::new(),
             lonely: false,
             entries: HashMap::new(),
-            indexed: HashMap::new(),
             given_up: HashMap::new(),
             records: Vec::new(),
             events: Vec::new(),

@@ -4,6 +4,7 @@ use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Text};
 use scim_core::instant::Timestamp;
 use scim_directory::LogRecord;
+use uuid::Uuid;
 
 use super::Applying;
 use super::journal::members_of;
@@ -31,15 +32,25 @@ impl Applying<'_> {
         }
         rows += self.prune_tombstones(before, limit)?;
         rows += self.prune_imports(before, limit)?;
-        rows += Statement::kept(
+        rows += self.prune_change_sets(before, limit)?;
+        Ok(u64::try_from(rows).unwrap_or(u64::MAX))
+    }
+
+    /// Those whose ids were made before, in the order of the ids. One that was made just before and is of just after goes the next
+    /// time.
+    fn prune_change_sets(&mut self, before: Timestamp, limit: i64) -> Result<usize, Refusal> {
+        let millis = u64::try_from(before.unix_millis()).unwrap_or_default();
+        let first = Uuid::from_u128(u128::from(millis) << 80);
+        let pruned = Statement::kept(
             "DELETE FROM change_sets WHERE (instance_id, id) IN (SELECT instance_id, id FROM change_sets \
-             INDEXED BY change_sets_by_time WHERE instance_id = ? AND at_ms < ? ORDER BY at_ms, id LIMIT ?)",
+             WHERE instance_id = ? AND id < ? AND at_ms < ? ORDER BY id LIMIT ?)",
         )
         .blob(self.instance)
+        .blob(first.as_bytes())
         .integer(before.unix_millis())
         .integer(limit)
         .run(self.connection)?;
-        Ok(u64::try_from(rows).unwrap_or(u64::MAX))
+        Ok(pruned)
     }
 
     fn prune_journal(&mut self, before: Timestamp, last: i64, limit: i64) -> Result<usize, Refusal> {

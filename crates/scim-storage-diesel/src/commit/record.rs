@@ -8,6 +8,7 @@ use scim_directory::{Change, Content, Effect, Key, NewRecord, ResourceId, Versio
 use scim_storage::StoreError;
 
 use super::Applying;
+use super::index::entries;
 use super::tally::Tallies;
 use crate::error::Refusal;
 use crate::sql::{Statement, json};
@@ -42,6 +43,9 @@ pub(crate) struct Before {
     pub(super) reports_via: Option<Vec<u8>>,
     #[diesel(sql_type = Nullable<Binary>)]
     pub(super) direct_manager: Option<Vec<u8>>,
+    /// What it is found by ([`super::index::entries`]).
+    #[diesel(sql_type = Text)]
+    pub(super) keys: String,
 }
 
 impl Before {
@@ -62,6 +66,8 @@ impl Before {
 impl Applying<'_> {
     pub(crate) fn create(&mut self, new: &NewRecord) -> Result<Effect, Refusal> {
         let NewRecord { key, content, external_id, revives } = new;
+        // What it has is not what a change further on found there before.
+        self.entries.remove(&key.id);
         if self.connection.is_supposing() && !revives {
             return self.create_at_once(new);
         }
@@ -77,14 +83,14 @@ impl Applying<'_> {
         let insert = Statement::kept(
             "INSERT INTO resources (instance_id, resource_type, id, version, membership, created_ms, \
              modified_ms, display, display_key, manager, managed_by, active, reports_to, reports_key, reports_via, \
-             direct_manager, document, shadow, account) \
-             VALUES (?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, jsonb(?), ?) ON CONFLICT DO NOTHING",
+             direct_manager, keys, document, shadow, account) \
+             VALUES (?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, jsonb(?), ?) ON CONFLICT DO NOTHING",
         )
         .postgres(
             "INSERT INTO resources (instance_id, resource_type, id, version, membership, created_ms, \
              modified_ms, display, display_key, manager, managed_by, active, reports_to, reports_key, reports_via, \
-             direct_manager, document, shadow, account) \
-             VALUES ($1, $2, $3, $4, 0, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17::jsonb, $18) \
+             direct_manager, keys, document, shadow, account) \
+             VALUES ($1, $2, $3, $4, 0, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18::jsonb, $19) \
              ON CONFLICT DO NOTHING",
         )
         .blob(self.instance)
@@ -102,6 +108,7 @@ impl Applying<'_> {
         .optional_text(report.key.clone())
         .optional_blob(report.via)
         .optional_blob(report.manager)
+        .text(form.keys)
         .blob(&content.document)
         .text(&*content.shadow)
         .optional_text(form.account);
@@ -149,14 +156,14 @@ impl Applying<'_> {
         let update = Statement::kept(
             "UPDATE resources SET version = version + ?, modified_ms = max(modified_ms, ?), display = ?, \
              display_key = ?, manager = ?, managed_by = ?, active = ?, reports_to = ?, reports_key = ?, \
-             reports_via = ?, direct_manager = ?, document = ?, shadow = jsonb(?), account = ? \
+             reports_via = ?, direct_manager = ?, keys = ?, document = ?, shadow = jsonb(?), account = ? \
              WHERE instance_id = ? AND id = ? AND resource_type = ? RETURNING version, membership, modified_ms",
         )
         .postgres(
             "UPDATE resources SET version = version + $1, modified_ms = greatest(modified_ms, $2), display = $3, \
              display_key = $4, manager = $5, managed_by = $6, active = $7, reports_to = $8, reports_key = $9, \
-             reports_via = $10, direct_manager = $11, document = $12, shadow = $13::jsonb, account = $14 \
-             WHERE instance_id = $15 AND id = $16 AND resource_type = $17 \
+             reports_via = $10, direct_manager = $11, keys = $12, document = $13, shadow = $14::jsonb, account = $15 \
+             WHERE instance_id = $16 AND id = $17 AND resource_type = $18 \
              RETURNING version, membership, modified_ms",
         )
         .integer(step)
@@ -170,6 +177,7 @@ impl Applying<'_> {
         .optional_text(report.key.clone())
         .optional_blob(report.via)
         .optional_blob(report.manager)
+        .text(form.keys)
         .blob(&content.document)
         .text(&*content.shadow)
         .optional_text(form.account)
@@ -200,7 +208,7 @@ impl Applying<'_> {
             return Ok(Some(before));
         }
         let before = Statement::kept(
-            "SELECT version, membership, modified_ms, active, managed_by, reports_to, reports_via, direct_manager FROM resources \
+            "SELECT version, membership, modified_ms, active, managed_by, reports_to, reports_via, direct_manager, keys FROM resources \
              WHERE instance_id = ? AND id = ? AND resource_type = ?",
         )
         .blob(self.instance)
@@ -223,6 +231,7 @@ impl Applying<'_> {
             // Who is not there may come by an earlier change.
             if let Some(before) = self.before(key)? {
                 self.check(key.id, Some(Version(before.version)), expected)?;
+                self.entries.insert(key.id, entries(&before.keys)?);
                 self.locked.insert(key.id, (key.resource_type.to_string(), before));
             }
         }
@@ -285,17 +294,17 @@ impl Applying<'_> {
         let (connector, id) = (connector.uuid().into_bytes(), key.id.uuid().into_bytes());
         let link = match external_id {
             Some(external_id) => Statement::kept(
-                "INSERT INTO links (instance_id, connector_id, id, external_id) VALUES (?, ?, ?, ?) \
-                 ON CONFLICT (instance_id, connector_id, id) DO UPDATE SET external_id = excluded.external_id",
+                "INSERT INTO links (instance_id, id, connector_id, external_id) VALUES (?, ?, ?, ?) \
+                 ON CONFLICT (instance_id, id, connector_id) DO UPDATE SET external_id = excluded.external_id",
             )
             .blob(self.instance)
-            .blob(connector)
             .blob(id)
+            .blob(connector)
             .text(external_id),
-            None => Statement::kept("DELETE FROM links WHERE instance_id = ? AND connector_id = ? AND id = ?")
+            None => Statement::kept("DELETE FROM links WHERE instance_id = ? AND id = ? AND connector_id = ?")
                 .blob(self.instance)
-                .blob(connector)
-                .blob(id),
+                .blob(id)
+                .blob(connector),
         };
         self.connection.later(link)?;
         Ok(())

@@ -16,7 +16,7 @@ use scim_directory::{Change, Key, MemberChange, ResourceId, Version};
 use uuid::Uuid;
 
 use super::Applying;
-use super::index::{EntryOf, entries_of};
+use super::index::entries;
 use super::record::Before;
 use crate::error::Refusal;
 use crate::read::resource_id;
@@ -44,6 +44,8 @@ struct Locked {
     reports_via: Option<Vec<u8>>,
     #[diesel(sql_type = Nullable<Binary>)]
     direct_manager: Option<Vec<u8>>,
+    #[diesel(sql_type = Text)]
+    keys: String,
 }
 
 #[derive(QueryableByName)]
@@ -54,11 +56,11 @@ struct Raised {
     version: i64,
 }
 
-const LOCK: &str = "SELECT id, resource_type, version, membership, modified_ms, active, managed_by, reports_to, reports_via, direct_manager \
+const LOCK: &str = "SELECT id, resource_type, version, membership, modified_ms, active, managed_by, reports_to, reports_via, direct_manager, keys \
     FROM resources WHERE instance_id = $1 AND id = ANY($2) ORDER BY resource_type = 'Group', id FOR NO KEY UPDATE";
 
 /// With what deletions take with them.
-const LOCK_AROUND: &str = "SELECT id, resource_type, version, membership, modified_ms, active, managed_by, reports_to, reports_via, direct_manager \
+const LOCK_AROUND: &str = "SELECT id, resource_type, version, membership, modified_ms, active, managed_by, reports_to, reports_via, direct_manager, keys \
     FROM resources WHERE instance_id = $1 AND id IN (SELECT unnest($2) \
     UNION SELECT member_id FROM members WHERE instance_id = $1 AND group_id = ANY($3) \
     UNION SELECT group_id FROM members WHERE instance_id = $1 AND member_id = ANY($3) \
@@ -132,21 +134,14 @@ impl Applying<'_> {
             let all = named.all.len() - named.created.intersection(&named.all).count();
             self.connection.suppose(lock, Vec::new(), move |rows| rows.len() == all)?
         } else {
-            let (rows, entries) = self
-                .connection
-                .both::<Locked, EntryOf>(lock, entries_of(self.instance, stored(&named.written)))?;
+            let rows: Vec<Locked> = lock.rows(self.connection)?;
             self.lonely = true;
             for row in &rows {
                 let id = resource_id(&row.id)?;
                 if named.written.contains(&id) {
-                    self.entries.entry(id).or_default();
+                    self.entries.insert(id, entries(&row.keys)?);
                 }
                 self.lonely &= named.all.contains(&id);
-            }
-            for EntryOf { id, entry } in entries {
-                if let Some(of) = self.entries.get_mut(&resource_id(&id)?) {
-                    of.push(entry);
-                }
             }
             rows
         };
@@ -160,6 +155,7 @@ impl Applying<'_> {
                 reports_to: row.reports_to,
                 reports_via: row.reports_via,
                 direct_manager: row.direct_manager,
+                keys: row.keys,
             };
             self.locked.insert(resource_id(&row.id)?, (row.resource_type, before));
         }

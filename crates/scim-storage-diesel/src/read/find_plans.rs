@@ -13,8 +13,8 @@ use crate::postgres::blank;
 /// Four thousand people in a thousand groups, which also wait for three thousand others.
 const PEOPLE: &str = r"
     CREATE FUNCTION pg_temp.id(n bigint) RETURNS bytea LANGUAGE sql AS $$ SELECT decode(lpad(to_hex(n), 32, '0'), 'hex') $$;
-    INSERT INTO resources (instance_id, resource_type, id, version, membership, created_ms, modified_ms, active, document, shadow)
-        SELECT pg_temp.id(1), CASE WHEN n <= 1000 THEN 'Group' ELSE 'User' END, pg_temp.id(n), 1, 0, n, n, 1, '{}',
+    INSERT INTO resources (instance_id, resource_type, id, version, membership, created_ms, modified_ms, active, keys, document, shadow)
+        SELECT pg_temp.id(1), CASE WHEN n <= 1000 THEN 'Group' ELSE 'User' END, pg_temp.id(n), 1, 0, n, n, 1, '[]', '{}',
             jsonb_build_object('title', 'engineer ' || n) FROM generate_series(1, 5000) n;
     INSERT INTO unique_keys (instance_id, resource_type, path, key, id)
         SELECT pg_temp.id(1), 'User', 'userName', 'user ' || n, pg_temp.id(n) FROM generate_series(1001, 5000) n;

@@ -155,6 +155,7 @@ pub(crate) const TABLES: &[Table] = &[
             column("reports_key", Kind::Text),
             column("reports_via", Kind::Id),
             column("direct_manager", Kind::Id),
+            column("keys", Kind::Json),
             column("document", Kind::Document),
             column("shadow", Kind::Shadow),
             column("account", Kind::Json),
@@ -165,7 +166,7 @@ pub(crate) const TABLES: &[Table] = &[
     table(
         "links",
         Rows::Plain,
-        &["connector_id", "id"],
+        &["id", "connector_id"],
         &[column("connector_id", Kind::Id), column("id", Kind::Id), column("external_id", Kind::Text)],
     ),
     table(

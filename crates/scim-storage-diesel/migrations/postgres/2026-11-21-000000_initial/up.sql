@@ -189,7 +189,7 @@ CREATE TABLE rejected_lines (
 -- (nor does a membership, which counts one up): where a page has room, the new row goes beside the old one and the indexes
 -- stay as they are, hence the fillfactor.
 -- reports_to is a reference as it was sent, reports_key the same as a user name compares, reports_via the connector that
--- sent it.
+-- sent it. keys lists the row's own rows of unique_keys and search_keys, which are found by it when the row changes or goes.
 CREATE TABLE resources (
     instance_id BYTEA NOT NULL,
     resource_type TEXT COLLATE "C" NOT NULL,
@@ -207,6 +207,7 @@ CREATE TABLE resources (
     reports_key TEXT COLLATE "C",
     reports_via BYTEA,
     direct_manager BYTEA,
+    keys TEXT COLLATE "C" NOT NULL,
     document BYTEA NOT NULL,
     shadow JSONB NOT NULL,
     account TEXT COLLATE "C",
@@ -228,7 +229,6 @@ CREATE TABLE unique_keys (
     id BYTEA NOT NULL,
     PRIMARY KEY (instance_id, resource_type, path, key)
 );
-CREATE INDEX unique_keys_by_id ON unique_keys (instance_id, id);
 
 CREATE TABLE search_keys (
     instance_id BYTEA NOT NULL,
@@ -238,18 +238,16 @@ CREATE TABLE search_keys (
     id BYTEA NOT NULL,
     PRIMARY KEY (instance_id, resource_type, path, key, id)
 );
-CREATE INDEX search_keys_by_id ON search_keys (instance_id, id);
 
 -- externalId belongs to a connector and a resource.
 CREATE TABLE links (
     instance_id BYTEA NOT NULL,
-    connector_id BYTEA NOT NULL,
     id BYTEA NOT NULL,
+    connector_id BYTEA NOT NULL,
     external_id TEXT COLLATE "C" NOT NULL,
-    PRIMARY KEY (instance_id, connector_id, id)
+    PRIMARY KEY (instance_id, id, connector_id)
 );
 CREATE INDEX links_by_external_id ON links (instance_id, connector_id, external_id, id);
-CREATE INDEX links_by_id ON links (instance_id, id);
 
 CREATE TABLE members (
     instance_id BYTEA NOT NULL,
@@ -348,6 +346,7 @@ CREATE TABLE ranges (
     PRIMARY KEY (instance_id, resource_type, first_id, slot)
 );
 
+-- What a change set did, for one that comes again. The ids stand in the order of time (UUIDv7), and go in that order.
 CREATE TABLE change_sets (
     instance_id BYTEA NOT NULL,
     id BYTEA NOT NULL,
@@ -355,7 +354,6 @@ CREATE TABLE change_sets (
     result TEXT COLLATE "C" NOT NULL,
     PRIMARY KEY (instance_id, id)
 );
-CREATE INDEX change_sets_by_time ON change_sets (instance_id, at_ms, id);
 
 -- Positions are made by the commit and never used again, whatever is deleted. name_key is there where the record is about
 -- nobody with an id. Every index ends with the position, so that each gives its records in commit order.

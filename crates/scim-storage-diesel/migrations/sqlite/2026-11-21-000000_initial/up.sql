@@ -187,7 +187,7 @@ CREATE TABLE rejected_lines (
 -- short, and the account last: SQLite reads a row's pages as far as the last column that is asked for.
 -- place is the row's own number, SQLite's alone, which stays when the file is made compact.
 -- reports_to is a reference as it was sent, reports_key the same as a user name compares, reports_via the connector that
--- sent it.
+-- sent it. keys lists the row's own rows of unique_keys and search_keys, which are found by it when the row changes or goes.
 CREATE TABLE resources (
     place INTEGER PRIMARY KEY,
     instance_id BLOB NOT NULL,
@@ -206,6 +206,7 @@ CREATE TABLE resources (
     reports_key TEXT,
     reports_via BLOB,
     direct_manager BLOB,
+    keys TEXT NOT NULL,
     document BLOB NOT NULL,
     shadow BLOB NOT NULL,
     account TEXT
@@ -257,7 +258,6 @@ CREATE TABLE unique_keys (
     id BLOB NOT NULL,
     PRIMARY KEY (instance_id, resource_type, path, key)
 ) WITHOUT ROWID;
-CREATE INDEX unique_keys_by_id ON unique_keys (instance_id, id);
 
 CREATE TABLE search_keys (
     instance_id BLOB NOT NULL,
@@ -267,18 +267,16 @@ CREATE TABLE search_keys (
     id BLOB NOT NULL,
     PRIMARY KEY (instance_id, resource_type, path, key, id)
 ) WITHOUT ROWID;
-CREATE INDEX search_keys_by_id ON search_keys (instance_id, id);
 
 -- externalId belongs to a connector and a resource.
 CREATE TABLE links (
     instance_id BLOB NOT NULL,
-    connector_id BLOB NOT NULL,
     id BLOB NOT NULL,
+    connector_id BLOB NOT NULL,
     external_id TEXT NOT NULL,
-    PRIMARY KEY (instance_id, connector_id, id)
+    PRIMARY KEY (instance_id, id, connector_id)
 ) WITHOUT ROWID;
 CREATE INDEX links_by_external_id ON links (instance_id, connector_id, external_id);
-CREATE INDEX links_by_id ON links (instance_id, id);
 
 CREATE TABLE members (
     instance_id BLOB NOT NULL,
@@ -377,6 +375,7 @@ CREATE TABLE ranges (
     PRIMARY KEY (instance_id, resource_type, first_id, slot)
 ) WITHOUT ROWID;
 
+-- What a change set did, for one that comes again. The ids stand in the order of time (UUIDv7), and go in that order.
 CREATE TABLE change_sets (
     instance_id BLOB NOT NULL,
     id BLOB NOT NULL,
@@ -384,7 +383,6 @@ CREATE TABLE change_sets (
     result TEXT NOT NULL,
     PRIMARY KEY (instance_id, id)
 ) WITHOUT ROWID;
-CREATE INDEX change_sets_by_time ON change_sets (instance_id, at_ms);
 
 -- Positions are never used again, whatever is deleted. name_key is there where the record is about nobody with an id.
 -- Every index ends with the position, so that each gives its records in commit order.

@@ -84,6 +84,7 @@ impl Scrubbing<'_, '_> {
         match table.name {
             "resources" => {
                 self.content(table, row)?;
+                self.index_keys(table, row)?;
                 self.texts(table, row, &["display", "display_key"], Kind::Shown);
                 self.texts(table, row, &["manager", "reports_to", "reports_key"], Kind::Reference);
                 self.json(table, row, "account", Self::account)
@@ -187,6 +188,27 @@ impl Scrubbing<'_, '_> {
         else {
             return;
         };
+        let key = self.key(resource_type, path, key);
+        put(table, row, "key", Cell::Text(key));
+    }
+
+    /// The same in a resource's list of its entries.
+    fn index_keys(&mut self, table: &Table, row: &mut [Cell]) -> Result<(), TransferError> {
+        let text = |name: &str| row.get(table.place(name)?)?.text();
+        let resource_type = text("resource_type").unwrap_or_default().to_owned();
+        self.json(table, row, "keys", |this, keys| {
+            for entry in keys.as_array_mut().into_iter().flatten() {
+                if let Some([_, Value::String(path), Value::String(key)]) =
+                    entry.as_array_mut().map(Vec::as_mut_slice)
+                {
+                    *key = this.key(&resource_type, path, key);
+                }
+            }
+        })
+    }
+
+    /// What is put in place of such a key.
+    fn key(&mut self, resource_type: &str, path: &str, key: &str) -> String {
         let resource_type = self.scrubber.registry.resource_type(resource_type);
         let (schema, name) = path.rsplit_once(':').map_or((None, path), |(urn, name)| (Some(urn), name));
         let (parent, name) = name.split_once('.').unwrap_or(("", name));
@@ -206,12 +228,11 @@ impl Scrubbing<'_, '_> {
                 AttributeType::Boolean | AttributeType::Decimal | AttributeType::Integer
             )
         });
-        if is_text {
-            let key = self.text(parent, name, attribute.map(|attribute| &**attribute), key);
-            let key =
-                attribute.map_or_else(|| key.clone(), |attribute| attribute.matching.key(&key).into_owned());
-            put(table, row, "key", Cell::Text(key));
+        if !is_text {
+            return key.to_owned();
         }
+        let key = self.text(parent, name, attribute.map(|attribute| &**attribute), key);
+        attribute.map_or_else(|| key.clone(), |attribute| attribute.matching.key(&key).into_owned())
     }
 
     /// An account, as it stands in JSON.

@@ -4,6 +4,7 @@
 //! then kept prepared per connection.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use diesel::sql_types::{BigInt, Binary, Text};
 #[cfg(feature = "sqlite")]
@@ -38,6 +39,8 @@ pub(crate) enum Bind {
     OptionalTexts(Vec<Option<String>>),
     /// Several as one value; SQLite is given a JSON array.
     Integers(Vec<i64>),
+    /// The values of a row, one after the other, which somebody else has too. SQLite's alone.
+    Row(Arc<[Bind]>),
 }
 
 /// SQL text with `?` where values are bound, in order. `INDEXED BY`, `NOT INDEXED` and `CROSS JOIN … ON` are hints to SQLite,
@@ -80,6 +83,14 @@ impl Statement {
     /// Adds a value for the next `?`.
     pub(crate) fn bind(mut self, value: Bind) -> Self {
         self.binds.push(value);
+        self
+    }
+
+    /// The statement with other values in the place of the first ones.
+    pub(crate) fn starting<const N: usize>(mut self, values: [Bind; N]) -> Self {
+        for (bind, value) in self.binds.iter_mut().zip(values) {
+            *bind = value;
+        }
         self
     }
 
@@ -175,6 +186,18 @@ impl Statement {
             Connection::Sqlite(connection) => diesel::RunQueryDsl::execute(self.with_json(), connection),
             #[cfg(feature = "postgres")]
             Connection::Postgres(link) => link.run(&self),
+        }
+    }
+
+    /// Runs it, and it may be run again; it has no lists. (SQLite.)
+    pub(crate) fn run_again(&self, connection: &mut Connection) -> QueryResult<usize> {
+        match connection {
+            #[cfg(feature = "sqlite")]
+            Connection::Sqlite(connection) => {
+                diesel::query_dsl::methods::ExecuteDsl::execute(self, connection)
+            }
+            #[cfg(feature = "postgres")]
+            Connection::Postgres(link) => link.run(self),
         }
     }
 
@@ -308,7 +331,11 @@ impl diesel::query_builder::QueryFragment<Sqlite> for Statement {
         }
         // The text has its `?` already: it is walked at each run, once for the text and once for the values.
         out.push_sql(&self.text);
-        for bind in &self.binds {
+        let values = self.binds.iter().flat_map(|bind| match bind {
+            Bind::Row(values) => &**values,
+            one => std::slice::from_ref(one),
+        });
+        for bind in values {
             match bind {
                 Bind::Blob(value) => out.push_bind_param_value_only::<Binary, _>(value)?,
                 Bind::OptionalBlob(value) => out.push_bind_param_value_only::<Nullable<Binary>, _>(value)?,
@@ -343,7 +370,8 @@ impl diesel::RunQueryDsl<diesel::sqlite::SqliteConnection> for Statement {}
 
 /// Statements that insert rows, several at a time: their texts are few, and kept prepared. `into` ends with `VALUES `.
 pub(crate) fn inserts(into: &str, rows: Vec<Vec<Bind>>, tail: &str) -> Vec<Statement> {
-    let columns = rows.first().map_or(0, Vec::len);
+    let width = |bind: &Bind| if let Bind::Row(values) = bind { values.len() } else { 1 };
+    let columns = rows.first().map_or(0, |row| row.iter().map(width).sum::<usize>());
     let row = format!("({})", vec!["?"; columns].join(", "));
     let (mut rows, mut statements) = (rows.into_iter(), Vec::new());
     while rows.len() > 0 {

@@ -1,32 +1,26 @@
 //! The outbox: events in the same commit, of what really happened.
 
-use scim_directory::{Change, EdgeOutcome, Effect, Event, EventKind};
+use std::sync::Arc;
+
+use scim_directory::{Change, ChangeSet, EdgeOutcome, Effect, Event, EventKind};
 use scim_storage::StoreError;
 
 use super::Applying;
 use crate::error::Refusal;
 use crate::sql::{Bind, Statement, json, word};
 
-/// What a row of the outbox has of its event.
-#[derive(Clone, Debug)]
-pub(super) struct Row {
-    kind: String,
-    resource_type: String,
-    id: [u8; 16],
-    before: Option<String>,
-    after: Option<String>,
-}
-
-impl Row {
-    pub(super) fn of(event: &Event) -> Result<Self, StoreError> {
-        Ok(Self {
-            kind: word(event.kind)?,
-            resource_type: event.key.resource_type.to_string(),
-            id: event.key.id.uuid().into_bytes(),
-            before: event.before.as_ref().map(json).transpose()?,
-            after: event.after.as_ref().map(json).transpose()?,
-        })
-    }
+/// An event's row of the outbox, without its position. (SQLite.)
+pub(super) fn row(set: &ChangeSet, event: &Event) -> Result<Arc<[Bind]>, StoreError> {
+    let row = Statement::default()
+        .blob(set.scope.instance.uuid().as_bytes())
+        .integer(set.at.unix_millis())
+        .text(&*set.request_id)
+        .text(word(event.kind)?)
+        .text(&*event.key.resource_type)
+        .blob(event.key.id.uuid().as_bytes())
+        .optional_text(event.before.as_ref().map(json).transpose()?)
+        .optional_text(event.after.as_ref().map(json).transpose()?);
+    Ok(row.into_binds().into())
 }
 
 impl Applying<'_> {
@@ -39,31 +33,18 @@ impl Applying<'_> {
     }
 
     /// Rows of the outbox, without their positions, of what really happened. (SQLite.)
-    pub(super) fn event_rows(&mut self, effects: &[Effect]) -> Result<Vec<Vec<Bind>>, Refusal> {
+    pub(super) fn event_rows(&mut self, effects: &[Effect]) -> Result<Vec<Arc<[Bind]>>, Refusal> {
         let set = self.set;
         let mut rows = Vec::with_capacity(set.events.len() + self.events.len());
         for (index, event) in set.events.iter().enumerate().filter(|(_, event)| self.happened(event, effects))
         {
             let form = self.forms.and_then(|forms| forms.events.get(index).cloned());
-            rows.push(form.map_or_else(|| Row::of(event), Ok)?);
+            rows.push(form.map_or_else(|| row(set, event), Ok)?);
         }
         for event in std::mem::take(&mut self.events) {
-            rows.push(Row::of(&event)?);
+            rows.push(row(set, &event)?);
         }
-        Ok(rows.into_iter().map(|row| self.event_row(row)).collect())
-    }
-
-    fn event_row(&self, row: Row) -> Vec<Bind> {
-        Statement::default()
-            .blob(self.instance)
-            .integer(self.set.at.unix_millis())
-            .text(self.set.request_id.clone())
-            .text(row.kind)
-            .text(row.resource_type)
-            .blob(row.id)
-            .optional_text(row.before)
-            .optional_text(row.after)
-            .into_binds()
+        Ok(rows)
     }
 
     /// Whether an event is about more than members, or an edge of the group really changed.

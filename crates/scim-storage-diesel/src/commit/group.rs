@@ -8,6 +8,7 @@
 //! those that [`Group::must_write_first`] names.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 use diesel::sql_types::BigInt;
 use diesel::{QueryResult, QueryableByName};
@@ -91,8 +92,9 @@ struct Minute {
 }
 
 /// A row of the log without its position.
+#[derive(Clone, Debug)]
 pub(super) struct LogRow {
-    pub(super) row: Vec<Bind>,
+    pub(super) row: Arc<[Bind]>,
     /// Whose membership it is about.
     pub(super) members: Vec<[u8; 16]>,
 }
@@ -105,7 +107,7 @@ pub(super) struct Left {
     pub(super) minute: i64,
     pub(super) journal: Vec<LogRow>,
     /// Rows of the outbox without their positions.
-    pub(super) events: Vec<Vec<Bind>>,
+    pub(super) events: Vec<Arc<[Bind]>>,
 }
 
 #[derive(QueryableByName)]
@@ -246,7 +248,7 @@ impl Group {
         let pending = &mut self.pending;
         for LogRow { row, members } in left.journal {
             record = record.saturating_add(1);
-            pending.journal.push(numbered(record, row));
+            pending.journal.push(vec![Bind::Integer(record), Bind::Row(row)]);
             for member in members {
                 let (instance, member) = (left.instance.to_vec(), member.to_vec());
                 pending.members.push(vec![Bind::Blob(instance), Bind::Blob(member), Bind::Integer(record)]);
@@ -254,7 +256,7 @@ impl Group {
         }
         for row in left.events {
             event = event.saturating_add(1);
-            pending.events.push(numbered(event, row));
+            pending.events.push(vec![Bind::Integer(event), Bind::Row(row)]);
         }
         self.facts.last = Some((record, event));
         let records = record >= first;
@@ -289,15 +291,16 @@ impl Group {
         if ids.is_empty() {
             return Ok(true);
         }
+        // What fails ends the whole group: SQLite need not keep copies of pages to undo a statement by itself.
         for (into, rows) in [
             (
-                "INSERT INTO journal (position, instance_id, at_ms, elapsed_ms, connector_id, key_id, user_id, \
+                "INSERT OR FAIL INTO journal (position, instance_id, at_ms, elapsed_ms, connector_id, key_id, user_id, \
                  admin_key_id, request_id, action, status, resource_type, resource_id, name_key, record) VALUES ",
                 journal,
             ),
-            ("INSERT INTO journal_members (instance_id, member_id, position) VALUES ", members),
+            ("INSERT OR FAIL INTO journal_members (instance_id, member_id, position) VALUES ", members),
             (
-                "INSERT INTO events (position, instance_id, at_ms, request_id, kind, resource_type, id, before, \
+                "INSERT OR FAIL INTO events (position, instance_id, at_ms, request_id, kind, resource_type, id, before, \
                  after) VALUES ",
                 events,
             ),
@@ -316,17 +319,10 @@ impl Group {
             }
         }
         let mut new = 0;
-        let into = "INSERT INTO change_sets (instance_id, id, at_ms, result) VALUES ";
+        let into = "INSERT OR FAIL INTO change_sets (instance_id, id, at_ms, result) VALUES ";
         for insert in inserts(into, sets, " ON CONFLICT DO NOTHING") {
             new += insert.run(connection)?;
         }
         Ok(new == ids.len())
     }
-}
-
-fn numbered(position: i64, row: Vec<Bind>) -> Vec<Bind> {
-    let mut numbered = Vec::with_capacity(row.len() + 1);
-    numbered.push(Bind::Integer(position));
-    numbered.extend(row);
-    numbered
 }

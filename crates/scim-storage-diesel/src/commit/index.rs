@@ -6,10 +6,11 @@
 use std::collections::BTreeSet;
 
 use scim_core::resource::IndexEntry;
-use scim_directory::{Key, ResourceId};
+use scim_directory::{ChangeSet, Key, ResourceId};
 use scim_storage::StoreError;
 
 use super::Applying;
+use super::ready::Ready;
 use crate::error::{Refusal, damaged};
 use crate::read::USER_NAME;
 use crate::sql::{Line, Statement, inserts, json};
@@ -26,6 +27,30 @@ pub(super) fn keys(entries: &[IndexEntry]) -> Result<String, StoreError> {
 /// The entries that the column lists.
 pub(super) fn entries(keys: &str) -> Result<Entries, StoreError> {
     serde_json::from_str(keys).map_err(|_| damaged("index entries"))
+}
+
+/// Inserts a unique key, unless another record has it.
+pub(super) fn unique_row(set: &ChangeSet, key: &Key, path: &str, value: &str) -> Statement {
+    let insert = Statement::kept(
+        "INSERT INTO unique_keys (instance_id, resource_type, path, key, id) VALUES (?, ?, ?, ?, ?) \
+         ON CONFLICT DO NOTHING",
+    );
+    let insert = insert.blob(set.scope.instance.uuid().as_bytes()).text(&*key.resource_type);
+    insert.text(path).text(value).blob(key.id.uuid().as_bytes())
+}
+
+/// Inserts the other entries, of which several records may have the same.
+pub(super) fn searched_rows<'e>(
+    set: &ChangeSet,
+    key: &Key,
+    entries: impl Iterator<Item = (&'e str, &'e str)>,
+) -> Vec<Statement> {
+    let row = |(path, value): (&str, &str)| {
+        let row = Statement::default().blob(set.scope.instance.uuid().as_bytes()).text(&*key.resource_type);
+        row.text(path).text(value).blob(key.id.uuid().as_bytes()).into_binds()
+    };
+    let into = "INSERT INTO search_keys (instance_id, resource_type, path, key, id) VALUES ";
+    inserts(into, entries.map(row).collect(), " ON CONFLICT DO NOTHING")
 }
 
 impl Applying<'_> {
@@ -119,37 +144,35 @@ impl Applying<'_> {
         } else {
             self.add_index_in_turn(key, &new)?;
         }
-        let all = entries.iter().map(|entry| (entry.unique, entry.path.clone(), entry.key.clone()));
-        self.entries.insert(key.id, all.collect());
+        // From here on its row says it.
+        Ok(())
+    }
+
+    /// The same for a record that is created, by statements that were made before.
+    pub(super) fn add_ready_index(&mut self, ready: &Ready) -> Result<(), Refusal> {
+        for (path, insert) in &ready.unique {
+            if insert.run_again(self.connection)? == 0 {
+                return Err(Refusal::Duplicate(path.clone()));
+            }
+            self.touched = true;
+        }
+        for insert in &ready.searched {
+            self.touched = true;
+            insert.run_again(self.connection)?;
+        }
         Ok(())
     }
 
     /// First what may be refused, one by one; then the others together.
     fn add_index_in_turn(&mut self, key: &Key, new: &BTreeSet<(bool, &str, &str)>) -> Result<(), Refusal> {
-        let (unique, searched): (Vec<_>, Vec<_>) = new.iter().partition(|(unique, ..)| *unique);
-        let row = |(_, path, value): &(bool, &str, &str)| {
-            let row = Statement::default().blob(self.instance).text(&*key.resource_type);
-            row.text(*path).text(*value).blob(key.id.uuid().into_bytes()).into_binds()
-        };
-        let searched = inserts(
-            "INSERT INTO search_keys (instance_id, resource_type, path, key, id) VALUES ",
-            searched.into_iter().map(row).collect(),
-            " ON CONFLICT DO NOTHING",
-        );
-        for entry in unique {
-            let insert = inserts(
-                "INSERT INTO unique_keys (instance_id, resource_type, path, key, id) VALUES ",
-                vec![row(entry)],
-                " ON CONFLICT DO NOTHING",
-            );
-            let rows: usize =
-                insert.into_iter().map(|insert| insert.run(self.connection)).sum::<Result<_, _>>()?;
-            if rows == 0 {
-                return Err(Refusal::Duplicate(entry.1.to_owned()));
+        for (_, path, value) in new.iter().filter(|(unique, ..)| *unique) {
+            if unique_row(self.set, key, path, value).run(self.connection)? == 0 {
+                return Err(Refusal::Duplicate((*path).to_owned()));
             }
             self.touched = true;
         }
-        for insert in searched {
+        let searched = new.iter().filter(|(unique, ..)| !unique).map(|(_, path, value)| (*path, *value));
+        for insert in searched_rows(self.set, key, searched) {
             self.touched = true;
             insert.run(self.connection)?;
         }

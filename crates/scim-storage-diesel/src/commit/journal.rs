@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use scim_directory::{AttributeChange, Change, Effect, LogRecord, ResourceId};
+use scim_directory::{AttributeChange, Change, ChangeSet, Effect, LogRecord, ResourceId};
 use scim_storage::{StoreError, reference_linked, what_happened};
 
 use super::Applying;
@@ -61,36 +61,33 @@ impl Applying<'_> {
         let records = self.records(if certain.is_some() { Vec::new() } else { set.log.clone() }, effects);
         let mut rows = certain.map(|forms| forms.log.clone()).unwrap_or_default();
         for record in &records {
-            rows.push(Row::of(record)?);
+            rows.push(LogRow::of(set, record)?);
         }
-        Ok(rows.into_iter().map(|row| self.log_row(row)).collect())
+        Ok(rows)
     }
+}
 
-    fn log_row(&self, row: Row) -> LogRow {
+impl LogRow {
+    /// A record's row of the log. (SQLite.)
+    pub(super) fn of(set: &ChangeSet, record: &LogRecord) -> Result<Self, StoreError> {
+        let row = Row::of(record)?;
         let members = row.members.iter().map(|member| member.uuid().into_bytes()).collect();
-        let statement = self
-            .about_the_set(Statement::default())
-            .text(row.action)
-            .text(row.status)
-            .optional_text(row.resource_type)
-            .optional_blob(row.resource_id)
-            .optional_text(row.name_key)
-            .text(row.record);
-        LogRow { row: statement.into_binds(), members }
-    }
-
-    /// Binds what all rows of a change set have in common.
-    fn about_the_set(&self, statement: Statement) -> Statement {
-        let set = self.set;
-        statement
-            .blob(self.instance)
+        let row = Statement::default()
+            .blob(set.scope.instance.uuid().as_bytes())
             .integer(set.at.unix_millis())
             .integer(i64::from(set.elapsed_ms))
             .blob(set.actor.connector.map_or([0; 16], |connector| connector.uuid().into_bytes()))
             .optional_blob(set.actor.key.map(|key| key.uuid().into_bytes()))
             .optional_blob(set.actor.user.map(|user| user.uuid().into_bytes()))
             .optional_blob(set.actor.admin.map(|key| key.uuid().into_bytes()))
-            .text(set.request_id.clone())
+            .text(&*set.request_id)
+            .text(row.action)
+            .text(row.status)
+            .optional_text(row.resource_type)
+            .optional_blob(row.resource_id)
+            .optional_text(row.name_key)
+            .text(row.record);
+        Ok(Self { row: row.into_binds().into(), members })
     }
 }
 

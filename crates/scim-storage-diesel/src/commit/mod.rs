@@ -28,6 +28,7 @@ mod members;
 mod place;
 mod prune;
 mod ranges;
+mod ready;
 mod record;
 mod reports;
 mod rows;
@@ -36,10 +37,10 @@ mod tally;
 use std::collections::{BTreeMap, HashMap};
 
 use scim_directory::{
-    Change, ChangeSet, Committed, Content, Effect, Event, LogRecord, Position, ResourceId, Scope, Version,
+    Change, ChangeSet, Committed, Effect, Event, LogRecord, Position, ResourceId, Scope, Version,
 };
 
-use forms::ContentForm;
+use ready::Ready;
 
 use crate::connection::Connection;
 use crate::error::Refusal;
@@ -249,7 +250,7 @@ impl<'a> Applying<'a> {
 #[cfg(feature = "postgres")]
 const SLOTS: u8 = 16;
 
-impl Applying<'_> {
+impl<'a> Applying<'a> {
     /// Whether a record, which is at `current` now, was at the expected version before this change set.
     fn check(
         &self,
@@ -310,12 +311,9 @@ impl Applying<'_> {
         }
     }
 
-    /// The stored forms of what the change whose turn it is writes.
-    fn form(&self, content: &Content) -> Result<ContentForm, Refusal> {
-        match self.forms.and_then(|forms| forms.content(self.turn)) {
-            Some(form) => Ok(form.clone()),
-            None => Ok(ContentForm::of(content)?),
-        }
+    /// What the record is written by whose turn it is, where that was made before.
+    fn ready(&self) -> Option<&'a Ready> {
+        self.forms?.ready(self.turn)
     }
 
     /// The scope's connector as it is stored; nil for changes without one.

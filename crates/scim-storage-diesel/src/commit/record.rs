@@ -9,6 +9,7 @@ use scim_storage::StoreError;
 
 use super::Applying;
 use super::index::entries;
+use super::ready::{Ready, first_of_changed, first_of_new, insertion, link, replacement};
 use super::tally::Tallies;
 use crate::error::Refusal;
 use crate::sql::{Statement, json};
@@ -73,46 +74,27 @@ impl Applying<'_> {
         }
         let at = self.set.at.unix_millis();
         let (version, created) = if *revives { self.revive(key)? } else { (1, at) };
-        let first = !self.connection.is_postgres();
+        let (ready, first) = (self.ready(), !self.connection.is_postgres());
         if first {
             // What may be refused comes before what would have to be undone.
-            self.add_index(key, &content.index)?;
+            match ready {
+                Some(ready) => self.add_ready_index(ready)?,
+                None => self.add_index(key, &content.index)?,
+            }
         }
         let report = self.report(key, content, None)?;
-        let (tallies, form) = (Tallies::of(content), self.form(content)?);
-        let insert = Statement::kept(
-            "INSERT INTO resources (instance_id, resource_type, id, version, membership, created_ms, \
-             modified_ms, display, display_key, manager, managed_by, active, reports_to, reports_key, reports_via, \
-             direct_manager, keys, document, shadow, account) \
-             VALUES (?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, jsonb(?), ?) ON CONFLICT DO NOTHING",
-        )
-        .postgres(
-            "INSERT INTO resources (instance_id, resource_type, id, version, membership, created_ms, \
-             modified_ms, display, display_key, manager, managed_by, active, reports_to, reports_key, reports_via, \
-             direct_manager, keys, document, shadow, account) \
-             VALUES ($1, $2, $3, $4, 0, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18::jsonb, $19) \
-             ON CONFLICT DO NOTHING",
-        )
-        .blob(self.instance)
-        .text(&*key.resource_type)
-        .blob(key.id.uuid().into_bytes())
-        .integer(version)
-        .integer(created)
-        .integer(at.max(created))
-        .optional_text(content.display.clone())
-        .optional_text(form.display_key)
-        .optional_text(content.manager.clone())
-        .optional_blob(managed_by(content))
-        .integer(tallies.active)
-        .optional_text(content.reports_to.clone())
-        .optional_text(report.key.clone())
-        .optional_blob(report.via)
-        .optional_blob(report.manager)
-        .text(form.keys)
-        .blob(&content.document)
-        .text(&*content.shadow)
-        .optional_text(form.account);
-        if self.connection.suppose_changed(insert, 1)? == 0 {
+        let rows = match ready {
+            Some(ready) if !revives && content.reports_to.is_none() => {
+                ready.record.run_again(self.connection)?
+            }
+            _ => {
+                let insert = ready
+                    .map_or_else(|| insertion(self.set, key, content), |ready| Ok(ready.record.clone()))?;
+                let first = first_of_new((version, created, at.max(created)), &report);
+                self.connection.suppose_changed(insert.starting(first), 1)?
+            }
+        };
+        if rows == 0 {
             return Err(Refusal::Duplicate("id".to_owned()));
         }
         self.touched = true;
@@ -121,7 +103,7 @@ impl Applying<'_> {
         }
         self.claim(key, content)?;
         self.link(key, external_id.as_deref())?;
-        self.count(&key.resource_type, tallies);
+        self.count(&key.resource_type, Tallies::of(content));
         self.moved(key, 1);
         self.raised.insert(key.id, Version(version));
         self.tell_manager(key, content, None, report.manager);
@@ -152,47 +134,31 @@ impl Applying<'_> {
         }
         self.touched = true;
         let report = self.report(key, content, Some(&before))?;
-        let (tallies, form) = (Tallies::of(content), self.form(content)?);
-        let update = Statement::kept(
-            "UPDATE resources SET version = version + ?, modified_ms = max(modified_ms, ?), display = ?, \
-             display_key = ?, manager = ?, managed_by = ?, active = ?, reports_to = ?, reports_key = ?, \
-             reports_via = ?, direct_manager = ?, keys = ?, document = ?, shadow = jsonb(?), account = ? \
-             WHERE instance_id = ? AND id = ? AND resource_type = ? RETURNING version, membership, modified_ms",
-        )
-        .postgres(
-            "UPDATE resources SET version = version + $1, modified_ms = greatest(modified_ms, $2), display = $3, \
-             display_key = $4, manager = $5, managed_by = $6, active = $7, reports_to = $8, reports_key = $9, \
-             reports_via = $10, direct_manager = $11, keys = $12, document = $13, shadow = $14::jsonb, account = $15 \
-             WHERE instance_id = $16 AND id = $17 AND resource_type = $18 \
-             RETURNING version, membership, modified_ms",
-        )
-        .integer(step)
-        .integer(self.set.at.unix_millis())
-        .optional_text(content.display.clone())
-        .optional_text(form.display_key)
-        .optional_text(content.manager.clone())
-        .optional_blob(managed_by(content))
-        .integer(tallies.active)
-        .optional_text(content.reports_to.clone())
-        .optional_text(report.key.clone())
-        .optional_blob(report.via)
-        .optional_blob(report.manager)
-        .text(form.keys)
-        .blob(&content.document)
-        .text(&*content.shadow)
-        .optional_text(form.account)
-        .blob(self.instance)
-        .blob(key.id.uuid().into_bytes())
-        .text(&*key.resource_type);
         let after = before.after(step, self.set.at.unix_millis());
-        let supposed = after.clone();
-        let standing = self.connection.suppose(update, vec![after], move |rows| rows == [supposed])?;
-        let standing = standing.into_iter().next().ok_or(Refusal::Conflict)?;
+        let standing = match self.ready() {
+            // Nothing else of the change set can have changed it.
+            Some(ready) if self.set.changes.len() == 1 && content.reports_to.is_none() => {
+                if ready.record.run_again(self.connection)? == 0 {
+                    return Err(Refusal::Conflict);
+                }
+                after
+            }
+            ready => {
+                let update = ready
+                    .map_or_else(|| replacement(self.set, key, content), |ready| Ok(ready.record.clone()))?;
+                let update = update.starting(first_of_changed(step, &report));
+                let update = update.suffixed(" RETURNING version, membership, modified_ms");
+                let supposed = after.clone();
+                let standing =
+                    self.connection.suppose(update, vec![after], move |rows| rows == [supposed])?;
+                standing.into_iter().next().ok_or(Refusal::Conflict)?
+            }
+        };
         self.add_index(key, &content.index)?;
         self.without_realm(key)?;
         self.claim(key, content)?;
         self.link(key, external_id)?;
-        self.count(&key.resource_type, tallies.since(before.tallies()));
+        self.count(&key.resource_type, Tallies::of(content).since(before.tallies()));
         self.raised.entry(key.id).or_insert(expected);
         self.tell_manager(key, content, before.direct_manager.as_deref(), report.manager);
         self.link_reports(key, content)?;
@@ -288,25 +254,17 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// Keeps the connector's `externalId`. A change without connector leaves every connector's alone.
     fn link(&mut self, key: &Key, external_id: Option<&str>) -> Result<(), Refusal> {
-        let Some(connector) = self.set.scope.connector else { return Ok(()) };
-        let (connector, id) = (connector.uuid().into_bytes(), key.id.uuid().into_bytes());
-        let link = match external_id {
-            Some(external_id) => Statement::kept(
-                "INSERT INTO links (instance_id, id, connector_id, external_id) VALUES (?, ?, ?, ?) \
-                 ON CONFLICT (instance_id, id, connector_id) DO UPDATE SET external_id = excluded.external_id",
-            )
-            .blob(self.instance)
-            .blob(id)
-            .blob(connector)
-            .text(external_id),
-            None => Statement::kept("DELETE FROM links WHERE instance_id = ? AND id = ? AND connector_id = ?")
-                .blob(self.instance)
-                .blob(id)
-                .blob(connector),
-        };
-        self.connection.later(link)?;
+        match self.ready() {
+            Some(Ready { link: Some(link), .. }) => {
+                link.run_again(self.connection)?;
+            }
+            _ => {
+                if let Some(link) = link(self.set, key, external_id) {
+                    self.connection.later(link)?;
+                }
+            }
+        }
         Ok(())
     }
 }

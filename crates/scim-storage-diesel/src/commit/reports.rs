@@ -16,6 +16,7 @@ use crate::read::{USER_NAME, resource_id};
 use crate::sql::{Id, Statement};
 
 /// A person's reference to a direct manager, as it is kept.
+#[derive(Debug, Default)]
 pub(super) struct Report {
     /// As a user name compares.
     pub(super) key: Option<String>,

@@ -20,6 +20,7 @@ impl Bind {
             Self::Blobs(_) | Self::OptionalBlobs(_) => Type::BYTEA_ARRAY,
             Self::Texts(_) | Self::OptionalTexts(_) => Type::TEXT_ARRAY,
             Self::Integers(_) => Type::INT8_ARRAY,
+            Self::Row(_) => Type::RECORD,
         }
     }
 }
@@ -49,6 +50,7 @@ impl ToSql for Bind {
                 values.iter().map(|value| value.as_deref().map(text)).collect::<Vec<_>>().to_sql(kind, out)
             }
             Self::Integers(values) => values.to_sql(kind, out),
+            Self::Row(_) => Err("rows are bound value by value".into()),
         }
     }
 

@@ -116,9 +116,12 @@ impl Engine for Sqlite {
 
     async fn commit(&self, changes: ChangeSet) -> Result<Committed, CommitError> {
         let receiver = self.writer.submit(changes)?;
-        receiver.await.unwrap_or_else(|_| {
-            Err(CommitError::Store(StoreError::Unavailable { reason: "the writer has ended".to_owned() }))
-        })
+        match receiver.await {
+            Ok(answered) => answered.answer,
+            Err(_) => {
+                Err(CommitError::Store(StoreError::Unavailable { reason: "the writer has ended".to_owned() }))
+            }
+        }
     }
 
     fn follow_texts(&self, instance: InstanceId) {

@@ -33,15 +33,24 @@ const BUSY: &str = "database is locked";
 
 pub(crate) type Answer = Result<Committed, CommitError>;
 
+/// A change set, and what it is written as.
+type Set = (ChangeSet, Forms);
+
 struct Waiting {
-    changes: ChangeSet,
-    forms: Forms,
+    set: Box<Set>,
     answer: Asking,
+}
+
+/// An answer, and the change set that it is to, for its memory to be freed where it was taken: the writer has no time for that, and
+/// would wait for the allocator.
+pub(crate) struct Answered {
+    pub(crate) answer: Answer,
+    _set: Option<Box<Set>>,
 }
 
 /// Who waits for the answer to a change set.
 struct Asking {
-    sender: oneshot::Sender<Answer>,
+    sender: oneshot::Sender<Answered>,
     /// Since when.
     since: Instant,
     /// When the change set was decided.
@@ -49,10 +58,10 @@ struct Asking {
 }
 
 impl Asking {
-    fn answer(self, answer: Answer, meter: &Meter) {
+    fn answer(self, answer: Answer, set: Option<Box<Set>>, meter: &Meter) {
         meter.answered(&answer, self.since, self.at);
         // The caller may be gone; what was done is done all the same.
-        let _ = self.sender.send(answer);
+        let _ = self.sender.send(Answered { answer, _set: set });
     }
 }
 
@@ -87,13 +96,13 @@ impl Writer {
     }
 
     /// Queues a change set; the receiver gives the answer once it is on disk. It fails where too many wait already.
-    pub(crate) fn submit(&self, changes: ChangeSet) -> Result<oneshot::Receiver<Answer>, StoreError> {
+    pub(crate) fn submit(&self, changes: ChangeSet) -> Result<oneshot::Receiver<Answered>, StoreError> {
         let forms = Forms::of(&changes)?;
         let (sender, receiver) = oneshot::channel();
         let answer = Asking { sender, since: Instant::now(), at: changes.at };
         self.meter.write_waits();
         let refused = match self.queue.as_ref() {
-            Some(queue) => match queue.try_send(Waiting { changes, forms, answer }) {
+            Some(queue) => match queue.try_send(Waiting { set: Box::new((changes, forms)), answer }) {
                 Ok(()) => return Ok(receiver),
                 Err(TrySendError::Full(_)) => "too many changes wait to be written",
                 Err(TrySendError::Disconnected(_)) => "the writer has ended",
@@ -119,7 +128,7 @@ impl Drop for Writer {
 
 impl std::fmt::Debug for Waiting {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Waiting").field("id", &self.changes.id).finish_non_exhaustive()
+        f.debug_struct("Waiting").field("id", &self.set.0.id).finish_non_exhaustive()
     }
 }
 
@@ -134,7 +143,7 @@ fn write(mut connection: Connection, mut copied: Checkpoints, queue: &Receiver<W
             }
         }
         copied.finish(hand.connection);
-        let changes = group.iter().map(|waiting| waiting.changes.changes.len().max(1)).sum();
+        let changes = group.iter().map(|waiting| waiting.set.0.changes.len().max(1)).sum();
         hand.commit(group, meter);
         copied.committed(changes);
     }
@@ -168,7 +177,7 @@ impl Hand<'_> {
             Ok(answers) => {
                 meter.transaction(size, started.elapsed());
                 for (waiting, answer) in group.into_iter().zip(answers) {
-                    waiting.answer.answer(answer, meter);
+                    waiting.answer.answer(answer, Some(waiting.set), meter);
                 }
             }
             Err(error) => {
@@ -213,7 +222,8 @@ impl Hand<'_> {
     /// Applies them without savepoints, which take a copy of each page; `None` where one leaves something that must be undone.
     fn plainly(&mut self, group: &[Waiting]) -> Option<Vec<Answer>> {
         let mut answers = Vec::with_capacity(group.len());
-        for Waiting { changes, forms, .. } in group {
+        for waiting in group {
+            let (changes, forms) = &*waiting.set;
             let again = self.group.has(changes);
             if (again || Group::must_write_first(changes)) && !self.group.flush(self.connection).ok()? {
                 return None;
@@ -228,7 +238,8 @@ impl Hand<'_> {
     }
 
     /// Applies one in a savepoint, all of it or nothing.
-    fn carefully(&mut self, Waiting { changes, forms, .. }: &Waiting) -> diesel::QueryResult<Answer> {
+    fn carefully(&mut self, waiting: &Waiting) -> diesel::QueryResult<Answer> {
+        let (changes, forms) = &*waiting.set;
         if self.group.has(changes) || Group::must_write_first(changes) {
             self.group.flush(self.connection)?;
         }
@@ -254,7 +265,7 @@ fn refuse(answers: impl Iterator<Item = Asking>, error: diesel::result::Error, m
     };
     log::warn!("a group of changes was not committed: {reason}");
     for answer in answers {
-        answer.answer(Err(StoreError::Unavailable { reason: reason.clone() }.into()), meter);
+        answer.answer(Err(StoreError::Unavailable { reason: reason.clone() }.into()), None, meter);
     }
 }
 
@@ -318,14 +329,16 @@ mod tests {
                 let forms = Forms::of(&changes).expect("forms");
                 meter.write_waits();
                 let answer = Asking { sender, since: Instant::now(), at: changes.at };
-                waiting.push(Waiting { changes, forms, answer });
+                waiting.push(Waiting { set: Box::new((changes, forms)), answer });
                 receivers.push(receiver);
             }
             hand.commit(waiting, &meter);
-            answers.extend(receivers.into_iter().map(|mut receiver| match receiver.try_recv() {
-                Ok(Some(Ok(committed))) => committed.position.0.to_string(),
-                Ok(Some(Err(CommitError::Duplicate { attribute }))) => attribute,
-                other => format!("{other:?}"),
+            answers.extend(receivers.into_iter().map(|mut receiver| {
+                match receiver.try_recv().map(|answered| answered.map(|answered| answered.answer)) {
+                    Ok(Some(Ok(committed))) => committed.position.0.to_string(),
+                    Ok(Some(Err(CommitError::Duplicate { attribute }))) => attribute,
+                    other => format!("{other:?}"),
+                }
             }));
         }
         assert_eq!(answers.join(" "), expected);

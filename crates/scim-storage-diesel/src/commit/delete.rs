@@ -1,5 +1,7 @@
 //! Deleting a record: its edges, keys and links go with it, a tombstone stays; and bringing one back.
 
+use std::collections::BTreeSet;
+
 use diesel::QueryableByName;
 use diesel::sql_types::BigInt;
 use scim_directory::{Effect, Key, ResourceId, Version};
@@ -77,9 +79,15 @@ impl Applying<'_> {
             true => (self.connection.suppose_none(members)?, self.connection.suppose_none(groups)?),
             false => self.connection.both::<Id, Id>(members, groups)?,
         };
-        let members = members.iter().map(|row| resource_id(&row.id)).collect::<Result<_, _>>()?;
+        let members: BTreeSet<ResourceId> =
+            members.iter().map(|row| resource_id(&row.id)).collect::<Result<_, _>>()?;
+        let groups: BTreeSet<ResourceId> =
+            groups.iter().map(|row| resource_id(&row.id)).collect::<Result<_, _>>()?;
+        if !self.alone && members.iter().chain(&groups).any(|id| !self.secured.contains(id)) {
+            return Err(Refusal::NotAlone);
+        }
         self.count_memberships(&members)?;
-        self.raise_all(&groups)
+        self.raise_all(groups)
     }
 
     /// Keeps what a record was, from its own row.

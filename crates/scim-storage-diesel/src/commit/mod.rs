@@ -34,7 +34,7 @@ mod reports;
 mod rows;
 mod tally;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use scim_directory::{
     Change, ChangeSet, Committed, Effect, Event, LogRecord, Position, ResourceId, Scope, Version,
@@ -85,6 +85,8 @@ pub(crate) struct Applying<'a> {
     pub(crate) raised: HashMap<ResourceId, Version>,
     /// Records that were locked before they were looked at, as they were (PostgreSQL).
     pub(crate) locked: HashMap<ResourceId, (String, record::Before)>,
+    /// All records that were locked before anything was looked at (PostgreSQL).
+    secured: HashSet<ResourceId>,
     /// Whether deletions take nothing else with them, as far as rows were locked (PostgreSQL).
     pub(crate) lonely: bool,
     /// The index entries that records have by now, as far as somebody looked.
@@ -199,6 +201,7 @@ impl<'a> Applying<'a> {
             access: false,
             raised: HashMap::new(),
             locked: HashMap::new(),
+            secured: HashSet::new(),
             lonely: false,
             entries: HashMap::new(),
             given_up: HashMap::new(),

@@ -2,8 +2,8 @@
 //!
 //! All records that a change set names are locked by one statement, people before groups and each in the order of ids, so that two
 //! change sets do not wait for one another in a ring. With a record that is deleted come those that it takes with it: members,
-//! groups, who reports to it. Who comes in while that waits is locked later, out of order; should a ring come of it, PostgreSQL
-//! breaks it, and one of them is tried again.
+//! groups, who reports to it. Where an edge came while that waited, whom it leads to would be locked out of order, and two might wait
+//! for one another in a ring: such a deletion is applied again, alone in its instance.
 //!
 //! A group whose members change and nothing else is not among them: many may change them at once. Its row is locked by the
 //! change of its version, which comes last and finds out whether the group is still there.
@@ -13,7 +13,6 @@ use std::collections::BTreeSet;
 use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 use scim_directory::{Change, Key, MemberChange, ResourceId, Version};
-use uuid::Uuid;
 
 use super::Applying;
 use super::index::entries;
@@ -145,6 +144,9 @@ impl Applying<'_> {
             }
             rows
         };
+        for row in &rows {
+            self.secured.insert(resource_id(&row.id)?);
+        }
         for row in rows {
             let before = Before {
                 version: row.version,
@@ -183,13 +185,8 @@ impl Applying<'_> {
     }
 
     /// Raises the versions of groups, as [`Self::raise`] does. One that is gone is left out.
-    pub(super) fn raise_all(&mut self, groups: &[Id]) -> Result<(), Refusal> {
-        let groups: BTreeSet<ResourceId> = groups
-            .iter()
-            .filter_map(|group| Uuid::from_slice(&group.id).ok())
-            .map(ResourceId::new)
-            .filter(|group| !self.raised.contains_key(group))
-            .collect();
+    pub(super) fn raise_all(&mut self, mut groups: BTreeSet<ResourceId>) -> Result<(), Refusal> {
+        groups.retain(|group| !self.raised.contains_key(group));
         if groups.is_empty() {
             return Ok(());
         }

@@ -109,7 +109,7 @@ impl Applying<'_> {
 }
 
 /// Index entries in the order of their keys, each once: two who want the same ones do not wait for one another in a ring.
-fn in_order(content: &Content, unique: bool) -> Vec<(&str, &str)> {
+pub(super) fn in_order(content: &Content, unique: bool) -> Vec<(&str, &str)> {
     let entries = content.index.iter().filter(|entry| entry.unique == unique);
     let mut entries: Vec<_> = entries.map(|entry| (entry.path.as_str(), entry.key.as_str())).collect();
     entries.sort_unstable();

@@ -27,7 +27,7 @@ impl Applying<'_> {
     /// The change set's events, of what really happened, then those of the store's own.
     pub(super) fn happenings(&mut self, effects: &[Effect]) -> Vec<Event> {
         let mut events: Vec<Event> =
-            self.set.events.iter().filter(|event| self.happened(event, effects)).cloned().collect();
+            self.set.events.iter().filter(|event| happened(self.set, event, effects)).cloned().collect();
         events.append(&mut self.events);
         events
     }
@@ -36,7 +36,7 @@ impl Applying<'_> {
     pub(super) fn event_rows(&mut self, effects: &[Effect]) -> Result<Vec<Arc<[Bind]>>, Refusal> {
         let set = self.set;
         let mut rows = Vec::with_capacity(set.events.len() + self.events.len());
-        for (index, event) in set.events.iter().enumerate().filter(|(_, event)| self.happened(event, effects))
+        for (index, event) in set.events.iter().enumerate().filter(|(_, event)| happened(set, event, effects))
         {
             let form = self.forms.and_then(|forms| forms.events.get(index).cloned());
             rows.push(form.map_or_else(|| row(set, event), Ok)?);
@@ -46,21 +46,20 @@ impl Applying<'_> {
         }
         Ok(rows)
     }
+}
 
-    /// Whether an event is about more than members, or an edge of the group really changed.
-    fn happened(&self, event: &Event, effects: &[Effect]) -> bool {
-        if event.kind != EventKind::GroupChanged {
-            return true;
-        }
-        let written = self.set.changes.iter().any(|change| match change {
-            Change::Create(new) => new.key == event.key,
-            Change::Update { key, .. } => *key == event.key,
-            _ => false,
-        });
-        written
-            || effects.iter().flat_map(|effect| &effect.edges).any(|edge| {
-                edge.group == event.key.id
-                    && matches!(edge.outcome, EdgeOutcome::Added | EdgeOutcome::Removed)
-            })
+/// Whether an event is about more than members, or an edge of the group really changed.
+pub(super) fn happened(set: &ChangeSet, event: &Event, effects: &[Effect]) -> bool {
+    if event.kind != EventKind::GroupChanged {
+        return true;
     }
+    let written = set.changes.iter().any(|change| match change {
+        Change::Create(new) => new.key == event.key,
+        Change::Update { key, .. } => *key == event.key,
+        _ => false,
+    });
+    written
+        || effects.iter().flat_map(|effect| &effect.edges).any(|edge| {
+            edge.group == event.key.id && matches!(edge.outcome, EdgeOutcome::Added | EdgeOutcome::Removed)
+        })
 }

@@ -131,7 +131,29 @@ pub(super) fn done_before(
     }))
 }
 
+/// What is kept of effects, without the brace and the position before it.
+#[cfg(feature = "postgres")]
+pub(super) fn unplaced(effects: &[Effect]) -> Result<String, Refusal> {
+    let mut result = json(&Unplaced { effects: effects.iter().map(KeptEffect::of).collect() })?;
+    result.remove(0);
+    Ok(result)
+}
+
 impl KeptEffect {
+    fn of(effect: &Effect) -> Self {
+        let edge = |edge: &EdgeEffect| {
+            let outcome = OUTCOMES.iter().position(|outcome| *outcome == edge.outcome).unwrap_or_default();
+            (edge.group.uuid(), edge.member.uuid(), u8::try_from(outcome).unwrap_or_default())
+        };
+        Self {
+            version: effect.version.map(|version| version.0),
+            membership: effect.membership,
+            modified: effect.modified.unix_millis(),
+            rows: effect.rows,
+            edges: effect.edges.iter().map(edge).collect(),
+        }
+    }
+
     fn effect(self) -> Effect {
         let edge = |(group, member, outcome): (uuid::Uuid, uuid::Uuid, u8)| {
             let outcome = *OUTCOMES.get(usize::from(outcome))?;
@@ -156,21 +178,7 @@ impl Applying<'_> {
     /// What keeps what the change set did; `placed` where its row is there already, and its positions are counted from its place
     /// (see [`Self::place`]).
     pub(super) fn remember(&self, committed: &Committed, placed: bool) -> Result<Statement, Refusal> {
-        let edge = |edge: &EdgeEffect| {
-            let outcome = OUTCOMES.iter().position(|outcome| *outcome == edge.outcome).unwrap_or_default();
-            (edge.group.uuid(), edge.member.uuid(), u8::try_from(outcome).unwrap_or_default())
-        };
-        let effects = committed
-            .effects
-            .iter()
-            .map(|effect| KeptEffect {
-                version: effect.version.map(|version| version.0),
-                membership: effect.membership,
-                modified: effect.modified.unix_millis(),
-                rows: effect.rows,
-                edges: effect.edges.iter().map(edge).collect(),
-            })
-            .collect();
+        let effects = committed.effects.iter().map(KeptEffect::of).collect();
         let position = committed.position.0;
         let id = self.set.id.uuid().into_bytes();
         if placed {

@@ -1,4 +1,4 @@
-//! Applying a change set inside a transaction: its own on PostgreSQL, a group's on SQLite.
+//! Applying a change set inside a transaction: its own on PostgreSQL (or that of a few plain ones, `together`), a group's on SQLite.
 //!
 //! Order: conditions on what was; what deletions and updates give up, so that within one change set names can be swapped;
 //! the changes as they stand; conditions on what is; then the journal and the outbox.
@@ -33,6 +33,8 @@ mod record;
 mod reports;
 mod rows;
 mod tally;
+#[cfg(feature = "postgres")]
+mod together;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -53,6 +55,8 @@ pub(crate) use journal::members_of;
 #[cfg(feature = "postgres")]
 pub(crate) use ranges::is_long;
 pub(crate) use ranges::{cut, may_be_long};
+#[cfg(feature = "postgres")]
+pub(crate) use together::{Party, apply_together, may_share};
 
 /// A change set that is being applied.
 pub(crate) struct Applying<'a> {
@@ -118,6 +122,10 @@ pub(crate) fn apply(
     let mut applying = Applying { alone, known, ..Applying::new(connection, set) };
     applying.lock_records()?;
     let effects = applying.change()?;
+    // Before the place is taken: whoever shares a transaction finds its place by the counters.
+    for statement in applying.counted() {
+        applying.connection.later(statement)?;
+    }
     let (log, events) = (applying.records(log, &effects), applying.happenings(&effects));
     // Its positions are known only when everything was sent: until then they are counted from the place.
     let last = i64::try_from(log.len()).unwrap_or(i64::MAX);
@@ -129,7 +137,6 @@ pub(crate) fn apply(
     let remember = applying.remember(&committed, placed.is_some())?;
     let mut later = std::mem::take(&mut applying.later);
     later.extend(applying.ranged()?);
-    later.extend(applying.counted());
     later.extend(applying.access());
     later.push(remember);
     for statement in later {
@@ -249,6 +256,16 @@ impl<'a> Applying<'a> {
     }
 }
 
+/// Which row of counters and minutes a connection adds to.
+fn slot(connection: &Connection) -> i64 {
+    match connection {
+        #[cfg(feature = "sqlite")]
+        Connection::Sqlite(_) => 0,
+        #[cfg(feature = "postgres")]
+        Connection::Postgres(link) => i64::from(link.number() % SLOTS),
+    }
+}
+
 /// Counters and minutes have so many rows on PostgreSQL, where commits run side by side.
 #[cfg(feature = "postgres")]
 const SLOTS: u8 = 16;
@@ -326,12 +343,7 @@ impl<'a> Applying<'a> {
 
     /// Which row of counters and minutes it adds to.
     fn slot(&self) -> i64 {
-        match &*self.connection {
-            #[cfg(feature = "sqlite")]
-            Connection::Sqlite(_) => 0,
-            #[cfg(feature = "postgres")]
-            Connection::Postgres(link) => i64::from(link.number() % SLOTS),
-        }
+        slot(self.connection)
     }
 
     /// The next mark, where access changed: at the end, when nothing is left to wait for.

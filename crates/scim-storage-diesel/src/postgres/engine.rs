@@ -2,21 +2,22 @@
 
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_channel::oneshot;
 use scim_directory::{ChangeSet, Committed, InstanceId};
 use scim_storage::{CommitError, StoreError};
 
-use super::commit::{commit, cut_ranges};
 use super::link::{Link, Target, Trouble, built};
 use super::migrate::migrate;
 use super::opened::{go_on, warn_of_loss};
 use super::options::PostgresOptions;
+use super::queue::Waiting;
 use super::seek::{Seek, Sought};
 use super::shared::Shared;
 use super::url::{shown, understood};
 use super::workers::{Worker, Workers, ended};
+use super::writers::Writers;
 use crate::connection::{Connection, Row, SqlDialect};
 use crate::error::store_error;
 use crate::meter::Meter;
@@ -39,7 +40,7 @@ pub struct Postgres {
     /// For other look-ups: nothing here waits for anybody's lock.
     quick: Workers,
     /// For commits.
-    writes: Workers,
+    writes: Writers,
     /// For what may take long, so that it never keeps the others waiting.
     long: Workers,
     /// For what may be a little old.
@@ -100,7 +101,8 @@ impl PostgresStore {
         let engine = Postgres {
             shared: Shared::new(&primary, quick),
             quick: workers("postgres", quick, &primary)?,
-            writes: workers("postgres-write", writes, &primary)?,
+            writes: Writers::start(writes, &primary, options.waiting, &meter)
+                .map_err(|error| open(&error))?,
             long: workers("postgres-long", long, &primary)?,
             replica,
             primary,
@@ -244,24 +246,8 @@ impl Engine for Postgres {
 
     async fn commit(&self, changes: ChangeSet) -> Result<Committed, CommitError> {
         let (answer, receiver) = oneshot::channel();
-        let meter = Arc::clone(&self.meter);
-        let (since, at) = (Instant::now(), changes.at);
-        meter.write_waits();
-        let submitted = self.writes.submit(Box::new(move |worker| {
-            let begun = Instant::now();
-            let outcome = commit(worker, &changes);
-            if outcome.is_ok() {
-                meter.transaction(1, begun.elapsed());
-            }
-            meter.answered(&outcome, since, at);
-            // The caller may be gone; what was done is done all the same.
-            let committed = outcome.is_ok();
-            let _ = answer.send(outcome);
-            if committed {
-                cut_ranges(worker, &changes);
-            }
-        }));
-        if let Err(refused) = submitted {
+        self.meter.write_waits();
+        if let Err(refused) = self.writes.submit(Waiting::new(changes, answer)) {
             self.meter.write_turned_away();
             return Err(refused.into());
         }

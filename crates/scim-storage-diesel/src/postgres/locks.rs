@@ -24,8 +24,12 @@ use crate::sql::Statement;
 /// A change set with more names than that takes the instance alone instead: the server's room for locks is bounded.
 const MOST_NAMES: usize = 64;
 
-/// A statement that takes as many locks at most is kept prepared.
+/// So many locks at most are taken by a statement of their own number.
 const MOST_KEPT: usize = 6;
+
+/// Takes any number of locks, in the order of the list; no row comes of it.
+const TAKE: &str = "SELECT 1 FROM unnest($1, $2) AS l (number, alone) WHERE CASE l.alone \
+    WHEN 1 THEN pg_advisory_xact_lock(l.number) ELSE pg_advisory_xact_lock_shared(l.number) END IS NULL";
 
 /// What a lock is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -70,6 +74,17 @@ impl Locks {
         locks
     }
 
+    /// Those that several change sets take together.
+    pub(super) fn of_all(sets: &[&ChangeSet]) -> Self {
+        let mut all = Self::default();
+        for set in sets {
+            for (lock, alone) in Self::of(set, false).0 {
+                *all.0.entry(lock).or_default() |= alone;
+            }
+        }
+        all
+    }
+
     /// Who wants a lock twice gets it alone where one of them does.
     fn take(&mut self, kind: Kind, number: i64, alone: bool) {
         *self.0.entry((kind as u8, number)).or_default() |= alone;
@@ -82,6 +97,11 @@ impl Locks {
 
     /// The statement that takes them, in order.
     pub(super) fn statement(&self) -> Statement {
+        if self.0.len() > MOST_KEPT {
+            return Statement::of_postgres(TAKE)
+                .integers(self.0.keys().map(|(_, number)| *number).collect())
+                .integers(self.0.values().map(|alone| i64::from(*alone)).collect());
+        }
         let mut text = String::from("SELECT ");
         for (index, alone) in self.0.values().enumerate() {
             let comma = if index == 0 { "" } else { ", " };
@@ -90,8 +110,7 @@ impl Locks {
             let _ = write!(text, "{comma}pg_advisory_xact_lock{how}(${})", index + 1);
         }
         // Those of one person are few, and of few kinds.
-        let statement = Statement::new("").postgres(text);
-        let statement = if self.0.len() <= MOST_KEPT { statement.keep() } else { statement };
+        let statement = Statement::of_postgres(text);
         self.0.keys().fold(statement, |statement, (_, number)| statement.integer(*number))
     }
 }
@@ -323,6 +342,17 @@ mod tests {
             "SELECT pg_advisory_xact_lock_shared($1), pg_advisory_xact_lock($2), pg_advisory_xact_lock_shared($3)"
         );
         assert_eq!(locks.statement().binds(), [7, 5, -9].map(Bind::Integer));
+        let locks = Locks::of_all(&[
+            &set(vec![create("a", "b", None)], Vec::new()),
+            &set(vec![held("a")], Vec::new()),
+        ]);
+        let numbers: Vec<i64> = locks.0.keys().map(|(_, number)| *number).collect();
+        assert!(locks.0.keys().is_sorted());
+        assert_eq!(locks.0.get(&(Kind::Name as u8, name("a"))), Some(&true), "who takes one alone has it");
+        let many = Locks((0..9).map(|number| ((3, number), number == 2)).collect());
+        let alone = (0..9).map(|number| i64::from(number == 2)).collect();
+        assert_eq!(many.statement().binds(), [Bind::Integers((0..9).collect()), Bind::Integers(alone)]);
+        assert_eq!(numbers.len(), 5);
     }
 
     #[test]

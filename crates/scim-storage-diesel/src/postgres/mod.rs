@@ -1,4 +1,5 @@
-//! The PostgreSQL engine: one transaction for each change set, on connections of worker threads.
+//! The PostgreSQL engine: a transaction for each change set, or for several that wait at the same time, on connections of worker
+//! threads.
 //!
 //! The wire is `tokio-postgres`, without a C library: texts and values are [`crate::sql::Statement`]s, rows are made by
 //! Diesel as for SQLite.
@@ -13,12 +14,14 @@ mod migrate;
 mod opened;
 mod options;
 mod pipeline;
+mod queue;
 mod row;
 mod seek;
 mod shared;
 mod tls;
 mod url;
 mod workers;
+mod writers;
 
 pub use engine::{Postgres, PostgresStore};
 pub(crate) use horizon::horizon;

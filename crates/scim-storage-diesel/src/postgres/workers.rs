@@ -24,7 +24,7 @@ pub(super) struct Workers {
 }
 
 /// When and why the database could not be reached, for all threads.
-type Down = Arc<Mutex<Option<(Instant, String)>>>;
+pub(super) type Down = Arc<Mutex<Option<(Instant, String)>>>;
 
 /// What a thread has.
 pub(super) struct Worker {
@@ -46,7 +46,7 @@ impl Workers {
         let (target, down) = (Arc::new(target.clone()), Down::default());
         for _ in 0..threads.max(1) {
             let queue = Arc::clone(&queue);
-            let worker = Worker { target: Arc::clone(&target), connection: None, down: Arc::clone(&down) };
+            let worker = Worker::new(&target, &down);
             thread::Builder::new().name(name.to_owned()).spawn(move || work(worker, &queue))?;
         }
         Ok(Self { jobs })
@@ -69,6 +69,11 @@ pub(super) fn ended() -> StoreError {
 }
 
 impl Worker {
+    /// What a thread has that was not connected yet.
+    pub(super) fn new(target: &Arc<Target>, down: &Down) -> Self {
+        Self { target: Arc::clone(target), connection: None, down: Arc::clone(down) }
+    }
+
     /// Its connection, made where there is none that works.
     pub(super) fn connection(&mut self) -> Result<&mut Connection, StoreError> {
         if self.link().is_none_or(|link| link.is_broken()) {

@@ -1,0 +1,185 @@
+//! Members that join and leave groups: all edges in one statement, and one for the versions of all groups.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use diesel::QueryableByName;
+use diesel::sql_types::{BigInt, Binary};
+use scim_core::instant::Timestamp;
+use scim_directory::{ChangeSet, EdgeEffect, EdgeOutcome, Effect, MemberChange, ResourceId, Version};
+
+use super::party::named;
+use super::{Part, Plain, suppose_number};
+use crate::commit::rows::stored;
+use crate::connection::Connection;
+use crate::error::Refusal;
+use crate::read::{connector, resource_id};
+use crate::sql::{Id, Statement};
+
+/// Locks whom the edges lead to, in the order of all change sets.
+const LOCK: &str = "SELECT r.id FROM unnest($2) AS m (id) JOIN resources r ON r.instance_id = $1 AND r.id = m.id \
+    ORDER BY r.resource_type = 'Group', r.id FOR NO KEY UPDATE OF r";
+
+/// How many edges went and came. Nobody else moves edges of those who are locked, so they stay where they stand.
+const MOVE: &str = "WITH gone AS (DELETE FROM members WHERE ctid = ANY(ARRAY( \
+    SELECT m.at FROM unnest($2, $3) AS e (group_id, member_id) CROSS JOIN LATERAL (SELECT ctid AS at FROM members \
+    WHERE instance_id = $1 AND group_id = e.group_id AND member_id = e.member_id LIMIT 1) m)) RETURNING 1), \
+    come AS (INSERT INTO members (instance_id, group_id, member_id, member_type) \
+    SELECT $1, e.group_id, e.member_id, e.type FROM unnest($4, $5, $6) AS e (group_id, member_id, type) \
+    ON CONFLICT DO NOTHING RETURNING 1), \
+    counted AS (UPDATE resources r SET membership = r.membership + 1 FROM unnest($7) AS m (id) \
+    WHERE r.instance_id = $1 AND r.id = m.id) \
+    SELECT (SELECT count(*) FROM gone) + (SELECT count(*) FROM come) AS n";
+
+/// Raises each group's version by as many steps as change sets change its edges; how it stood before that and stands now.
+const RAISE: &str = "WITH old AS MATERIALIZED (SELECT r.id, r.modified_ms, g.step, g.at \
+    FROM unnest($2, $3, $4, $5) AS g (id, type, step, at) \
+    JOIN resources r ON r.instance_id = $1 AND r.id = g.id AND r.resource_type = g.type ORDER BY r.id FOR NO KEY UPDATE OF r) \
+    UPDATE resources r SET version = r.version + old.step, modified_ms = greatest(r.modified_ms, old.at) \
+    FROM old WHERE r.instance_id = $1 AND r.id = old.id \
+    RETURNING r.id, r.version - old.step AS version, r.membership, old.modified_ms";
+
+/// Forgets references. Their groups' rows are locked, as for everybody who changes what a group holds, so they stay where they stand.
+const RELEASE: &str = "DELETE FROM held WHERE ctid = ANY(ARRAY( \
+    SELECT h.at FROM unnest($2, $3, $4) AS r (group_id, connector_id, reference) CROSS JOIN LATERAL (SELECT ctid AS at FROM held \
+    WHERE instance_id = $1 AND group_id = r.group_id AND connector_id = r.connector_id AND reference = r.reference LIMIT 1) h))";
+
+/// Where a group stands.
+#[derive(QueryableByName)]
+struct Standing {
+    #[diesel(sql_type = Binary)]
+    id: Vec<u8>,
+    #[diesel(sql_type = BigInt)]
+    version: i64,
+    #[diesel(sql_type = BigInt)]
+    membership: i64,
+    #[diesel(sql_type = BigInt)]
+    modified_ms: i64,
+}
+
+/// Where each group stands after those that came before.
+pub(super) struct Standings(HashMap<ResourceId, Standing>);
+
+fn changed<'a>(parts: &[Part<'a>]) -> Vec<(&'a ChangeSet, &'a MemberChange)> {
+    let change = |part: &Part<'a>| match part.plain {
+        Plain::Edges(change) => Some((part.set, change)),
+        Plain::Create(_) => None,
+    };
+    parts.iter().filter_map(change).collect()
+}
+
+/// Supposes that all whom the edges lead to are there, and keeps them there.
+pub(super) fn suppose_there(
+    connection: &mut Connection,
+    instance: [u8; 16],
+    parts: &[Part<'_>],
+) -> Result<(), Refusal> {
+    let members: BTreeSet<ResourceId> =
+        changed(parts).into_iter().flat_map(|(_, change)| named(change)).collect();
+    if members.is_empty() {
+        return Ok(());
+    }
+    let all = members.len();
+    let lock = Statement::of_postgres(LOCK).blob(instance).blobs(stored(&members));
+    connection.suppose(lock, Vec::new(), move |rows: &[Id]| rows.len() == all)?;
+    Ok(())
+}
+
+/// Supposes that each edge that is to go is there, and none that is to come.
+pub(super) fn move_edges(
+    connection: &mut Connection,
+    instance: [u8; 16],
+    parts: &[Part<'_>],
+) -> Result<(), Refusal> {
+    let changed = changed(parts);
+    if changed.is_empty() {
+        return Ok(());
+    }
+    let mut gone: Vec<(ResourceId, ResourceId)> = Vec::new();
+    let mut come: Vec<(ResourceId, ResourceId, &str)> = Vec::new();
+    for (_, change) in changed {
+        let group = change.group.id;
+        gone.extend(change.remove.iter().map(|member| (group, *member)));
+        come.extend(change.add.iter().map(|member| (group, member.id, &*member.resource_type)));
+    }
+    let moved = come.iter().map(|(_, member, _)| *member).chain(gone.iter().map(|(_, member)| *member));
+    let moved: BTreeSet<ResourceId> = moved.collect();
+    let bytes = |id: &ResourceId| id.uuid().into_bytes();
+    let all = i64::try_from(gone.len() + come.len()).unwrap_or(i64::MAX);
+    let edges = Statement::of_postgres(MOVE)
+        .blob(instance)
+        .blobs(gone.iter().map(|(group, _)| bytes(group)))
+        .blobs(gone.iter().map(|(_, member)| bytes(member)))
+        .blobs(come.iter().map(|(group, ..)| bytes(group)))
+        .blobs(come.iter().map(|(_, member, _)| bytes(member)))
+        .texts(come.iter().map(|(.., of)| *of))
+        .blobs(stored(&moved));
+    suppose_number(connection, edges, all)
+}
+
+/// Raises the versions of the groups, of which none must be gone; and forgets what they are to hold no more.
+pub(super) fn raise(
+    connection: &mut Connection,
+    instance: [u8; 16],
+    parts: &[Part<'_>],
+) -> Result<Standings, Refusal> {
+    let mut groups: BTreeMap<ResourceId, (&str, i64, i64)> = BTreeMap::new();
+    for (set, change) in changed(parts) {
+        let group = groups.entry(change.group.id).or_insert((&*change.group.resource_type, 0, i64::MIN));
+        group.1 += 1;
+        group.2 = group.2.max(set.at.unix_millis());
+    }
+    if groups.is_empty() {
+        return Ok(Standings(HashMap::new()));
+    }
+    let raise = Statement::of_postgres(RAISE)
+        .blob(instance)
+        .blobs(groups.keys().map(|id| id.uuid().into_bytes()))
+        .texts(groups.values().map(|(of, ..)| *of))
+        .integers(groups.values().map(|(_, step, _)| *step).collect())
+        .integers(groups.values().map(|(.., at)| *at).collect());
+    let rows: Vec<Standing> = raise.rows(connection)?;
+    release(connection, instance, parts)?;
+    let standings = rows.into_iter().map(|row| Ok((resource_id(&row.id)?, row)));
+    Ok(Standings(standings.collect::<Result<_, Refusal>>()?))
+}
+
+fn release(connection: &mut Connection, instance: [u8; 16], parts: &[Part<'_>]) -> Result<(), Refusal> {
+    let changed = changed(parts);
+    let of = |(set, change): &(&ChangeSet, &MemberChange)| {
+        let (group, via) = (change.group.id.uuid().into_bytes(), connector(&set.scope));
+        change.release.iter().map(move |reference| (group, via, reference.clone())).collect::<Vec<_>>()
+    };
+    let released: Vec<_> = changed.iter().flat_map(of).collect();
+    if released.is_empty() {
+        return Ok(());
+    }
+    let release = Statement::of_postgres(RELEASE)
+        .blob(instance)
+        .blobs(released.iter().map(|(group, ..)| group))
+        .blobs(released.iter().map(|(_, via, _)| via))
+        .texts(released.iter().map(|(.., reference)| reference.as_str()));
+    connection.later(release)?;
+    Ok(())
+}
+
+impl Standings {
+    /// What the next change set did to the edges of a group; `None` where the group is gone.
+    pub(super) fn next(&mut self, set: &ChangeSet, change: &MemberChange) -> Option<Effect> {
+        let standing = self.0.get_mut(&change.group.id)?;
+        standing.version = standing.version.saturating_add(1);
+        standing.modified_ms = standing.modified_ms.max(set.at.unix_millis());
+        let edge = |outcome| {
+            let group = change.group.id;
+            move |member| EdgeEffect { group, member, outcome }
+        };
+        let removed = change.remove.iter().copied().map(edge(EdgeOutcome::Removed));
+        let added = change.add.iter().map(|member| member.id).map(edge(EdgeOutcome::Added));
+        Some(Effect {
+            version: Some(Version(standing.version)),
+            membership: standing.membership,
+            modified: Timestamp::from_unix_millis(standing.modified_ms),
+            rows: 0,
+            edges: removed.chain(added).collect(),
+        })
+    }
+}

@@ -1,0 +1,224 @@
+//! What change sets of one transaction leave behind: the log, the outbox, minutes, counters, and what each of them did, all in one
+//! statement.
+//!
+//! Their positions are those of one place ([`crate::commit::place`]), counted on from one change set to the next. The row that says
+//! which number the savepoint has is one of the counters: so that what each change set did is written with its position at once. Others
+//! may be waited for there, as they may be after any place: what counters say commutes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use scim_directory::{AttributeChange, ChangeSet, Effect, Event};
+use scim_storage::what_happened;
+use serde_json::Value;
+
+use super::{Part, Plain, creates};
+use crate::commit::events::happened;
+use crate::commit::journal::Row as LogRow;
+use crate::commit::kept::unplaced;
+use crate::commit::slot;
+use crate::commit::tally::Tallies;
+use crate::connection::Connection;
+use crate::error::Refusal;
+use crate::read::minute;
+use crate::sql::{Bind, Number, Statement, json, word};
+
+const WRITE: &str = "WITH counted AS (INSERT INTO counters AS c (instance_id, resource_type, slot, count, active, managed) \
+    SELECT $1, t.type, $2, t.count, t.active, t.managed FROM unnest($3, $4, $5, $6) AS t (type, count, active, managed) \
+    ON CONFLICT (instance_id, resource_type, slot) DO UPDATE SET count = c.count + excluded.count, \
+    active = c.active + excluded.active, managed = c.managed + excluded.managed RETURNING c.xmin::text::bigint AS sub), \
+    place AS MATERIALIZED (SELECT coalesce((SELECT base FROM position_bases WHERE instance_id = $1), 0) \
+    + 65536 * (t.top - t.top % 4294967296 + t.sub \
+    + CASE WHEN t.sub < t.top % 4294967296 THEN 4294967296 ELSE 0 END) AS n \
+    FROM (SELECT pg_current_xact_id()::text::bigint AS top, (SELECT max(sub) FROM counted) AS sub) t), \
+    kept AS (INSERT INTO change_sets (instance_id, id, at_ms, result) SELECT $1, s.id, s.at, \
+    '{\"position\":' || CASE WHEN s.last > 0 THEN p.n + s.last ELSE 0 END || ',' || s.result \
+    FROM place p CROSS JOIN unnest($7, $8, $9, $10) AS s (id, at, last, result)), \
+    told AS (INSERT INTO journal (instance_id, at_ms, elapsed_ms, connector_id, key_id, user_id, admin_key_id, \
+    request_id, position, action, status, resource_type, resource_id, name_key, record) \
+    SELECT $1, r.at, r.elapsed, r.connector, r.key, r.person, r.admin, r.request, p.n + r.n, r.action, r.status, \
+    r.resource_type, r.resource_id, r.name_key, r.record FROM place p \
+    CROSS JOIN unnest($11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23) WITH ORDINALITY \
+    AS r (at, elapsed, connector, key, person, admin, request, action, status, resource_type, resource_id, name_key, record, n)), \
+    about AS (INSERT INTO journal_members (instance_id, member_id, position) \
+    SELECT $1, m.id, p.n + m.n FROM place p CROSS JOIN unnest($24, $25) AS m (id, n)), \
+    said AS (INSERT INTO events (instance_id, position, at_ms, request_id, kind, resource_type, id, before, after) \
+    SELECT $1, p.n + e.n, e.at, e.request, e.kind, e.resource_type, e.id, e.before, e.after FROM place p \
+    CROSS JOIN unnest($26, $27, $28, $29, $30, $31, $32) WITH ORDINALITY \
+    AS e (at, request, kind, resource_type, id, before, after, n)), \
+    marked AS (INSERT INTO minutes AS m (instance_id, minute, slot, first_record, last_record, last_event) \
+    SELECT $1, k.minute, $2, CASE WHEN k.last > 0 THEN p.n + k.first ELSE 9223372036854775807 END, \
+    CASE WHEN k.last > 0 THEN p.n + k.last ELSE 0 END, CASE WHEN k.event > 0 THEN p.n + k.event ELSE 0 END \
+    FROM place p CROSS JOIN unnest($33, $34, $35, $36) AS k (minute, first, last, event) \
+    ON CONFLICT (instance_id, minute, slot) DO UPDATE SET \
+    first_record = least(m.first_record, excluded.first_record), \
+    last_record = greatest(m.last_record, excluded.last_record), \
+    last_event = greatest(m.last_event, excluded.last_event)) \
+    SELECT n FROM place";
+
+/// The positions that change sets get, as soon as PostgreSQL has said where they begin.
+pub(super) struct Places {
+    before: Arc<AtomicI64>,
+    /// How many records were written up to the end of each; none where it has none.
+    last: Vec<Option<i64>>,
+}
+
+impl Places {
+    /// The position of the last record of each, when everything was sent.
+    pub(super) fn positions(&self) -> impl Iterator<Item = Option<i64>> {
+        let before = self.before.load(Ordering::Relaxed);
+        self.last.iter().map(move |last| last.map(|last| before.saturating_add(last)))
+    }
+}
+
+/// What is written in a minute: the first record, the last, and the last event; 0 where there is none.
+#[derive(Default)]
+struct Minute {
+    first: i64,
+    last: i64,
+    event: i64,
+}
+
+/// The rows of all change sets.
+#[derive(Default)]
+struct Rows<'a> {
+    records: Vec<(&'a ChangeSet, LogRow)>,
+    events: Vec<(&'a ChangeSet, &'a Event)>,
+    last: Vec<Option<i64>>,
+    minutes: BTreeMap<i64, Minute>,
+}
+
+impl<'a> Rows<'a> {
+    fn add(&mut self, set: &'a ChangeSet, effect: &Effect) -> Result<(), Refusal> {
+        let (records, events) = (number(self.records.len()), number(self.events.len()));
+        let of_edges = |change: &AttributeChange| matches!(change, AttributeChange::Edges { .. });
+        let is_moved = set.log.iter().flat_map(|record| &record.changes).any(of_edges);
+        let effects = std::slice::from_ref(effect);
+        let moved = is_moved.then(|| what_happened(set.log.clone(), effects));
+        for record in moved.as_ref().unwrap_or(&set.log) {
+            self.records.push((set, LogRow::of(record)?));
+        }
+        for event in set.events.iter().filter(|event| happened(set, event, effects)) {
+            self.events.push((set, event));
+        }
+        let (last, event) = (number(self.records.len()), number(self.events.len()));
+        self.last.push((last > records).then_some(last));
+        if last > records || event > events {
+            let minute = self.minutes.entry(minute(set.at)).or_default();
+            if last > records {
+                minute.first = if minute.first == 0 { records.saturating_add(1) } else { minute.first };
+                minute.last = last;
+            }
+            if event > events {
+                minute.event = event;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn number(rows: usize) -> i64 {
+    i64::try_from(rows).unwrap_or(i64::MAX)
+}
+
+/// Writes all that.
+pub(super) fn write(
+    connection: &mut Connection,
+    instance: [u8; 16],
+    parts: &[Part<'_>],
+    effects: &[Effect],
+) -> Result<Places, Refusal> {
+    let mut rows = Rows::default();
+    for (part, effect) in parts.iter().zip(effects) {
+        rows.add(part.set, effect)?;
+    }
+    let mut tallies = creates::tallies(parts);
+    if tallies.is_empty() {
+        // A row there must be, for its number.
+        tallies.extend(parts.iter().find_map(|part| match part.plain {
+            Plain::Edges(change) => Some((&*change.group.resource_type, Tallies::default())),
+            Plain::Create(_) => None,
+        }));
+    }
+    let results = effects.iter().map(|effect| unplaced(std::slice::from_ref(effect)));
+    let results = results.collect::<Result<Vec<_>, _>>()?;
+    let write = Statement::of_postgres(WRITE)
+        .blob(instance)
+        .integer(slot(connection))
+        .texts(tallies.keys().copied())
+        .integers(tallies.values().map(|step| step.all).collect())
+        .integers(tallies.values().map(|step| step.active).collect())
+        .integers(tallies.values().map(|step| step.managed).collect())
+        .blobs(parts.iter().map(|part| part.set.id.uuid().into_bytes()))
+        .integers(parts.iter().map(|part| part.set.at.unix_millis()).collect())
+        .integers(rows.last.iter().map(|last| last.unwrap_or_default()).collect())
+        .texts(results);
+    let minutes = &rows.minutes;
+    let write = with_events(with_records(write, &rows.records), &rows.events)?
+        .integers(minutes.keys().copied().collect())
+        .integers(minutes.values().map(|minute| minute.first).collect())
+        .integers(minutes.values().map(|minute| minute.last).collect())
+        .integers(minutes.values().map(|minute| minute.event).collect());
+    let places = Places { before: Arc::default(), last: rows.last };
+    let said = Arc::clone(&places.before);
+    connection.later(Statement::of_postgres("SAVEPOINT place"))?;
+    connection.later_with(write, move |rows: Vec<Number>| {
+        said.store(rows.first().map_or(0, |row| row.n), Ordering::Relaxed);
+    })?;
+    Ok(places)
+}
+
+fn with_records(write: Statement, rows: &[(&ChangeSet, LogRow)]) -> Statement {
+    let actors = || rows.iter().map(|(set, _)| &set.actor);
+    let of_row = |value: fn(&LogRow) -> &String| rows.iter().map(move |(_, row)| value(row).clone());
+    let ids = |value: fn(&LogRow) -> &Option<Vec<u8>>| -> Vec<Option<Vec<u8>>> {
+        rows.iter().map(|(_, row)| value(row).clone()).collect()
+    };
+    let texts = |value: fn(&LogRow) -> &Option<String>| -> Vec<Option<String>> {
+        rows.iter().map(|(_, row)| value(row).clone()).collect()
+    };
+    let (mut members, mut numbers) = (Vec::new(), Vec::new());
+    for (number, (_, row)) in (1..).zip(rows) {
+        members.extend(row.members.iter().map(|member| member.uuid().into_bytes()));
+        numbers.resize(members.len(), number);
+    }
+    write
+        .integers(rows.iter().map(|(set, _)| set.at.unix_millis()).collect())
+        .integers(rows.iter().map(|(set, _)| i64::from(set.elapsed_ms)).collect())
+        .blobs(actors().map(|actor| actor.connector.map_or([0; 16], |id| id.uuid().into_bytes())))
+        .bind(Bind::OptionalBlobs(
+            actors().map(|actor| actor.key.map(|id| id.uuid().into_bytes().to_vec())).collect(),
+        ))
+        .bind(Bind::OptionalBlobs(
+            actors().map(|actor| actor.user.map(|id| id.uuid().into_bytes().to_vec())).collect(),
+        ))
+        .bind(Bind::OptionalBlobs(
+            actors().map(|actor| actor.admin.map(|id| id.uuid().into_bytes().to_vec())).collect(),
+        ))
+        .texts(rows.iter().map(|(set, _)| &*set.request_id))
+        .texts(of_row(|row| &row.action))
+        .texts(of_row(|row| &row.status))
+        .bind(Bind::OptionalTexts(texts(|row| &row.resource_type)))
+        .bind(Bind::OptionalBlobs(ids(|row| &row.resource_id)))
+        .bind(Bind::OptionalTexts(texts(|row| &row.name_key)))
+        .texts(of_row(|row| &row.record))
+        .blobs(members)
+        .integers(numbers)
+}
+
+fn with_events(write: Statement, rows: &[(&ChangeSet, &Event)]) -> Result<Statement, Refusal> {
+    let words = rows.iter().map(|(_, event)| word(event.kind)).collect::<Result<Vec<_>, _>>()?;
+    let all = |value: fn(&Event) -> Option<&Value>| -> Result<Bind, Refusal> {
+        let texts = rows.iter().map(|(_, event)| value(event).map(json).transpose());
+        Ok(Bind::OptionalTexts(texts.collect::<Result<_, _>>()?))
+    };
+    Ok(write
+        .integers(rows.iter().map(|(set, _)| set.at.unix_millis()).collect())
+        .texts(rows.iter().map(|(set, _)| &*set.request_id))
+        .texts(words)
+        .texts(rows.iter().map(|(_, event)| &*event.key.resource_type))
+        .blobs(rows.iter().map(|(_, event)| event.key.id.uuid().into_bytes()))
+        .bind(all(|event| event.before.as_ref())?)
+        .bind(all(|event| event.after.as_ref())?))
+}

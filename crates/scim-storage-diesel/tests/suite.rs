@@ -71,7 +71,9 @@ mod english {
 #[cfg(feature = "postgres")]
 mod awaited {
     use scim_storage::Store;
-    use scim_storage_suite::{Fixture, paging, queries, records, run, uniqueness};
+    use scim_storage_suite::{
+        Fixture, look_ups, marks, paging, queries, records, run, run_on_nodes, uniqueness,
+    };
 
     use crate::shared::{Order, database, store};
 
@@ -92,7 +94,8 @@ mod awaited {
 
     #[test]
     fn look_ups_answer_as_on_any_other_connection() {
-        let behaviours: [fn(&dyn Store); 6] = [
+        let behaviours: [fn(&dyn Store); 7] = [
+            look_ups::look_ups_find_what_other_forms_of_their_filters_find,
             records::what_was_created_is_read_back,
             records::wants_select_what_is_loaded,
             queries::generated_filters_agree_with_the_evaluator,
@@ -102,6 +105,14 @@ mod awaited {
         ];
         for behaviour in behaviours {
             run(open, behaviour);
+        }
+        let of_nodes: [fn(&dyn Store, &dyn Store); 3] = [
+            marks::a_mark_that_holds_changes_no_answer,
+            marks::every_change_of_access_ends_a_mark,
+            marks::a_mark_outlives_everything_else,
+        ];
+        for behaviour in of_nodes {
+            run_on_nodes(open, behaviour);
         }
     }
 }

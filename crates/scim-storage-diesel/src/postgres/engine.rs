@@ -49,6 +49,8 @@ pub struct Postgres {
     primary: Target,
     meter: Arc<Meter>,
     read_time: Duration,
+    /// How many look-ups wait on a runtime at most.
+    waiting: usize,
 }
 
 impl std::fmt::Debug for Postgres {
@@ -108,6 +110,7 @@ impl PostgresStore {
             primary,
             meter: Arc::clone(&meter),
             read_time: options.read_time,
+            waiting: options.waiting.max(1),
         };
         Ok(Self { engine, meter })
     }
@@ -159,8 +162,15 @@ enum Outcome<T, F> {
 impl Postgres {
     /// Looks one thing up.
     pub(crate) async fn seek(&self, seek: Seek) -> Result<Sought, StoreError> {
-        let rows = self.ask(seek.statement()).await?;
-        seek.found(rows)
+        match self.shared.place() {
+            Some(asking) => asking.seek(seek, self.waiting).await,
+            None => {
+                let found = move |connection: &mut Connection| {
+                    seek.found(seek.statement().rows(connection).map_err(store_error)?)
+                };
+                self.read(Way::Quick, found).await
+            }
+        }
     }
 
     /// Does a read on one of these connections; where `looks`, it looks first whether the server is there.

@@ -7,6 +7,7 @@
 mod bind;
 mod commit;
 mod engine;
+mod gather;
 mod horizon;
 mod link;
 mod locks;

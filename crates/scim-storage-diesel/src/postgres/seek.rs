@@ -17,23 +17,37 @@ use crate::filter_sql::{LookUp, asked};
 use crate::read::{RecordRow, connector};
 use crate::sql::Statement;
 
-/// A look-up.
+/// A look-up: what is looked up, by what.
 #[derive(Clone, Debug)]
 pub(crate) struct Seek {
+    kind: Kind,
     instance: [u8; 16],
     connector: [u8; 16],
-    by: By,
+    resource_type: Arc<str>,
+    id: [u8; 16],
+    path: String,
+    key: String,
 }
 
-/// What is looked up, by what.
-#[derive(Clone, Debug)]
-enum By {
+/// Look-ups of a kind have the same text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
     /// No record: the state of access alone.
     Nothing,
-    Id(Arc<str>, [u8; 16], Want),
-    /// A key of the index of that path; whether it is unique.
-    Key(Arc<str>, String, String, bool),
-    External(Arc<str>, String),
+    /// A record by its id.
+    Plain,
+    /// The same with its account.
+    Full,
+    /// The same without its document.
+    Head,
+    /// The same with its account and without its document.
+    Account,
+    /// A record by a unique key of the index of a path.
+    Unique,
+    /// The same by a key that several may have.
+    Searched,
+    /// The same by an `externalId`.
+    External,
 }
 
 /// What a look-up finds.
@@ -48,19 +62,22 @@ pub(crate) struct Sought {
 /// A row of an answer: there is one for each look-up at least.
 #[derive(QueryableByName)]
 pub(crate) struct SeekRow {
+    /// The number of the look-up, from 1.
+    #[diesel(sql_type = BigInt)]
+    n: i64,
     #[diesel(sql_type = BigInt)]
     access: i64,
     #[diesel(embed)]
     record: Option<RecordRow>,
 }
 
-/// What looks up `q`, a row that has an instance's id, by the columns that it has besides.
+/// What finds `f`, a record, for each row of `q`.
 macro_rules! seek {
-    ($columns:literal, $document:literal, $account:literal, $from:literal, $where:literal) => {
+    ($source:literal, $document:literal, $account:literal, $from:literal, $where:literal) => {
         concat!(
-            "SELECT coalesce((SELECT a.generation FROM access a WHERE a.instance_id = q.instance_id), 0) AS access, f.* FROM (SELECT ",
-            $columns,
-            ") q LEFT JOIN LATERAL (SELECT r.id, r.resource_type, r.version, r.membership, r.created_ms, r.modified_ms, \
+            "SELECT q.n, coalesce((SELECT a.generation FROM access a WHERE a.instance_id = q.instance_id), 0) AS access, f.* FROM ",
+            $source,
+            " LEFT JOIN LATERAL (SELECT r.id, r.resource_type, r.version, r.membership, r.created_ms, r.modified_ms, \
              l.external_id, r.display, r.manager, r.managed_by, r.direct_manager, ",
             $document,
             " AS document, ",
@@ -74,11 +91,23 @@ macro_rules! seek {
     };
 }
 
+/// The text of one look-up, and that of several: each value is an array there, and `n` a look-up's place in it. (PostgreSQL does not
+/// look into an array that a subquery gives. Else it would make a plan for each, as one that knows how few there are looks cheaper.)
+macro_rules! texts {
+    ($one:literal, $many:literal, $($rest:literal),*) => {
+        (
+            seek!($one, $($rest),*),
+            seek!($many, $($rest),*),
+        )
+    };
+}
+
 /// By an id.
 macro_rules! by_id {
     ($document:literal, $account:literal) => {
-        seek!(
-            "$1 AS instance_id, $2 AS connector_id, $3 AS resource_type, $4 AS id",
+        texts!(
+            "(SELECT 1::bigint AS n, $1 AS instance_id, $2 AS connector_id, $3 AS resource_type, $4 AS id) q",
+            "unnest((SELECT $1), $2, $3, $4) WITH ORDINALITY AS q (instance_id, connector_id, resource_type, id, n)",
             $document,
             $account,
             "resources r",
@@ -89,96 +118,152 @@ macro_rules! by_id {
 
 /// By a key.
 macro_rules! by_key {
-    ($table:literal) => {
-        seek!(
-            "$1 AS instance_id, $2 AS connector_id, $3 AS resource_type, $4 AS path, $5 AS key",
+    ($from:literal) => {
+        texts!(
+            "(SELECT 1::bigint AS n, $1 AS instance_id, $2 AS connector_id, $3 AS resource_type, $4 AS path, $5 AS key) q",
+            "unnest((SELECT $1), $2, $3, $4, $5) WITH ORDINALITY AS q (instance_id, connector_id, resource_type, path, key, n)",
             "r.document",
             "NULL::text",
-            $table,
+            $from,
             "k.instance_id = q.instance_id AND k.resource_type = q.resource_type AND k.path = q.path AND k.key = q.key"
         )
     };
 }
 
-const NOTHING: &str = "SELECT coalesce((SELECT a.generation FROM access a WHERE a.instance_id = $1), 0) AS access, NULL::bytea AS id";
-const PLAIN: &str = by_id!("r.document", "NULL::text");
-const FULL: &str = by_id!("r.document", "r.account");
-const HEAD: &str = by_id!("''::bytea", "NULL::text");
-const ACCOUNT: &str = by_id!("''::bytea", "r.account");
-const UNIQUE: &str =
-    by_key!("unique_keys k JOIN resources r ON r.instance_id = k.instance_id AND r.id = k.id");
-const SEARCHED: &str =
-    by_key!("search_keys k JOIN resources r ON r.instance_id = k.instance_id AND r.id = k.id");
-const EXTERNAL: &str = seek!(
-    "$1 AS instance_id, $2 AS connector_id, $3 AS resource_type, $4 AS external_id",
-    "r.document",
-    "NULL::text",
-    "links x JOIN resources r ON r.instance_id = x.instance_id AND r.id = x.id",
-    "x.instance_id = q.instance_id AND x.connector_id = q.connector_id AND x.external_id = q.external_id \
-     AND r.resource_type = q.resource_type"
-);
+impl Kind {
+    fn texts(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Nothing => (
+                "SELECT 1::bigint AS n, NULL::bytea AS id, \
+                 coalesce((SELECT a.generation FROM access a WHERE a.instance_id = $1), 0) AS access",
+                "SELECT q.n, NULL::bytea AS id, \
+                 coalesce((SELECT a.generation FROM access a WHERE a.instance_id = q.instance_id), 0) AS access \
+                 FROM unnest((SELECT $1)) WITH ORDINALITY AS q (instance_id, n)",
+            ),
+            Self::Plain => by_id!("r.document", "NULL::text"),
+            Self::Full => by_id!("r.document", "r.account"),
+            Self::Head => by_id!("''::bytea", "NULL::text"),
+            Self::Account => by_id!("''::bytea", "r.account"),
+            Self::Unique => {
+                by_key!("unique_keys k JOIN resources r ON r.instance_id = k.instance_id AND r.id = k.id")
+            }
+            Self::Searched => {
+                by_key!("search_keys k JOIN resources r ON r.instance_id = k.instance_id AND r.id = k.id")
+            }
+            Self::External => texts!(
+                "(SELECT 1::bigint AS n, $1 AS instance_id, $2 AS connector_id, $3 AS resource_type, $4 AS external_id) q",
+                "unnest((SELECT $1), $2, $3, $4) WITH ORDINALITY AS q (instance_id, connector_id, resource_type, external_id, n)",
+                "r.document",
+                "NULL::text",
+                "links x JOIN resources r ON r.instance_id = x.instance_id AND r.id = x.id",
+                "x.instance_id = q.instance_id AND x.connector_id = q.connector_id AND x.external_id = q.external_id \
+                 AND r.resource_type = q.resource_type"
+            ),
+        }
+    }
+
+    fn by_id(want: Want) -> Self {
+        match (want.document, want.account) {
+            (true, false) => Self::Plain,
+            (true, true) => Self::Full,
+            (false, false) => Self::Head,
+            (false, true) => Self::Account,
+        }
+    }
+}
 
 impl Seek {
     /// The state of access of an instance.
     pub(crate) fn mark(instance: InstanceId) -> Self {
-        Self { instance: instance.uuid().into_bytes(), connector: [0; 16], by: By::Nothing }
+        Self::of(&Scope { instance, connector: None }, Kind::Nothing, &Arc::default())
     }
 
     /// The record of a key.
     pub(crate) fn get(scope: &Scope, key: &Key, want: Want) -> Self {
-        Self::of(scope, By::Id(Arc::clone(&key.resource_type), key.id.uuid().into_bytes(), want))
+        let id = key.id.uuid().into_bytes();
+        Self { id, ..Self::of(scope, Kind::by_id(want), &key.resource_type) }
     }
 
     /// What a query looks up; none where it is of another kind.
     pub(crate) fn find(scope: &Scope, query: &Query) -> Option<Self> {
         let (name, look_up) = asked(query)?;
-        let name = Arc::clone(name);
-        let by = match look_up {
-            LookUp::Id(id) => By::Id(name, id.uuid().into_bytes(), query.want),
-            LookUp::Unique(path, key) => By::Key(name, path, key.to_owned(), true),
-            LookUp::Searched(path, key) => By::Key(name, path, key.to_owned(), false),
-            LookUp::External(key) => By::External(name, key.to_owned()),
-        };
-        Some(Self::of(scope, by))
+        let of = |kind| Self::of(scope, kind, name);
+        Some(match look_up {
+            LookUp::Id(id) => Self { id: id.uuid().into_bytes(), ..of(Kind::by_id(query.want)) },
+            LookUp::Unique(path, key) => Self { path, key: key.to_owned(), ..of(Kind::Unique) },
+            LookUp::Searched(path, key) => Self { path, key: key.to_owned(), ..of(Kind::Searched) },
+            LookUp::External(key) => Self { key: key.to_owned(), ..of(Kind::External) },
+        })
     }
 
-    fn of(scope: &Scope, by: By) -> Self {
-        Self { instance: scope.instance.uuid().into_bytes(), connector: connector(scope), by }
+    fn of(scope: &Scope, kind: Kind, resource_type: &Arc<str>) -> Self {
+        Self {
+            kind,
+            instance: scope.instance.uuid().into_bytes(),
+            connector: connector(scope),
+            resource_type: Arc::clone(resource_type),
+            id: [0; 16],
+            path: String::new(),
+            key: String::new(),
+        }
+    }
+
+    /// Of which kind it is.
+    pub(super) fn kind(&self) -> Kind {
+        self.kind
     }
 
     /// What asks for it.
     pub(crate) fn statement(&self) -> Statement {
-        let text = match &self.by {
-            By::Nothing => return Statement::of_postgres(NOTHING).blob(self.instance),
-            By::Id(_, _, want) => match (want.document, want.account) {
-                (true, false) => PLAIN,
-                (true, true) => FULL,
-                (false, false) => HEAD,
-                (false, true) => ACCOUNT,
-            },
-            By::Key(_, _, _, true) => UNIQUE,
-            By::Key(_, _, _, false) => SEARCHED,
-            By::External(..) => EXTERNAL,
-        };
-        let statement = Statement::of_postgres(text).blob(self.instance).blob(self.connector);
-        match &self.by {
-            By::Nothing => statement,
-            By::Id(name, id, _) => statement.text(&**name).blob(id),
-            By::Key(name, path, key, _) => statement.text(&**name).text(path).text(key),
-            By::External(name, key) => statement.text(&**name).text(key),
+        let statement = Statement::of_postgres(self.kind.texts().0).blob(self.instance);
+        if self.kind == Kind::Nothing {
+            return statement;
+        }
+        let statement = statement.blob(self.connector).text(&*self.resource_type);
+        match self.kind {
+            Kind::Unique | Kind::Searched => statement.text(&*self.path).text(&*self.key),
+            Kind::External => statement.text(&*self.key),
+            _ => statement.blob(self.id),
         }
     }
 
-    /// What it answers.
+    /// What asks for several, all of that kind.
+    pub(super) fn together(kind: Kind, all: &[&Self]) -> Statement {
+        let all = || all.iter();
+        let statement = Statement::of_postgres(kind.texts().1).blobs(all().map(|seek| seek.instance));
+        if kind == Kind::Nothing {
+            return statement;
+        }
+        let statement =
+            statement.blobs(all().map(|seek| seek.connector)).texts(all().map(|seek| &*seek.resource_type));
+        match kind {
+            Kind::Unique | Kind::Searched => {
+                statement.texts(all().map(|seek| &*seek.path)).texts(all().map(|seek| &*seek.key))
+            }
+            Kind::External => statement.texts(all().map(|seek| &*seek.key)),
+            _ => statement.blobs(all().map(|seek| seek.id)),
+        }
+    }
+
+    /// What the answer to [`Self::statement`] says.
     pub(crate) fn found(&self, rows: Vec<SeekRow>) -> Result<Sought, StoreError> {
-        let mark = AccessMark(rows.first().ok_or_else(|| damaged("a read"))?.access);
-        let mut records = Vec::new();
-        if let By::Id(name, ..) | By::Key(name, ..) | By::External(name, _) = &self.by {
-            for record in rows.into_iter().filter_map(|row| row.record) {
-                records.push(record.record(Arc::clone(name))?);
+        Self::each_found(&[self], rows)?.pop().ok_or_else(|| damaged("a read"))
+    }
+
+    /// What the answer to [`Self::together`] says about each.
+    pub(super) fn each_found(all: &[&Self], rows: Vec<SeekRow>) -> Result<Vec<Sought>, StoreError> {
+        let mut found: Vec<Option<Sought>> = Vec::new();
+        found.resize_with(all.len(), || None);
+        for row in rows {
+            let place = usize::try_from(row.n).ok().and_then(|n| n.checked_sub(1));
+            let place = place.and_then(|place| Some((all.get(place)?, found.get_mut(place)?)));
+            let (seek, sought) = place.ok_or_else(|| damaged("a read"))?;
+            let sought = sought.get_or_insert(Sought { mark: AccessMark(row.access), records: Vec::new() });
+            if let Some(record) = row.record {
+                sought.records.push(record.record(Arc::clone(&seek.resource_type))?);
             }
         }
-        Ok(Sought { mark, records })
+        found.into_iter().collect::<Option<_>>().ok_or_else(|| damaged("a read"))
     }
 }
 
@@ -189,6 +274,7 @@ mod tests {
     use diesel::deserialize::FromSql;
     use diesel::row::NamedRow;
     use diesel::sql_types::Text;
+    use uuid::Uuid;
 
     use super::*;
     use crate::connection::Connection;
@@ -218,18 +304,21 @@ mod tests {
     #[test]
     fn look_ups_begin_at_an_index_in_tables_that_nobody_has_counted() {
         let Some((mut connection, _database)) = blank() else { return };
-        let name: Arc<str> = Arc::from("User");
-        let text = || "ada".to_owned();
-        for by in [
-            By::Nothing,
-            By::Id(Arc::clone(&name), [1; 16], Want::RECORD),
-            By::Id(Arc::clone(&name), [1; 16], Want::FULL),
-            By::Id(Arc::clone(&name), [1; 16], Want::HEAD),
-            By::Key(Arc::clone(&name), text(), text(), true),
-            By::Key(Arc::clone(&name), text(), text(), false),
-            By::External(Arc::clone(&name), text()),
-        ] {
-            check(&mut connection, Seek { instance: [1; 16], connector: [2; 16], by }.statement());
+        let kinds = [
+            Kind::Nothing,
+            Kind::Plain,
+            Kind::Full,
+            Kind::Head,
+            Kind::Account,
+            Kind::Unique,
+            Kind::Searched,
+            Kind::External,
+        ];
+        let scope = Scope { instance: InstanceId::new(Uuid::from_u128(1)), connector: None };
+        for kind in kinds {
+            let seek = Seek::of(&scope, kind, &Arc::from("User"));
+            check(&mut connection, seek.statement());
+            check(&mut connection, Seek::together(kind, &[&seek, &seek]));
         }
     }
 }

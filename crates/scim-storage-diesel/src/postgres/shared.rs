@@ -2,7 +2,8 @@
 //!
 //! A look-up takes the server some ten microseconds; waking a thread that waits for it takes as long, at either end. So each runtime
 //! of the callers (actix has one per thread) drives one connection of its own, and all that its tasks ask is sent on that one
-//! without waiting for answers: the server answers in the same order, and what is asked at the same time shares its wake-ups. A caller
+//! without waiting for answers: the server answers in the same order, and what is asked at the same time shares its wake-ups. Look-ups of
+//! records share more than that ([`super::gather`]). A caller
 //! without a runtime, and one that comes when there are as many connections as there may be, is served by threads ([`super::workers`]).
 //!
 //! Whoever blocks the thread that drives a runtime until a look-up is answered waits for [`Target::statement_time`]: in a runtime one
@@ -20,6 +21,7 @@ use tokio::runtime::{Handle, Id};
 use tokio::time::timeout;
 use tokio_postgres::Client;
 
+use super::gather::Queue;
 use super::link::{Target, Trouble, collect, failed, lost};
 use super::options::Pooler;
 use super::row::PgRow;
@@ -42,6 +44,8 @@ pub(super) struct Shared {
 #[derive(Default)]
 struct Place {
     peer: Mutex<Option<Arc<Peer>>>,
+    /// Look-ups that wait to go together.
+    queue: Queue,
     /// Held while somebody connects: others wait for that.
     connecting: Turn<()>,
     down: Mutex<Option<(Instant, String)>>,
@@ -103,6 +107,11 @@ pub(super) struct Asking {
 }
 
 impl Asking {
+    /// What waits where the caller is.
+    pub(super) fn queue(&self) -> &Queue {
+        &self.place.queue
+    }
+
     /// The rows of a statement; once more on another connection, where the first turns out to be broken.
     pub(super) async fn rows(&self, statement: &Statement) -> Result<Vec<PgRow>, StoreError> {
         let outcome = match self.once(statement).await {

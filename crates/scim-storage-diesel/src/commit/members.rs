@@ -77,9 +77,12 @@ impl Applying<'_> {
             return Ok(Vec::new());
         }
         let wanted: BTreeSet<ResourceId> = members.iter().copied().collect();
+        // Each is found by itself: until the table is analysed, `= ANY` is held against every member of the group. (And PostgreSQL
+        // keeps this plan: it does not look into an array that a subquery gives.)
         let leave = Statement::of_postgres(
-            "DELETE FROM members WHERE instance_id = $1 AND group_id = $2 AND member_id = ANY($3) \
-             RETURNING member_id AS id",
+            "DELETE FROM members WHERE ctid = ANY(ARRAY(SELECT k.place FROM unnest((SELECT $3)) AS w (id) CROSS JOIN LATERAL \
+             (SELECT m.ctid AS place FROM members m WHERE m.instance_id = $1 AND m.group_id = $2 AND m.member_id = w.id \
+             LIMIT 1) k)) RETURNING member_id AS id",
         )
         .blob(self.instance)
         .blob(group.uuid().into_bytes())

@@ -1,5 +1,5 @@
-//! Applying several change sets in one transaction on PostgreSQL, by the statements of one (decision
-//! [33](../../../../docs/decisions/0033-change-sets-that-wait-are-committed-together.md)).
+//! Applying several change sets in one transaction on PostgreSQL, by the statements of one.
+//! `docs/decisions/0033-change-sets-that-wait-are-committed-together.md` says why.
 //!
 //! Only what is common and commutes comes here ([`Party`]): the creation of one resource for which nothing has to be looked up, and
 //! edges of a group. Everything that such a change set finds out is supposed: nothing is committed unless each of them comes

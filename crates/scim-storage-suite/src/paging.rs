@@ -58,7 +58,8 @@ pub fn offsets_count_whoever_is_there(store: &dyn Store) {
     }
     let check = |there: &BTreeSet<ResourceId>| {
         let all: Vec<_> = there.iter().rev().copied().collect();
-        let near_ends = [33, 34, 100, 2047, 2048, 2049, all.len() - 3, all.len() - 1, all.len()];
+        let near_ends =
+            [33, 34, 100, 511, 512, 513, 2047, 2048, 2049, all.len() - 3, all.len() - 1, all.len()];
         for offset in (31..all.len()).step_by(487).chain(near_ends) {
             let mut query = world.query(&[("User", "", "")]);
             (query.start, query.limit, query.total) = (Start::Offset(offset as u64), 2, offset % 2 == 0);

@@ -18,7 +18,7 @@ use crate::read::{last_range, left_in_last_range};
 use crate::sql::{Id, Statement};
 
 /// How many resources a range has when it is cut.
-const STRIDE: u64 = 2048;
+const STRIDE: u64 = 512;
 /// One change set in so many looks whether the last range is long enough, and each that creates as many resources.
 const LOOKS: u8 = 64;
 

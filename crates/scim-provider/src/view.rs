@@ -1,5 +1,6 @@
 //! From records to what clients see: derived parts are loaded in batches and only where they are shown.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -26,6 +27,7 @@ pub(crate) struct Lens<'a> {
 }
 
 /// A resource type with the projection that the request means for it.
+#[derive(Clone)]
 pub(crate) struct Shape {
     resource_type: Arc<ResourceType>,
     projection: Projection,
@@ -36,6 +38,33 @@ pub(crate) struct Shape {
 
 /// Edges and held references by the resource that was asked about.
 type Edges = HashMap<ResourceId, (Vec<Edge>, Vec<HeldEdge>)>;
+
+/// What answers show of others, loaded for some records.
+pub(crate) struct Others<'l> {
+    lens: &'l Lens<'l>,
+    shapes: HashMap<Arc<str>, Cow<'l, Shape>>,
+    members: Edges,
+    groups: Edges,
+    managers: HashMap<ResourceId, Option<String>>,
+    shown: usize,
+}
+
+impl Others<'_> {
+    /// How many of the records, from the first one on, an answer shows: all, or at least one where they would carry more edges than a
+    /// page may.
+    pub(crate) fn shown(&self) -> usize {
+        self.shown
+    }
+
+    /// Appends one of the records as JSON.
+    pub(crate) fn write(&self, record: &Record, out: &mut Vec<u8>) -> Result<(), Failure> {
+        let id = &record.key.id;
+        let Some(shape) = self.shapes.get(&record.key.resource_type) else {
+            return Err(Failure::status(500, "The server failed"));
+        };
+        self.lens.write(record, shape, self.members.get(id), self.groups.get(id), &self.managers, out)
+    }
+}
 
 impl Shape {
     /// What these attributes, or all but those that are excluded, are of a type; all that is returned by default where both
@@ -67,12 +96,18 @@ impl<'a> Lens<'a> {
         Self { provider, caller, base: request.base, attributes, excluded }
     }
 
-    fn shape(&self, name: &str) -> Result<Shape, Failure> {
+    fn shape(&self, name: &str) -> Result<Cow<'a, Shape>, Failure> {
+        if self.attributes.is_empty()
+            && self.excluded.is_empty()
+            && let Some(kept) = self.provider.policies.shape(self.caller.registry, name)
+        {
+            return Ok(Cow::Borrowed(kept));
+        }
         let resource_type =
             self.caller.registry.resource_type(name).ok_or_else(|| {
                 Failure::status(500, "The store holds a resource of a type that is not loaded")
             })?;
-        Ok(Shape::new(resource_type, self.attributes, self.excluded))
+        Ok(Cow::Owned(Shape::new(resource_type, self.attributes, self.excluded)))
     }
 
     /// A resource as JSON that shows nothing of others, as most do where nothing in particular was asked for; else `None`.
@@ -87,7 +122,9 @@ impl<'a> Lens<'a> {
                 || shape.manager && record.manager.is_some()
         };
         let Some(shape) = shape.filter(|shape| !shows_others(shape)) else { return Ok(None) };
-        self.render(record, shape, None, None, &HashMap::new()).map(Some)
+        let mut out = Vec::with_capacity(room(record));
+        self.write(record, shape, None, None, &HashMap::new(), &mut out)?;
+        Ok(Some(out))
     }
 
     /// One resource as JSON.
@@ -95,27 +132,23 @@ impl<'a> Lens<'a> {
         if let Some(rendered) = self.alone(record)? {
             return Ok(rendered);
         }
-        let mut rendered = self.many(std::slice::from_ref(record)).await?;
-        rendered.pop().ok_or_else(|| Failure::status(500, "The server failed"))
+        let mut out = Vec::with_capacity(room(record));
+        self.others(std::slice::from_ref(record)).await?.write(record, &mut out)?;
+        Ok(out)
     }
 
-    /// Resources as JSON, in order. Ends early, after at least one, where they would carry more edges than a page may.
-    pub(crate) async fn many(&self, records: &[Record]) -> Result<Vec<Vec<u8>>, Failure> {
-        if let [record] = records
-            && let Some(rendered) = self.alone(record)?
-        {
-            return Ok(vec![rendered]);
-        }
-        let mut shapes: HashMap<&str, Shape> = HashMap::new();
+    /// What answers show besides these records.
+    pub(crate) async fn others<'l>(&'l self, records: &[Record]) -> Result<Others<'l>, Failure> {
+        let mut shapes: HashMap<Arc<str>, Cow<'l, Shape>> = HashMap::new();
         for record in records {
-            let name = &*record.key.resource_type;
+            let name = &record.key.resource_type;
             if !shapes.contains_key(name) {
-                shapes.insert(name, self.shape(name)?);
+                shapes.insert(Arc::clone(name), self.shape(name)?);
             }
         }
         let of = |wanted: &dyn Fn(&Shape, &Record) -> bool| -> Vec<ResourceId> {
             let wanted = records.iter().filter(|record| {
-                shapes.get(&*record.key.resource_type).is_some_and(|shape| wanted(shape, record))
+                shapes.get(&record.key.resource_type).is_some_and(|shape| wanted(shape, record))
             });
             wanted.map(|record| record.key.id).collect()
         };
@@ -123,21 +156,17 @@ impl<'a> Lens<'a> {
         let joined = of(&|shape, record| shape.groups && record.membership > 0);
         let (with_groups, groups) = self.edges(&joined, Direction::Groups).await?;
         let managers = self.managers(records, &shapes).await?;
-        let mut rendered = Vec::with_capacity(records.len());
-        for record in records {
-            let Some(shape) = shapes.get(&*record.key.resource_type) else { continue };
-            let id = record.key.id;
-            let missing = |wanted: bool, loaded: &Option<Vec<ResourceId>>| {
-                wanted && loaded.as_ref().is_some_and(|loaded| !loaded.contains(&id))
-            };
-            if missing(shape.members, &with_members)
-                || missing(shape.groups && record.membership > 0, &with_groups)
-            {
-                break;
-            }
-            rendered.push(self.render(record, shape, members.get(&id), groups.get(&id), &managers)?);
-        }
-        Ok(rendered)
+        let missing = |wanted: bool, loaded: &Option<Vec<ResourceId>>, record: &Record| {
+            wanted && loaded.as_ref().is_some_and(|loaded| !loaded.contains(&record.key.id))
+        };
+        let end = records.iter().position(|record| {
+            shapes.get(&record.key.resource_type).is_some_and(|shape| {
+                missing(shape.members, &with_members, record)
+                    || missing(shape.groups && record.membership > 0, &with_groups, record)
+            })
+        });
+        let shown = end.unwrap_or(records.len());
+        Ok(Others { lens: self, shapes, members, groups, managers, shown })
     }
 
     /// The edges of `ids`: all of them at once where they are few, else of as many ids, in order, as a page may carry;
@@ -202,11 +231,11 @@ impl<'a> Lens<'a> {
     async fn managers(
         &self,
         records: &[Record],
-        shapes: &HashMap<&str, Shape>,
+        shapes: &HashMap<Arc<str>, Cow<'_, Shape>>,
     ) -> Result<HashMap<ResourceId, Option<String>>, Failure> {
         let mut questions: Vec<Question> = Vec::new();
         for record in records {
-            let shown = shapes.get(&*record.key.resource_type).is_some_and(|shape| shape.manager);
+            let shown = shapes.get(&record.key.resource_type).is_some_and(|shape| shape.manager);
             if let (true, Some(Ok(id))) = (shown, record.manager.as_deref().map(str::parse)) {
                 questions.push(Question::Display(id));
             }
@@ -224,14 +253,16 @@ impl<'a> Lens<'a> {
             .collect())
     }
 
-    fn render(
+    /// Appends a record as JSON.
+    fn write(
         &self,
         record: &Record,
         shape: &Shape,
         members: Option<&(Vec<Edge>, Vec<HeldEdge>)>,
         groups: Option<&(Vec<Edge>, Vec<HeldEdge>)>,
         managers: &HashMap<ResourceId, Option<String>>,
-    ) -> Result<Vec<u8>, Failure> {
+        out: &mut Vec<u8>,
+    ) -> Result<(), Failure> {
         let members = members.map(|edges| self.edge_views(edges));
         let groups = groups.map(|edges| self.edge_views(edges));
         let manager =
@@ -251,19 +282,16 @@ impl<'a> Lens<'a> {
             reference: manager.map(|display| ReferenceView { display: display.as_deref() }),
         };
         let document = Document::from_bytes(&record.document);
-        let mut out = Vec::with_capacity(record.document.len() + 512);
         if shape.projection.is_plain() {
-            document.render(&view, &mut out);
-        } else {
-            let full = document.full(&view).map_err(|error| {
-                log::error!("stored document of {id} cannot be read: {error}");
-                Failure::status(500, "The server failed; its log has the cause under this request's id")
-            })?;
-            let shown = shape.projection.apply(full);
-            serde_json::to_writer(&mut out, shown.attributes())
-                .map_err(|_| Failure::status(500, "The server failed"))?;
+            document.render(&view, out);
+            return Ok(());
         }
-        Ok(out)
+        let full = document.full(&view).map_err(|error| {
+            log::error!("stored document of {id} cannot be read: {error}");
+            Failure::status(500, "The server failed; its log has the cause under this request's id")
+        })?;
+        let shown = shape.projection.apply(full);
+        serde_json::to_writer(out, shown.attributes()).map_err(|_| Failure::status(500, "The server failed"))
     }
 
     fn edge_views<'e>(&'e self, (edges, held): &'e (Vec<Edge>, Vec<HeldEdge>)) -> Vec<EdgeView<'e>> {
@@ -285,6 +313,11 @@ impl<'a> Lens<'a> {
         });
         known.chain(held).collect()
     }
+}
+
+/// How long a record is as JSON, or a little less.
+pub(crate) fn room(record: &Record) -> usize {
+    record.document.len() + 512
 }
 
 impl Provider {

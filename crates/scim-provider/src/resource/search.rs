@@ -14,6 +14,7 @@ use super::{ATTEMPTS, Operation, resource_of};
 use crate::Response;
 use crate::cursor::Binding;
 use crate::failure::{Failure, commit_failure};
+use crate::view::room;
 
 impl Operation<'_> {
     /// A page of resources of these types.
@@ -47,10 +48,10 @@ impl Operation<'_> {
         };
         let mut page = self.find(&query).await?;
         self.pick_up_match(&query, &mut page).await?;
-        let rendered = lens.many(&page.records).await?;
-        let next = if rendered.len() < page.records.len() {
+        let others = lens.others(&page.records).await?;
+        let next = if others.shown() < page.records.len() {
             // The page ended early; where it ended is the store's to say.
-            let shorter = Query { limit: rendered.len(), want: Want::HEAD, total: false, ..query };
+            let shorter = Query { limit: others.shown(), want: Want::HEAD, total: false, ..query };
             self.find(&shorter).await?.next
         } else {
             page.next
@@ -64,10 +65,13 @@ impl Operation<'_> {
             },
             previous_cursor: None,
         };
-        let size = rendered.iter().map(Vec::len).sum::<usize>();
-        let mut writer = ListWriter::new(Vec::with_capacity(size + rendered.len() + 256), &head);
-        for resource in &rendered {
-            writer.resource(|out| out.extend_from_slice(resource));
+        let shown = || page.records.iter().take(others.shown());
+        let size = shown().map(room).sum::<usize>();
+        let mut writer = ListWriter::new(Vec::with_capacity(size + 512), &head);
+        for record in shown() {
+            let mut written = Ok(());
+            writer.resource(|out| written = others.write(record, out));
+            written?;
         }
         Ok(Response::json(200, writer.finish()))
     }

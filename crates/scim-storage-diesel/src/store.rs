@@ -188,7 +188,18 @@ impl<E: Engine> EngineStore<E> {
                 }
             }));
         }
-        Box::pin(async move { self.search(scope, query, way(short), read::find).await })
+        Box::pin(async move {
+            #[cfg(feature = "postgres")]
+            if self.engine.asks().is_some()
+                && let Some(statement) = read::at_once(&scope, &query)
+            {
+                let rows = self.timed(Reading::Find, self.engine.ask(statement)).await?;
+                if let Some(page) = read::page_at_once(rows, &query)? {
+                    return Ok(page);
+                }
+            }
+            self.search(scope, query, way(short), read::find).await
+        })
     }
 
     /// A read at once, where the engine can: what is asked need not be copied for another thread.

@@ -227,6 +227,7 @@ macro_rules! __groups {
         ]);
         $crate::__group!($dollar $factory $skips paging [
             offsets_and_totals
+            pages_have_the_links_of_who_asks
             offsets_count_whoever_is_there
             keysets_walk_through_everything
             pages_stay_whole_while_others_write

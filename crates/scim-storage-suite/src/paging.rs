@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use scim_directory::{Change, Key, NewRecord, ResourceId};
+use scim_directory::{Change, Key, NewRecord, ResourceId, Scope};
 use scim_storage::{Page, Start, Store};
 use serde_json::json;
 
@@ -39,6 +39,58 @@ pub fn offsets_and_totals(store: &dyn Store) {
     let mut query = world.query(&[("User", "", "")]);
     query.limit = 1;
     assert_eq!(world.find(&query).total, None, "a total that nobody asked for");
+}
+
+/// Each record of a page has the `externalId` of the connector that asks, whatever else has one between them: a few links of others, or
+/// many.
+pub fn pages_have_the_links_of_who_asks(store: &dyn Store) {
+    let world = World::new(store);
+    let other = Scope { connector: Some(world.connector(world.scope.instance, "Another")), ..world.scope };
+    let mut expected: Vec<Option<String>> = Vec::new();
+    let person = |expected: &mut Vec<Option<String>>| {
+        let number = expected.len();
+        let own = (!number.is_multiple_of(3)).then(|| format!("x{number}"));
+        let mut body = json!({ "userName": format!("p{number}") });
+        if let Some(external_id) = &own {
+            body["externalId"] = json!(external_id);
+        }
+        let scope = if number.is_multiple_of(3) { other } else { world.scope };
+        if scope == other && number.is_multiple_of(2) {
+            body["externalId"] = json!(format!("not yours {number}"));
+        }
+        world.create_in(scope, "User", &body);
+        expected.insert(0, own);
+    };
+    let groups = |count: usize| {
+        let new = |number: usize| {
+            let name = format!("g{count} {number}");
+            world.new_record("Group", &json!({ "displayName": name, "externalId": name }))
+        };
+        world.commit((0..count).map(new).map(Change::Create).collect());
+    };
+    let check = |expected: &[Option<String>]| {
+        for (start, limit) in [(0, 100), (0, 4), (3, 5), (expected.len() as u64 - 1, 5)] {
+            let mut query = world.query(&[("User", "", "")]);
+            (query.start, query.limit, query.total) = (Start::Offset(start), limit, true);
+            let page = world.find(&query);
+            let found: Vec<_> = page.records.into_iter().map(|record| record.external_id).collect();
+            let wanted: Vec<_> = expected
+                .iter()
+                .skip(usize::try_from(start).unwrap_or_default())
+                .take(limit)
+                .cloned()
+                .collect();
+            assert_eq!(found, wanted, "{start} {limit}");
+        }
+    };
+    (0..6).for_each(|_| person(&mut expected));
+    check(&expected);
+    groups(5);
+    (0..6).for_each(|_| person(&mut expected));
+    check(&expected);
+    groups(300);
+    (0..2).for_each(|_| person(&mut expected));
+    check(&expected);
 }
 
 /// In a list that is long enough for a backend to know places in it, a page by number begins where counting says: after people

@@ -8,13 +8,16 @@
 use std::sync::Arc;
 
 use diesel::QueryableByName;
-use diesel::sql_types::BigInt;
+use diesel::backend::Backend;
+use diesel::deserialize::{self, FromSql};
+use diesel::row::NamedRow;
+use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 use scim_directory::{InstanceId, Key, Record, Scope};
 use scim_storage::{AccessMark, Query, StoreError, Want};
 
 use crate::error::damaged;
 use crate::filter_sql::{LookUp, asked};
-use crate::read::{RecordRow, connector};
+use crate::read::{RecordRow, at, connector};
 use crate::sql::Statement;
 
 /// A look-up: what is looked up, by what.
@@ -60,15 +63,28 @@ pub(crate) struct Sought {
 }
 
 /// A row of an answer: there is one for each look-up at least.
-#[derive(QueryableByName)]
 pub(crate) struct SeekRow {
     /// The number of the look-up, from 1.
-    #[diesel(sql_type = BigInt)]
     n: i64,
-    #[diesel(sql_type = BigInt)]
     access: i64,
-    #[diesel(embed)]
     record: Option<RecordRow>,
+}
+
+impl<D: Backend> QueryableByName<D> for SeekRow
+where
+    i64: FromSql<BigInt, D>,
+    String: FromSql<Text, D>,
+    Vec<u8>: FromSql<Binary, D>,
+{
+    fn build<'a>(row: &impl NamedRow<'a, D>) -> deserialize::Result<Self> {
+        let id: Option<Vec<u8>> = at::<Nullable<Binary>, _, D>(row, 2)?;
+        let record = id.map(|_| RecordRow::from(row, 2));
+        Ok(Self {
+            n: at::<BigInt, _, D>(row, 0)?,
+            access: at::<BigInt, _, D>(row, 1)?,
+            record: record.transpose()?,
+        })
+    }
 }
 
 /// What finds `f`, a record, for each row of `q`.
@@ -134,11 +150,10 @@ impl Kind {
     fn texts(self) -> (&'static str, &'static str) {
         match self {
             Self::Nothing => (
-                "SELECT 1::bigint AS n, NULL::bytea AS id, \
-                 coalesce((SELECT a.generation FROM access a WHERE a.instance_id = $1), 0) AS access",
-                "SELECT q.n, NULL::bytea AS id, \
-                 coalesce((SELECT a.generation FROM access a WHERE a.instance_id = q.instance_id), 0) AS access \
-                 FROM unnest((SELECT $1)) WITH ORDINALITY AS q (instance_id, n)",
+                "SELECT 1::bigint AS n, coalesce((SELECT a.generation FROM access a WHERE a.instance_id = $1), 0) AS access, \
+                 NULL::bytea AS id",
+                "SELECT q.n, coalesce((SELECT a.generation FROM access a WHERE a.instance_id = q.instance_id), 0) AS access, \
+                 NULL::bytea AS id FROM unnest((SELECT $1)) WITH ORDINALITY AS q (instance_id, n)",
             ),
             Self::Plain => by_id!("r.document", "NULL::text"),
             Self::Full => by_id!("r.document", "r.account"),
@@ -269,11 +284,6 @@ impl Seek {
 
 #[cfg(test)]
 mod tests {
-
-    use diesel::QueryableByName;
-    use diesel::deserialize::FromSql;
-    use diesel::row::NamedRow;
-    use diesel::sql_types::Text;
     use uuid::Uuid;
 
     use super::*;
@@ -282,11 +292,11 @@ mod tests {
 
     struct Step(String);
 
-    impl<D: diesel::backend::Backend> QueryableByName<D> for Step
+    impl<D: Backend> QueryableByName<D> for Step
     where
         String: FromSql<Text, D>,
     {
-        fn build<'a>(row: &impl NamedRow<'a, D>) -> diesel::deserialize::Result<Self> {
+        fn build<'a>(row: &impl NamedRow<'a, D>) -> deserialize::Result<Self> {
             Ok(Self(NamedRow::get::<Text, String>(row, "QUERY PLAN")?))
         }
     }

@@ -2,16 +2,20 @@
 
 use std::sync::Arc;
 
-use diesel::QueryResult;
-use diesel::QueryableByName;
-use diesel::sql_types::{BigInt, Double, Nullable, Text};
+use diesel::backend::Backend;
+use diesel::deserialize::{self, FromSql};
+use diesel::row::NamedRow;
+use diesel::sql_types::{BigInt, Binary, Double, Nullable, Text};
+use diesel::{QueryResult, QueryableByName};
 use scim_core::path::AttributeRef;
 use scim_directory::{Record, Scope, Tally};
 use scim_storage::{Keyset, Page, Query, SortKey, Start, StoreError};
 
 use super::facts::count;
+#[cfg(feature = "sqlite")]
+use super::pages;
 use super::ranges::standing_at;
-use super::record::{Row, columns, connector};
+use super::record::{Row, WIDTH, at, columns, connector};
 #[cfg(feature = "postgres")]
 use super::sorted::by_typed_keys;
 use crate::connection::{Connection, SqlDialect};
@@ -26,23 +30,50 @@ use crate::sql::{Number, Statement};
 /// Offsets up to here are cheap.
 const SMALL_OFFSET: u64 = 1000;
 /// Beyond that, the beginning of a page is looked for first.
-const NEAR: u64 = 32;
+pub(super) const NEAR: u64 = 32;
 /// Pages up to here are read on the caller's thread.
-const SMALL_PAGE: usize = 200;
+pub(super) const SMALL_PAGE: usize = 200;
 
-/// A row with its sort key.
-#[derive(QueryableByName)]
+/// A row, with its sort key where there is a sort, and with the number of all where that was asked for beside it.
 pub(crate) struct Sorted {
-    #[diesel(embed)]
     head: Row,
-    #[diesel(sql_type = Text)]
-    key_type: String,
-    #[diesel(sql_type = Nullable<Text>)]
-    key_text: Option<String>,
-    #[diesel(sql_type = Nullable<BigInt>)]
-    key_integer: Option<i64>,
-    #[diesel(sql_type = Nullable<Double>)]
-    key_real: Option<f64>,
+    key: Option<Key>,
+    #[cfg(feature = "postgres")]
+    total: Option<i64>,
+}
+
+/// A sort key as columns: its type, and its value in the column of that.
+struct Key {
+    kind: String,
+    text: Option<String>,
+    integer: Option<i64>,
+    real: Option<f64>,
+}
+
+impl<D: Backend> QueryableByName<D> for Sorted
+where
+    i64: FromSql<BigInt, D>,
+    f64: FromSql<Double, D>,
+    String: FromSql<Text, D>,
+    Vec<u8>: FromSql<Binary, D>,
+{
+    fn build<'a>(row: &impl NamedRow<'a, D>) -> deserialize::Result<Self> {
+        let beside = row.field_count().saturating_sub(WIDTH);
+        let key = (beside > 1).then(|| -> deserialize::Result<Key> {
+            Ok(Key {
+                kind: at::<Text, _, D>(row, WIDTH)?,
+                text: at::<Nullable<Text>, _, D>(row, WIDTH + 1)?,
+                integer: at::<Nullable<BigInt>, _, D>(row, WIDTH + 2)?,
+                real: at::<Nullable<Double>, _, D>(row, WIDTH + 3)?,
+            })
+        });
+        Ok(Self {
+            head: Row::build(row)?,
+            key: key.transpose()?,
+            #[cfg(feature = "postgres")]
+            total: if beside == 1 { at::<Nullable<BigInt>, _, D>(row, WIDTH)? } else { None },
+        })
+    }
 }
 
 /// Whether a query takes microseconds: an index answers its filter, or it has none and is the beginning of the list.
@@ -73,7 +104,11 @@ pub(crate) fn find(connection: &mut Connection, scope: &Scope, query: &Query) ->
     {
         return Ok(page);
     }
-    if !query.total && counted(query).is_none() {
+    #[cfg(feature = "sqlite")]
+    let several = pages::is_plain(connection, query);
+    #[cfg(not(feature = "sqlite"))]
+    let several = false;
+    if !query.total && counted(query).is_none() && !several {
         // One statement sees one moment.
         return page(connection, scope, query);
     }
@@ -130,16 +165,23 @@ fn rows(
     total: Option<u64>,
 ) -> QueryResult<Vec<Sorted>> {
     let (dialect, instance) = (connection.dialect(), scope.instance.uuid().into_bytes());
-    match (counted(query), total) {
-        _ if query.limit == 0 => Ok(Vec::new()),
-        (Some((_, offset)), Some(total)) if offset >= total => Ok(Vec::new()),
+    let first = match (counted(query), total) {
+        _ if query.limit == 0 => return Ok(Vec::new()),
+        (Some((_, offset)), Some(total)) if offset >= total => return Ok(Vec::new()),
         (Some((resource_type, offset)), Some(total)) => {
-            match standing_at(connection, &instance, resource_type, offset, total)? {
-                Some(first) => newest_first(dialect, scope, query, Some(&first)).keep().rows(connection),
-                None => select(dialect, scope, query).rows(connection),
-            }
+            standing_at(connection, &instance, resource_type, offset, total)?
         }
-        _ => select(dialect, scope, query).rows(connection),
+        _ => None,
+    };
+    #[cfg(feature = "sqlite")]
+    if pages::is_plain(connection, query)
+        && let Some(rows) = pages::rows(connection, scope, query, first.as_deref())?
+    {
+        return Ok(rows);
+    }
+    match first {
+        Some(first) => newest_first(dialect, scope, query, Some(&first)).keep().rows(connection),
+        None => select(dialect, scope, query).rows(connection),
     }
 }
 
@@ -182,7 +224,11 @@ pub(crate) fn whole_list(sorted: Vec<Sorted>, query: &Query) -> Result<Option<Pa
     of_rows(sorted, query, length.filter(|_| query.total)).map(Some)
 }
 
-fn of_rows(mut sorted: Vec<Sorted>, query: &Query, total: Option<u64>) -> Result<Page, StoreError> {
+pub(super) fn of_rows(
+    mut sorted: Vec<Sorted>,
+    query: &Query,
+    total: Option<u64>,
+) -> Result<Page, StoreError> {
     let more = sorted.len() > query.limit;
     sorted.truncate(query.limit);
     let mut page = Page { total, ..Page::default() };
@@ -194,7 +240,7 @@ fn of_rows(mut sorted: Vec<Sorted>, query: &Query, total: Option<u64>) -> Result
             .map(|part| &part.resource_type.name)
             .find(|name| ***name == *sorted.head.resource_type)
             .ok_or_else(|| damaged("a resource type"))?;
-        let key = sorted.key(query)?;
+        let key = sorted.key()?;
         let record: Record = sorted.head.record(Arc::clone(resource_type))?;
         last = Some(Keyset { key, id: record.key.id });
         page.records.push(record);
@@ -204,15 +250,31 @@ fn of_rows(mut sorted: Vec<Sorted>, query: &Query, total: Option<u64>) -> Result
 }
 
 impl Sorted {
-    fn key(&self, query: &Query) -> Result<Option<SortKey>, StoreError> {
-        if query.sort.is_none() {
-            return Ok(None);
-        }
-        let key = match self.key_type.as_str() {
+    /// The id of its resource.
+    #[cfg(feature = "sqlite")]
+    pub(super) fn id(&self) -> &[u8] {
+        self.head.id()
+    }
+
+    /// With the `externalId` of its link.
+    #[cfg(feature = "sqlite")]
+    pub(super) fn linked(&mut self, external_id: String) {
+        self.head.linked(external_id);
+    }
+
+    /// The number of all, where it came with the row.
+    #[cfg(feature = "postgres")]
+    pub(super) fn total(&self) -> Option<u64> {
+        self.total.and_then(|total| u64::try_from(total).ok())
+    }
+
+    fn key(&self) -> Result<Option<SortKey>, StoreError> {
+        let Some(Key { kind, text, integer, real }) = &self.key else { return Ok(None) };
+        let key = match kind.as_str() {
             "null" => Some(SortKey::Missing),
-            "integer" => self.key_integer.map(SortKey::Integer),
-            "real" => self.key_real.map(SortKey::Decimal),
-            "text" => self.key_text.clone().map(SortKey::Text),
+            "integer" => integer.map(SortKey::Integer),
+            "real" => real.map(SortKey::Decimal),
+            "text" => text.clone().map(SortKey::Text),
             _ => None,
         };
         key.map(Some).ok_or_else(|| damaged("a sort key"))
@@ -273,17 +335,23 @@ pub(crate) fn select(dialect: SqlDialect, scope: &Scope, query: &Query) -> State
             SqlDialect::Postgres => by_typed_keys(scope, query, sort),
         },
     };
-    if is_common(query) { whole.keep() } else { whole }
+    kept(dialect, query, whole)
+}
+
+/// The statement, kept prepared where that is worth it.
+fn kept(dialect: SqlDialect, query: &Query, statement: Statement) -> Statement {
+    match dialect {
+        _ if is_common(query) => statement.keep(),
+        #[cfg(feature = "sqlite")]
+        SqlDialect::Sqlite => statement.keep_if_frequent(),
+        #[cfg(feature = "postgres")]
+        SqlDialect::Postgres => statement,
+    }
 }
 
 /// Without a sort the newest come first, as the index by type has them; from `first` on, where that is known.
 fn newest_first(dialect: SqlDialect, scope: &Scope, query: &Query, first: Option<&[u8]>) -> Statement {
-    // For SQLite these are columns of any type, for PostgreSQL of one.
-    let mut whole = Statement::new(format!(
-        "SELECT {}, 'null' AS key_type, NULL AS key_text, CAST(NULL AS BIGINT) AS key_integer, \
-         CAST(NULL AS DOUBLE PRECISION) AS key_real ",
-        columns(dialect, query.want)
-    ));
+    let mut whole = Statement::new(format!("SELECT {} ", columns(dialect, query.want)));
     whole.push(from(dialect, scope, query));
     if let Start::After(position) = &query.start {
         whole.push(Statement::new(" AND r.id < ?").blob(position.id.uuid().into_bytes()));
@@ -374,8 +442,7 @@ fn total(connection: &mut Connection, scope: &Scope, query: &Query) -> QueryResu
     if query.parts.iter().any(|part| part.filter.is_some()) {
         let mut statement = Statement::new("SELECT count(*) AS n ");
         statement.push(from(connection.dialect(), scope, query));
-        let statement = if is_common(query) { statement.keep() } else { statement };
-        let row = statement.row::<Number>(connection)?;
+        let row = kept(connection.dialect(), query, statement).row::<Number>(connection)?;
         return Ok(row.and_then(|row| u64::try_from(row.n).ok()).unwrap_or_default());
     }
     let mut total: u64 = 0;

@@ -3,6 +3,8 @@
 mod access;
 mod admin;
 mod admin_keys;
+#[cfg(feature = "postgres")]
+mod at_once;
 mod backlog;
 mod branch;
 mod edges;
@@ -20,6 +22,8 @@ mod instance;
 mod journal;
 mod keys;
 mod lease;
+#[cfg(feature = "sqlite")]
+mod pages;
 mod ranges;
 mod record;
 mod report;
@@ -31,6 +35,8 @@ mod window;
 
 pub(crate) use access::{find_under, get_under, holds, marked_key, of_marked_key};
 pub(crate) use admin::server;
+#[cfg(feature = "postgres")]
+pub(crate) use at_once::{at_once, page_at_once};
 pub(crate) use edges::edges;
 pub(crate) use events::events;
 pub(crate) use facts::{count, facts, target};
@@ -39,10 +45,10 @@ pub(crate) use instance::instance;
 pub(crate) use journal::{journal, name_key};
 pub(crate) use keys::{by_id as key, of_key};
 pub(crate) use ranges::{last_range, left_in_last_range};
-#[cfg(feature = "postgres")]
-pub(crate) use record::Row as RecordRow;
 #[cfg(feature = "sqlite")]
 pub(crate) use record::account;
+#[cfg(feature = "postgres")]
+pub(crate) use record::{Row as RecordRow, at};
 pub(crate) use record::{connector, get, resource_id};
 pub(crate) use report::removals;
 pub(crate) use tombstone::deleted_link_ids;

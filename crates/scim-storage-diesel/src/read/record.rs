@@ -3,6 +3,9 @@
 use std::sync::Arc;
 
 use diesel::QueryableByName;
+use diesel::backend::Backend;
+use diesel::deserialize::{self, FromSql};
+use diesel::row::{Field as _, NamedRow};
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 use scim_core::instant::Timestamp;
 use scim_directory::{Account, ConnectorId, Key, Record, ResourceId, Scope, Version};
@@ -16,38 +19,87 @@ use crate::error::store_error;
 #[cfg(feature = "postgres")]
 use crate::postgres::Seek;
 
-/// A record as a row.
-#[derive(QueryableByName)]
+/// A record as a row. Its columns are found by their places, which are those of [`columns`]: a page has a hundred rows, and looking
+/// for their names would be a good part of what it costs.
 pub(crate) struct Row {
-    #[diesel(sql_type = Binary)]
-    pub(crate) id: Vec<u8>,
-    #[diesel(sql_type = Text)]
+    id: Vec<u8>,
     pub(crate) resource_type: String,
-    #[diesel(sql_type = BigInt)]
     version: i64,
-    #[diesel(sql_type = BigInt)]
     membership: i64,
-    #[diesel(sql_type = BigInt)]
     created_ms: i64,
-    #[diesel(sql_type = BigInt)]
     modified_ms: i64,
-    #[diesel(sql_type = Nullable<Text>)]
     external_id: Option<String>,
-    #[diesel(sql_type = Nullable<Text>)]
     display: Option<String>,
-    #[diesel(sql_type = Nullable<Text>)]
     manager: Option<String>,
-    #[diesel(sql_type = Nullable<Binary>)]
     managed_by: Option<Vec<u8>>,
-    #[diesel(sql_type = Nullable<Binary>)]
     direct_manager: Option<Vec<u8>>,
-    #[diesel(sql_type = Binary)]
     document: Vec<u8>,
-    #[diesel(sql_type = Nullable<Text>)]
     account: Option<String>,
 }
 
+impl<D: Backend> QueryableByName<D> for Row
+where
+    i64: FromSql<BigInt, D>,
+    String: FromSql<Text, D>,
+    Vec<u8>: FromSql<Binary, D>,
+{
+    fn build<'a>(row: &impl NamedRow<'a, D>) -> deserialize::Result<Self> {
+        Self::from(row, 0)
+    }
+}
+
 impl Row {
+    /// From the columns of a row that begin at a place.
+    pub(crate) fn from<'a, D: Backend>(row: &impl NamedRow<'a, D>, first: usize) -> deserialize::Result<Self>
+    where
+        i64: FromSql<BigInt, D>,
+        String: FromSql<Text, D>,
+        Vec<u8>: FromSql<Binary, D>,
+    {
+        Ok(Self {
+            id: at::<Binary, _, D>(row, first)?,
+            resource_type: at::<Text, _, D>(row, first + 1)?,
+            version: at::<BigInt, _, D>(row, first + 2)?,
+            membership: at::<BigInt, _, D>(row, first + 3)?,
+            created_ms: at::<BigInt, _, D>(row, first + 4)?,
+            modified_ms: at::<BigInt, _, D>(row, first + 5)?,
+            external_id: at::<Nullable<Text>, _, D>(row, first + 6)?,
+            display: at::<Nullable<Text>, _, D>(row, first + 7)?,
+            manager: at::<Nullable<Text>, _, D>(row, first + 8)?,
+            managed_by: at::<Nullable<Binary>, _, D>(row, first + 9)?,
+            direct_manager: at::<Nullable<Binary>, _, D>(row, first + 10)?,
+            document: at::<Binary, _, D>(row, first + 11)?,
+            account: at::<Nullable<Text>, _, D>(row, first + 12)?,
+        })
+    }
+}
+
+/// How many columns a [`Row`] has.
+pub(super) const WIDTH: usize = 13;
+
+/// The value of the column at a place.
+pub(crate) fn at<'a, S, T: FromSql<S, D>, D: Backend>(
+    row: &impl NamedRow<'a, D>,
+    place: usize,
+) -> deserialize::Result<T> {
+    let field = diesel::row::Row::get(row, place).ok_or("a column is missing")?;
+    T::from_nullable_sql(field.value())
+}
+
+impl Row {
+    /// Its id.
+    #[cfg(feature = "sqlite")]
+    pub(super) fn id(&self) -> &[u8] {
+        &self.id
+    }
+
+    /// With the `externalId` that its link has.
+    #[cfg(feature = "sqlite")]
+    pub(super) fn linked(&mut self, external_id: String) {
+        self.external_id = Some(external_id);
+    }
+
+    /// As what it stands for.
     pub(crate) fn record(self, resource_type: Arc<str>) -> Result<Record, StoreError> {
         let managed_by = self.managed_by.as_deref().map(Uuid::from_slice).transpose();
         Ok(Record {

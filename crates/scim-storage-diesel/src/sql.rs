@@ -80,6 +80,13 @@ impl Statement {
         Self { kept: true, ..self }
     }
 
+    /// The statement, kept prepared where SQLite is asked its text often ([`crate::sqlite::is_frequent`]).
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn keep_if_frequent(self) -> Self {
+        let kept = crate::sqlite::is_frequent(&self.text);
+        Self { kept, ..self }
+    }
+
     /// Adds a value for the next `?`.
     pub(crate) fn bind(mut self, value: Bind) -> Self {
         self.binds.push(value);

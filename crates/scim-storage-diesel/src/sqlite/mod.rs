@@ -2,6 +2,7 @@
 
 mod checkpoints;
 mod engine;
+mod frequent;
 mod open;
 mod patience;
 pub(crate) mod quick;
@@ -11,6 +12,7 @@ mod workers;
 mod writer;
 
 pub use engine::{Sqlite, SqliteStore};
+pub(crate) use frequent::is_frequent;
 pub use open::Options;
 pub(crate) use patience::{WITHIN_TIME, is_over};
 pub(crate) use texts::{among, forget, is_behind};

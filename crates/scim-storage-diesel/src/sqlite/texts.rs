@@ -1,4 +1,4 @@
-//! The index by which people and groups are found whose text contains another ([`crate::filter_sql::pieces`]).
+//! The index by which people and groups are found who have a text, or one that contains another ([`crate::filter_sql::pieces`]).
 //!
 //! It follows when somebody searches: a directory that nobody searches has none, and no change waits for it. For each instance
 //! `texts_known` says up to which id it is; triggers note in `texts_stale` who came, changed or went below that. A search takes as

@@ -220,10 +220,10 @@ CREATE INDEX reports_waiting ON resources (instance_id, reports_to)
 CREATE INDEX reports_waiting_by_key ON resources (instance_id, reports_key)
     WHERE direct_manager IS NULL AND reports_to IS NOT NULL;
 
--- Texts in pieces of three characters, by the place of whose they are; up to which id of an instance; and the places below that of
+-- Marks of texts and of their pieces of three characters, by the place of whose they are; up to which id of an instance; and the places below that of
 -- who came, changed or went since.
 CREATE VIRTUAL TABLE texts USING fts5(
-    text, content='', contentless_delete=1, detail=none, tokenize='trigram case_sensitive 1'
+    text, content='', contentless_delete=1, detail=none, tokenize='ascii'
 );
 CREATE TABLE texts_known (
     instance_id BLOB NOT NULL PRIMARY KEY,

@@ -187,7 +187,8 @@ CREATE TABLE rejected_lines (
 
 -- The document is sent as it stands; filters and sorting run on the folded shadow. Most updates change no column of an index
 -- (nor does a membership, which counts one up): where a page has room, the new row goes beside the old one and the indexes
--- stay as they are, hence the fillfactor.
+-- stay as they are, hence the fillfactor. Rows of up to 8 KB are not compressed: that costs more than what else a write does to them,
+-- and a filter that reads everybody twice the time.
 -- reports_to is a reference as it was sent, reports_key the same as a user name compares, reports_via the connector that
 -- sent it. keys lists the row's own rows of unique_keys and search_keys, which are found by it when the row changes or goes.
 CREATE TABLE resources (
@@ -212,7 +213,7 @@ CREATE TABLE resources (
     shadow JSONB NOT NULL,
     account TEXT COLLATE "C",
     PRIMARY KEY (instance_id, id)
-) WITH (fillfactor = 85);
+) WITH (fillfactor = 85, toast_tuple_target = 8160);
 CREATE INDEX resources_by_type ON resources (instance_id, resource_type, id);
 -- Those who report to somebody, and those who wait for somebody to report to.
 CREATE INDEX reports_linked ON resources (instance_id, direct_manager) WHERE direct_manager IS NOT NULL;

@@ -42,7 +42,7 @@ impl Provider {
             // What it was recognised by has changed. The request was counted all the same.
             counted = Counted::No;
         }
-        let caller = self.authenticate(&request, counted).await?;
+        let caller = Box::pin(self.authenticate(&request, counted)).await?;
         let outcome = self.answer_to(&caller, &request, &body, scope).await;
         outcome.unwrap_or_else(|| Err(Failure::status(500, "The server failed")))
     }
@@ -98,7 +98,7 @@ impl Provider {
         }
         if let Err(refused) = caller.permit(route, request.method) {
             self.confirm(caller).await?;
-            self.log_refused(request, &refused).await;
+            Box::pin(self.log_refused(request, &refused)).await;
             return Err(refused.into_failure());
         }
         let parameters = parameters(request.query)?;
@@ -110,12 +110,13 @@ impl Provider {
             && writes(route, request.method)
             && self.confirm(caller).await.is_ok()
         {
-            operation.log_refusal(request.method, failure).await;
+            Box::pin(operation.log_refusal(request.method, failure)).await;
         }
         outcome
     }
 
-    /// Carries an operation out.
+    /// Carries an operation out. What each takes is a piece of memory of its own, but for reading one resource: the future of a
+    /// request has the size of the largest thing in it, and is copied from call to call.
     async fn dispatch(
         &self,
         route: &Route,
@@ -142,33 +143,33 @@ impl Provider {
             (Route::ResourceTypeNamed(name), _) => Self::resource_type(caller.registry, name, request.base),
             (Route::Schemas, _) => Ok(Self::schemas(caller.registry, request.base)),
             (Route::SchemaNamed(urn), _) => Self::schema(caller.registry, urn, request.base),
-            (Route::Root, _) => operation.search(caller.registry.resource_types()).await,
+            (Route::Root, _) => Box::pin(operation.search(caller.registry.resource_types())).await,
             (Route::RootSearch, _) => {
                 let parameters = SearchRequest::parse(self.json(request, body)?)?;
-                Operation { parameters: &parameters, ..operation }
-                    .search(caller.registry.resource_types())
-                    .await
+                let operation = Operation { parameters: &parameters, ..operation };
+                Box::pin(operation.search(caller.registry.resource_types())).await
             }
             (Route::Search(resource_type), _) => {
                 let parameters = SearchRequest::parse(self.json(request, body)?)?;
-                let only = std::slice::from_ref(resource_type);
-                Operation { parameters: &parameters, ..operation }.search(only).await
+                let operation = Operation { parameters: &parameters, ..operation };
+                Box::pin(operation.search(std::slice::from_ref(resource_type))).await
             }
-            // So that what all other requests take has not the size of this.
             (Route::Bulk, _) => Box::pin(operation.bulk(self.json(request, body)?)).await,
             (Route::Collection(resource_type), Method::Post) => {
-                operation.create(resource_type, self.json(request, body)?).await
+                Box::pin(operation.create(resource_type, self.json(request, body)?)).await
             }
             (Route::Collection(resource_type), _) => {
-                operation.search(std::slice::from_ref(resource_type)).await
+                Box::pin(operation.search(std::slice::from_ref(resource_type))).await
             }
             (Route::Item(resource_type, id), Method::Put) => {
-                operation.replace(resource_type, id, self.json(request, body)?).await
+                Box::pin(operation.replace(resource_type, id, self.json(request, body)?)).await
             }
             (Route::Item(resource_type, id), Method::Patch) => {
-                operation.patch(resource_type, id, self.json(request, body)?).await
+                Box::pin(operation.patch(resource_type, id, self.json(request, body)?)).await
             }
-            (Route::Item(resource_type, id), Method::Delete) => operation.delete(resource_type, id).await,
+            (Route::Item(resource_type, id), Method::Delete) => {
+                Box::pin(operation.delete(resource_type, id)).await
+            }
             (Route::Item(resource_type, id), _) => operation.get(resource_type, id).await,
         }
     }

@@ -85,7 +85,7 @@ impl Provider {
         if key.first_used.is_some() && !first_write && caller.rehashed.is_none() {
             return;
         }
-        if let Err(error) = self.keep_use(caller, request, key, touch, first_write).await {
+        if let Err(error) = Box::pin(self.keep_use(caller, request, key, touch, first_write)).await {
             log::warn!(request_id = request.request_id; "the use of a key could not be kept: {error}");
         }
     }

@@ -111,6 +111,9 @@ impl Route {
 }
 
 fn decode_segment(segment: &str) -> Option<Cow<'_, str>> {
+    if !segment.contains('%') {
+        return Some(segment.into());
+    }
     percent_encoding::percent_decode_str(segment).decode_utf8().ok()
 }
 

@@ -84,7 +84,7 @@ enum State {
 pub(crate) struct Line {
     socket: TcpStream,
     state: Cell<State>,
-    /// When the state began, or the client last took a piece.
+    /// When the state began, or the client last took a piece. Nobody asks while a request is answered.
     since: Cell<Instant>,
     guard: JoinHandle<()>,
 }

@@ -2,7 +2,8 @@
 //!
 //! One statement sees one moment without a transaction, and goes over the connection that the caller shares ([`crate::postgres`]): no
 //! other thread is woken for it. The limits inside are larger than any page, and part of the text: PostgreSQL then makes a plan for a
-//! short list once, and keeps it whatever the values are.
+//! short list once, and keeps it whatever the values are. Links are found by `LATERAL … LIMIT`: in tables that it has not counted yet,
+//! it would read all links of a connector for each row.
 
 use scim_directory::Scope;
 use scim_storage::{Page, Query, Start, StoreError, Want};
@@ -23,7 +24,8 @@ macro_rules! page {
              FROM (SELECT x.* FROM resources x WHERE x.instance_id = $2 AND x.resource_type = $3 AND x.id ",
             $from,
             " ORDER BY x.id DESC LIMIT 240) r \
-             LEFT JOIN links l ON l.instance_id = $2 AND l.connector_id = $1 AND l.id = r.id \
+             LEFT JOIN LATERAL (SELECT k.external_id FROM links k WHERE k.instance_id = $2 AND k.id = r.id \
+             AND k.connector_id = $1 LIMIT 1) l ON TRUE \
              ORDER BY r.id DESC LIMIT $5 OFFSET $6"
         )
     };

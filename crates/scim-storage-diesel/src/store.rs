@@ -55,7 +55,7 @@ pub trait Engine: Send + Sync {
         None
     }
 
-    /// Itself, where it is the one that looks a record up together with the state of access ([`crate::postgres::Seek`]).
+    /// Itself, where it is the one that looks a record up together with the state of access (`postgres::seek`).
     #[cfg(feature = "postgres")]
     fn as_postgres(&self) -> Option<&Postgres> {
         None

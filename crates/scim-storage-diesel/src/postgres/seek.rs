@@ -17,7 +17,7 @@ use scim_storage::{AccessMark, Query, StoreError, Want};
 
 use crate::error::damaged;
 use crate::filter_sql::{LookUp, asked};
-use crate::read::{RecordRow, at, connector};
+use crate::read::{RecordRow, at, connector, record_columns};
 use crate::sql::Statement;
 
 /// A look-up: what is looked up, by what.
@@ -93,12 +93,9 @@ macro_rules! seek {
         concat!(
             "SELECT q.n, coalesce((SELECT a.generation FROM access a WHERE a.instance_id = q.instance_id), 0) AS access, f.* FROM ",
             $source,
-            " LEFT JOIN LATERAL (SELECT r.id, r.resource_type, r.version, r.membership, r.created_ms, r.modified_ms, \
-             l.external_id, r.display, r.manager, r.managed_by, r.direct_manager, ",
-            $document,
-            " AS document, ",
-            $account,
-            " AS account FROM ",
+            " LEFT JOIN LATERAL (SELECT ",
+            record_columns!("l.external_id", $document, $account),
+            " FROM ",
             $from,
             " LEFT JOIN links l ON l.instance_id = r.instance_id AND l.connector_id = q.connector_id AND l.id = r.id WHERE ",
             $where,

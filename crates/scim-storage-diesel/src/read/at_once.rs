@@ -9,18 +9,19 @@ use scim_directory::Scope;
 use scim_storage::{Page, Query, Start, StoreError, Want};
 
 use super::find::{NEAR, SMALL_PAGE, Sorted, is_short, of_rows};
-use super::record::connector;
+use super::record::{connector, record_columns};
 use crate::sql::Statement;
 
-/// The columns of a [`super::record::Row`], and the number of all.
+/// Such a page, and the number of all.
 macro_rules! page {
     ($with:literal, $from:literal) => {
         concat!(
             "WITH whole AS (SELECT CAST(coalesce(sum(count), 0) AS BIGINT) AS n FROM counters \
              WHERE instance_id = $2 AND resource_type = $3) ",
             $with,
-            " SELECT r.id, r.resource_type, r.version, r.membership, r.created_ms, r.modified_ms, l.external_id, r.display, \
-             r.manager, r.managed_by, r.direct_manager, r.document, NULL::text AS account, (SELECT n FROM whole) AS total \
+            " SELECT ",
+            record_columns!("l.external_id", "r.document", "NULL::text"),
+            ", (SELECT n FROM whole) AS total \
              FROM (SELECT x.* FROM resources x WHERE x.instance_id = $2 AND x.resource_type = $3 AND x.id ",
             $from,
             " ORDER BY x.id DESC LIMIT 240) r \

@@ -48,7 +48,7 @@ pub(crate) use ranges::{last_range, left_in_last_range};
 #[cfg(feature = "sqlite")]
 pub(crate) use record::account;
 #[cfg(feature = "postgres")]
-pub(crate) use record::{Row as RecordRow, at};
+pub(crate) use record::{Row as RecordRow, at, record_columns};
 pub(crate) use record::{connector, get, resource_id};
 pub(crate) use report::removals;
 pub(crate) use tombstone::deleted_link_ids;

@@ -12,14 +12,16 @@ use scim_directory::Scope;
 use scim_storage::{Query, Start, Want};
 
 use super::find::{Sorted, window};
-use super::record::{at, connector};
+use super::record::{at, connector, record_columns};
 use crate::connection::Connection;
 use crate::sql::Statement;
 
-/// The columns of a [`super::record::Row`], without a link.
-const RESOURCES: &str = "SELECT r.id, r.resource_type, r.version, r.membership, r.created_ms, r.modified_ms, NULL AS external_id, \
-    r.display, r.manager, r.managed_by, r.direct_manager, r.document, NULL AS account \
-    FROM resources r INDEXED BY resources_by_type WHERE r.instance_id = ? AND r.resource_type = ?";
+/// Such resources, without a link.
+const RESOURCES: &str = concat!(
+    "SELECT ",
+    record_columns!("NULL", "r.document", "NULL"),
+    " FROM resources r INDEXED BY resources_by_type WHERE r.instance_id = ? AND r.resource_type = ?"
+);
 
 /// Links of others that may stand between those of a page, besides as many as it has itself.
 const OTHERS: usize = 64;

@@ -19,8 +19,24 @@ use crate::error::store_error;
 #[cfg(feature = "postgres")]
 use crate::postgres::Seek;
 
-/// A record as a row. Its columns are found by their places, which are those of [`columns`]: a page has a hundred rows, and looking
-/// for their names would be a good part of what it costs.
+/// The columns of a [`Row`], in their order, of resources `r`: where the `externalId`, the document and the account come from.
+macro_rules! record_columns {
+    ($external_id:literal, $document:literal, $account:literal) => {
+        concat!(
+            "r.id, r.resource_type, r.version, r.membership, r.created_ms, r.modified_ms, ",
+            $external_id,
+            " AS external_id, r.display, r.manager, r.managed_by, r.direct_manager, ",
+            $document,
+            " AS document, ",
+            $account,
+            " AS account"
+        )
+    };
+}
+pub(crate) use record_columns;
+
+/// A record as a row. Its columns are found by their places, which are those of [`record_columns`]: a page has a hundred rows, and
+/// looking for their names would be a good part of what it costs.
 pub(crate) struct Row {
     id: Vec<u8>,
     pub(crate) resource_type: String,
@@ -131,29 +147,19 @@ pub(crate) fn account(text: Option<&str>) -> Result<Option<Box<Account>>, StoreE
 
 /// The columns of a [`Row`], of resources `r` with their link `l`; what is not wanted is not read.
 pub(super) fn columns(dialect: SqlDialect, want: Want) -> &'static str {
-    macro_rules! columns {
-        ($document:literal, $account:literal) => {
-            concat!(
-                "r.id, r.resource_type, r.version, r.membership, r.created_ms, r.modified_ms, l.external_id, \
-                 r.display, r.manager, r.managed_by, r.direct_manager, ",
-                $document,
-                " AS document, ",
-                $account,
-                " AS account"
-            )
-        };
-    }
     match (want.document, want.account, dialect) {
-        (true, false, _) => columns!("r.document", "NULL"),
-        (true, true, _) => columns!("r.document", "r.account"),
+        (true, false, _) => record_columns!("l.external_id", "r.document", "NULL"),
+        (true, true, _) => record_columns!("l.external_id", "r.document", "r.account"),
         #[cfg(feature = "sqlite")]
-        (false, false, SqlDialect::Sqlite) => columns!("x''", "NULL"),
+        (false, false, SqlDialect::Sqlite) => record_columns!("l.external_id", "x''", "NULL"),
         #[cfg(feature = "sqlite")]
-        (false, true, SqlDialect::Sqlite) => columns!("x''", "r.account"),
+        (false, true, SqlDialect::Sqlite) => record_columns!("l.external_id", "x''", "r.account"),
         #[cfg(feature = "postgres")]
-        (false, false, SqlDialect::Postgres) => columns!("CAST('' AS BYTEA)", "NULL"),
+        (false, false, SqlDialect::Postgres) => record_columns!("l.external_id", "CAST('' AS BYTEA)", "NULL"),
         #[cfg(feature = "postgres")]
-        (false, true, SqlDialect::Postgres) => columns!("CAST('' AS BYTEA)", "r.account"),
+        (false, true, SqlDialect::Postgres) => {
+            record_columns!("l.external_id", "CAST('' AS BYTEA)", "r.account")
+        }
     }
 }
 

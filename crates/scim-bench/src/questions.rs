@@ -17,25 +17,27 @@ pub(crate) fn ready() -> Reads {
 /// The requests of a workload that changes nothing.
 pub(crate) fn reads(directory: &mut Directory, kind: Kind) -> anyhow::Result<Reads> {
     let people = directory.people;
+    if matches!(kind, Kind::GroupedPage(_) | Kind::GroupedCursor(_)) {
+        directory.into_two_groups()?;
+    }
     // Each round asks for others.
     directory.turn += 1;
     let mut random = Random::new(directory.turn);
     let full: Check = Box::new(|answer| answer.number("\"itemsPerPage\"") == Some(PAGE));
     let (next, check): (Next, Check) = match kind {
-        Kind::Page(place) => {
-            let last = directory.total()?.saturating_sub(PAGE - 1).max(1);
+        Kind::Page(place) | Kind::GroupedPage(place) => {
+            let last = last_full(directory)?;
             let next = move |request: &mut Request| {
                 let start = match place {
-                    Place::First => 1,
                     // Anywhere in the half that is in the middle.
                     Place::Middle => last / 4 + random.below(last / 2) + 1,
-                    Place::Last => last,
+                    place => start(place, last),
                 };
                 request.plain("GET", format_args!("/Users?startIndex={start}&count={PAGE}"));
             };
             (Box::new(next), full)
         }
-        Kind::Cursor(place) => {
+        Kind::Cursor(place) | Kind::GroupedCursor(place) => {
             let cursors = directory.cursors()?;
             let next = move |request: &mut Request| {
                 let cursor = cursors.at(place);
@@ -61,6 +63,36 @@ pub(crate) fn reads(directory: &mut Directory, kind: Kind) -> anyhow::Result<Rea
         }
     };
     Ok(Reads::new(next, check))
+}
+
+/// Where a page that a workload asks for is; `None` for workloads that ask for no pages.
+pub(crate) fn page(directory: &mut Directory, kind: Kind) -> anyhow::Result<Option<String>> {
+    if matches!(kind, Kind::GroupedPage(_) | Kind::GroupedCursor(_)) {
+        directory.into_two_groups()?;
+    }
+    Ok(match kind {
+        Kind::Page(place) | Kind::GroupedPage(place) => {
+            Some(format!("/Users?startIndex={}&count={PAGE}", start(place, last_full(directory)?)))
+        }
+        Kind::Cursor(place) | Kind::GroupedCursor(place) => {
+            Some(format!("/Users?cursor={}&count={PAGE}", directory.cursors()?.at(place)))
+        }
+        _ => None,
+    })
+}
+
+/// The number that the last full page begins at.
+fn last_full(directory: &Directory) -> anyhow::Result<u64> {
+    Ok(directory.total()?.saturating_sub(PAGE - 1).max(1))
+}
+
+/// The number that a page begins at, where the last one begins at that.
+fn start(place: Place, last: u64) -> u64 {
+    match place {
+        Place::First => 1,
+        Place::Middle => last.div_ceil(2),
+        Place::Last => last,
+    }
 }
 
 /// The next filter of a workload that has one. Whom it finds are few, however many people there are.
@@ -116,6 +148,13 @@ mod tests {
         check(Kind::And, Some("name.familyName eq \"Family0\" and name.givenName eq \"Given0\""));
         check(Kind::ValuePath, Some("emails[type eq \"work\" and value co \"00000\"]"));
         check(Kind::Get, None);
+    }
+
+    #[test]
+    fn pages_begin_at_numbers() {
+        for (place, expected) in [(Place::First, 1), (Place::Middle, 4951), (Place::Last, 9901)] {
+            assert_eq!(start(place, 9901), expected, "{place:?}");
+        }
     }
 
     #[test]

@@ -8,8 +8,8 @@ use crate::drive::{Driver, End, Outcome, Pace};
 use crate::figures::Round;
 use crate::http::Target;
 use crate::process::{self, Usage};
-use crate::questions::{reads, ready};
-use crate::setup::{Directory, Filled, PAGE};
+use crate::questions::{page, reads, ready};
+use crate::setup::{Directory, Filled};
 use crate::workload::{Change, Changes, Creates, Cycle, Deletes, Edit, Kind, Members, Workload};
 
 /// How a round is run.
@@ -136,12 +136,13 @@ impl Server {
         self.directory.body(&format!("/Users/{}", person.id))
     }
 
-    /// The body of a page of a hundred.
+    /// The body of the page that a workload asks for, or one like it where it asks for several; `None` where it asks for none.
     ///
     /// # Errors
-    /// Where the server refuses it.
-    pub fn body_of_page(&self) -> anyhow::Result<Vec<u8>> {
-        self.directory.body(&format!("/Users?count={PAGE}"))
+    /// Where the server refuses something.
+    pub fn body_of_page(&mut self, kind: Kind) -> anyhow::Result<Option<Vec<u8>>> {
+        let page = page(&mut self.directory, kind)?;
+        page.map(|path| self.directory.body(&path)).transpose()
     }
 
     /// Deletes what this run brought.

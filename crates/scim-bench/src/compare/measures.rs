@@ -72,7 +72,6 @@ pub(super) struct Measures<'s> {
     server: Server,
     earlier: Option<Earlier<'s>>,
     bare: BareProcess,
-    bare_page: BareProcess,
     raw: Raw,
     figures: BTreeMap<(Kind, usize), Figures>,
     pub(super) filled: Option<Filled>,
@@ -103,24 +102,9 @@ impl<'s> Measures<'s> {
                 Raw::Postgres(Postgres::create(&cluster.url("raw"), cluster.process()?, plan.people)?)
             }
         };
-        let (one, page) = (server.body_of_one()?, server.body_of_page()?);
-        let bare = BareProcess::start("bare", stage.folder(), &one)?;
-        let bare_page = BareProcess::start("bare-page", stage.folder(), &page)?;
+        let bare = BareProcess::start("bare", stage.folder(), &server.body_of_one()?)?;
         let (figures, rows, measured) = (BTreeMap::new(), Vec::new(), Vec::new());
-        Ok(Self {
-            engine,
-            stage,
-            plan,
-            server,
-            earlier,
-            bare,
-            bare_page,
-            raw,
-            figures,
-            filled,
-            rows,
-            measured,
-        })
+        Ok(Self { engine, stage, plan, server, earlier, bare, raw, figures, filled, rows, measured })
     }
 
     /// Measures everything, and puts a row for each goal.
@@ -157,6 +141,10 @@ impl<'s> Measures<'s> {
         if let Some(earlier) = &mut self.earlier {
             earlier.server.round(kind, &warm_up).context("the earlier binary")?;
         }
+        let page = self.server.body_of_page(kind)?;
+        let mut bare_page = page
+            .map(|page| BareProcess::start(&format!("bare-{kind}"), self.stage.folder(), &page))
+            .transpose()?;
         let (mut own, mut before, mut bare) = (Vec::new(), Vec::new(), Vec::new());
         let (mut raw, mut commits) = (Vec::new(), Vec::new());
         for _ in 0..rounds {
@@ -164,13 +152,13 @@ impl<'s> Measures<'s> {
             if let Some(earlier) = &mut self.earlier {
                 before.push(earlier.server.round(kind, &load).context("the earlier binary")?);
             }
+            if let Some(bare_page) = &mut bare_page {
+                bare.push(bare_page.server.round(kind, &load)?);
+                raw.push(self.raw.page()?);
+            }
             match kind {
                 Kind::Get | Kind::MatchUserName(_) | Kind::MatchExternalId(_) => {
                     bare.push(self.bare.server.round(kind, &load)?);
-                }
-                Kind::Page(_) | Kind::Cursor(_) => {
-                    bare.push(self.bare_page.server.round(kind, &load)?);
-                    raw.push(self.raw.page()?);
                 }
                 Kind::Create if connections == 1 => commits.push(self.raw.single(time / 2)?),
                 Kind::Create => commits.push(self.raw.many(time / 2)?),
@@ -199,7 +187,7 @@ impl<'s> Measures<'s> {
             (Kind::MatchUserName(_) | Kind::MatchExternalId(_), Some(bare)) => {
                 row("us of CPU", cpu).against("bare", bare, Goal::AtMost(self.on(3.0, 5.0)))
             }
-            (Kind::Page(_) | Kind::Cursor(_), Some(bare)) => {
+            (_, Some(bare)) if bare_page.is_some() => {
                 let raw = Spread::of(&raw).context("no round")?.median;
                 row("us of CPU", cpu).against("bare + page by key", bare + raw, Goal::AtMost(2.0))
             }
@@ -278,6 +266,12 @@ impl<'s> Measures<'s> {
                 }
                 Kind::Page(Place::Last) => pairs.push((*kind, Kind::Page(Place::First), 1.3)),
                 Kind::Cursor(Place::Last) => pairs.push((*kind, Kind::Cursor(Place::First), 1.3)),
+                Kind::GroupedPage(Place::Last) => {
+                    pairs.push((*kind, Kind::GroupedPage(Place::First), 1.3));
+                }
+                Kind::GroupedCursor(Place::Last) => {
+                    pairs.push((*kind, Kind::GroupedCursor(Place::First), 1.3));
+                }
                 _ => {}
             }
         }

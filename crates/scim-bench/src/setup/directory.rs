@@ -69,6 +69,8 @@ pub struct Directory {
     pub groups: Vec<Sized>,
     /// The ten groups of the cycle.
     pub ten: Vec<String>,
+    /// The groups that everybody who stays is in, two each; none, or all.
+    pub everybody: Vec<String>,
     /// Where pages by cursor begin.
     pub cursors: Option<Cursors>,
 }
@@ -104,6 +106,7 @@ impl Directory {
             created: Vec::new(),
             groups: Vec::new(),
             ten: Vec::new(),
+            everybody: Vec::new(),
             cursors: None,
         })
     }
@@ -174,11 +177,13 @@ impl Directory {
     /// Where the server refuses that.
     pub fn clear(&mut self) -> anyhow::Result<()> {
         let mut driver = Driver::connect(&self.target, 1)?;
-        for id in self.ten.drain(..).chain(self.groups.drain(..).map(|group| group.id)) {
+        let made = self.ten.drain(..).chain(self.everybody.drain(..));
+        for id in made.chain(self.groups.drain(..).map(|group| group.id)) {
             ask(&mut driver, |request| request.plain("DELETE", format_args!("/Groups/{id}")))?.json(204)?;
         }
         let mut driver = Driver::connect(&self.target, CONNECTIONS)?;
         driver.drive(&mut Deletes::new(&mut self.created), Pace::Closed, End::default())?;
+        self.cursors = None;
         Ok(())
     }
 

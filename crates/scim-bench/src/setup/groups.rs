@@ -11,6 +11,9 @@ use crate::workload::{Edit, Members};
 /// Members that are put into a group by one request.
 const AT_ONCE: usize = 1_000;
 
+/// Of the groups that everybody is in, half are a division of the directory into so many parts, and half are another one.
+const TENTHS: usize = 10;
+
 /// A group of a size, and people who come and go there.
 #[derive(Debug)]
 pub struct Sized {
@@ -64,6 +67,30 @@ impl Directory {
             let name = format!("{}-cycle-{}", self.tag, self.ten.len());
             let id = self.group(&name, &[])?;
             self.ten.push(id);
+        }
+        Ok(())
+    }
+
+    /// Puts everybody who stays into two groups, of which nobody else is a member; who is here for this run goes before. Each group has a
+    /// tenth of them: the people of any page are in all of these groups.
+    ///
+    /// # Errors
+    /// Where the server refuses something.
+    pub fn into_two_groups(&mut self) -> anyhow::Result<()> {
+        if !self.everybody.is_empty() {
+            return Ok(());
+        }
+        self.clear()?;
+        let ids = self.first_ids(usize::try_from(self.people)?)?;
+        let mut members = vec![Vec::new(); 2 * TENTHS];
+        for (place, id) in ids.into_iter().enumerate() {
+            for own in [place % TENTHS, TENTHS + place / TENTHS % TENTHS] {
+                members.get_mut(own).context("no such group")?.push(id.clone());
+            }
+        }
+        for (number, members) in members.iter().enumerate() {
+            let id = self.group(&format!("{}-everybody-{number}", self.tag), members)?;
+            self.everybody.push(id);
         }
         Ok(())
     }

@@ -36,9 +36,9 @@ pub enum Kind {
     MemberAdd(usize),
     /// A member removed by PATCH from a group of that size.
     MemberRemove(usize),
-    /// A page of 100 by `startIndex`.
+    /// A page of 100 by `startIndex`, of people in no group.
     Page(Place),
-    /// A page of 100 by `cursor` (RFC 9865).
+    /// A page of 100 by `cursor` (RFC 9865), of people in no group.
     Cursor(Place),
     /// A filter with `co`.
     Contains,
@@ -48,29 +48,40 @@ pub enum Kind {
     ValuePath,
     /// What Entra ID does first: match, create, add to one of ten groups; an operation is a person.
     Cycle,
+    /// A page of 100 by `startIndex`, of people in two groups each.
+    GroupedPage(Place),
+    /// A page of 100 by `cursor`, of people in two groups each.
+    GroupedCursor(Place),
 }
 
-/// The kinds without a size.
+/// The kinds without a size, in the order in which they are measured: pages before anybody comes or is put into a group, and those of
+/// people in groups when all others are done. So everybody on a page is in as many groups, wherever it is.
 const PLAIN: &[(&str, Kind)] = &[
     ("get", Kind::Get),
     ("match-user-name", Kind::MatchUserName(true)),
     ("match-user-name-none", Kind::MatchUserName(false)),
     ("match-external-id", Kind::MatchExternalId(true)),
     ("match-external-id-none", Kind::MatchExternalId(false)),
-    ("create", Kind::Create),
-    ("patch", Kind::Patch),
-    ("put", Kind::Put),
-    ("delete", Kind::Delete),
     ("page-first", Kind::Page(Place::First)),
     ("page-middle", Kind::Page(Place::Middle)),
     ("page-last", Kind::Page(Place::Last)),
     ("cursor-first", Kind::Cursor(Place::First)),
     ("cursor-middle", Kind::Cursor(Place::Middle)),
     ("cursor-last", Kind::Cursor(Place::Last)),
+    ("create", Kind::Create),
+    ("patch", Kind::Patch),
+    ("put", Kind::Put),
+    ("delete", Kind::Delete),
     ("filter-co", Kind::Contains),
     ("filter-and", Kind::And),
     ("filter-value-path", Kind::ValuePath),
     ("cycle", Kind::Cycle),
+    ("grouped-page-first", Kind::GroupedPage(Place::First)),
+    ("grouped-page-middle", Kind::GroupedPage(Place::Middle)),
+    ("grouped-page-last", Kind::GroupedPage(Place::Last)),
+    ("grouped-cursor-first", Kind::GroupedCursor(Place::First)),
+    ("grouped-cursor-middle", Kind::GroupedCursor(Place::Middle)),
+    ("grouped-cursor-last", Kind::GroupedCursor(Place::Last)),
 ];
 
 impl Kind {
@@ -78,7 +89,7 @@ impl Kind {
     #[must_use]
     pub fn all(sizes: &[usize]) -> Vec<Self> {
         let mut all: Vec<Self> = PLAIN.iter().map(|(_, kind)| *kind).collect();
-        let before = all.iter().position(|kind| matches!(kind, Self::Page(_))).unwrap_or(all.len());
+        let before = all.iter().position(|kind| *kind == Self::Contains).unwrap_or(all.len());
         let sized = sizes.iter().flat_map(|size| [Self::MemberAdd(*size), Self::MemberRemove(*size)]);
         all.splice(before..before, sized);
         all
@@ -135,7 +146,7 @@ mod tests {
             let only: Vec<String> = only.iter().map(|text| (*text).to_owned()).collect();
             assert_eq!(Kind::chosen(&only, &[100]).ok().map(|kinds| kinds.len()), expected, "{only:?}");
         };
-        check(&[], Some(21));
+        check(&[], Some(27));
         check(&["get", "match"], Some(5));
         check(&["member-add"], Some(1));
         check(&["nothing"], None);

@@ -21,7 +21,7 @@ use crate::postgres::Seek;
 
 /// The columns of a [`Row`], in their order, of resources `r`: where the `externalId`, the document and the account come from.
 macro_rules! record_columns {
-    ($external_id:literal, $document:literal, $account:literal) => {
+    ($external_id:expr, $document:expr, $account:expr) => {
         concat!(
             "r.id, r.resource_type, r.version, r.membership, r.created_ms, r.modified_ms, ",
             $external_id,

@@ -54,6 +54,12 @@ impl Before {
         Tallies { all: 1, active: self.active, managed: i64::from(self.managed_by.is_some()) }
     }
 
+    /// What a change of its content does that raises its version once.
+    #[cfg(feature = "postgres")]
+    pub(super) fn changed(&self, at: Timestamp) -> Effect {
+        self.after(1, at.unix_millis()).effect()
+    }
+
     /// Where it stands when its version has risen by so much.
     fn after(&self, step: i64, at: i64) -> Standing {
         Standing {

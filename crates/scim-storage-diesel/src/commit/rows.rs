@@ -13,6 +13,7 @@ use std::collections::BTreeSet;
 use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 use scim_directory::{Change, Key, MemberChange, ResourceId, Version};
+use scim_storage::StoreError;
 
 use super::Applying;
 use super::index::entries;
@@ -21,8 +22,9 @@ use crate::error::Refusal;
 use crate::read::resource_id;
 use crate::sql::{Id, Statement};
 
+/// A record that was locked, as it is.
 #[derive(QueryableByName)]
-struct Locked {
+pub(super) struct Locked {
     #[diesel(sql_type = Binary)]
     id: Vec<u8>,
     #[diesel(sql_type = Text)]
@@ -53,6 +55,24 @@ struct Raised {
     id: Vec<u8>,
     #[diesel(sql_type = BigInt)]
     version: i64,
+}
+
+impl Locked {
+    /// Whose row it is, and what that was before a change.
+    pub(super) fn known(self) -> Result<(ResourceId, String, Before), StoreError> {
+        let before = Before {
+            version: self.version,
+            membership: self.membership,
+            modified_ms: self.modified_ms,
+            active: self.active,
+            managed_by: self.managed_by,
+            reports_to: self.reports_to,
+            reports_via: self.reports_via,
+            direct_manager: self.direct_manager,
+            keys: self.keys,
+        };
+        Ok((resource_id(&self.id)?, self.resource_type, before))
+    }
 }
 
 const LOCK: &str = "SELECT id, resource_type, version, membership, modified_ms, active, managed_by, reports_to, reports_via, direct_manager, keys \
@@ -148,18 +168,8 @@ impl Applying<'_> {
             self.secured.insert(resource_id(&row.id)?);
         }
         for row in rows {
-            let before = Before {
-                version: row.version,
-                membership: row.membership,
-                modified_ms: row.modified_ms,
-                active: row.active,
-                managed_by: row.managed_by,
-                reports_to: row.reports_to,
-                reports_via: row.reports_via,
-                direct_manager: row.direct_manager,
-                keys: row.keys,
-            };
-            self.locked.insert(resource_id(&row.id)?, (row.resource_type, before));
+            let (id, resource_type, before) = row.known()?;
+            self.locked.insert(id, (resource_type, before));
         }
         Ok(())
     }

@@ -165,9 +165,12 @@ fn give_up(worker: &mut Worker) -> (Trouble, bool) {
     (trouble, mistaken)
 }
 
-/// Commits change sets that a [`crate::commit::Party`] admitted in one transaction, as [`commit`] does on its first try; or none of
-/// them.
-pub(super) fn commit_together(worker: &mut Worker, sets: &[&ChangeSet]) -> Result<Vec<Committed>, Apart> {
+/// Commits change sets that a [`crate::commit::Party`] admitted in one transaction, as [`commit`] does on its first try: all but those
+/// that fell out, or none of them.
+pub(super) fn commit_together(
+    worker: &mut Worker,
+    sets: &[&ChangeSet],
+) -> Result<Vec<Option<Committed>>, Apart> {
     match together(worker, sets) {
         Ok(committed) => Ok(committed),
         Err(refusal) => {
@@ -179,7 +182,7 @@ pub(super) fn commit_together(worker: &mut Worker, sets: &[&ChangeSet]) -> Resul
     }
 }
 
-fn together(worker: &mut Worker, sets: &[&ChangeSet]) -> Result<Vec<Committed>, Refusal> {
+fn together(worker: &mut Worker, sets: &[&ChangeSet]) -> Result<Vec<Option<Committed>>, Refusal> {
     worker.connection()?;
     if let Some(link) = worker.link() {
         begin(link, true)?;
@@ -261,166 +264,4 @@ fn begin(link: &mut Link, supposing: bool) -> QueryResult<()> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-    use std::sync::Arc;
-
-    use pollster::block_on;
-    use scim_directory::{
-        Action, AttributeChange, Condition, Key, KeyId, LogRecord, Question, Tally, Version,
-    };
-    use scim_storage::{Direction, Store};
-    use scim_storage_suite::world::{BEGINNING, World, delete, hold, log, members};
-    use serde_json::json;
-    use testbed::Database;
-
-    use super::*;
-    use crate::commit::Party;
-    use crate::postgres::PostgresStore;
-    use crate::postgres::options::PostgresOptions;
-    use crate::postgres::url::understood;
-    use crate::postgres::workers::Down;
-
-    #[test]
-    fn pauses_grow_and_stay_short() {
-        for tries in 1..=TRIES {
-            let most = Duration::from_micros(PAUSE << tries.min(7));
-            assert!(pause(tries) >= most / 2 && pause(tries) < most, "{tries}");
-            assert!(most < Duration::from_secs(1));
-        }
-    }
-
-    /// A store over a new database, and what a thread has that commits there; none where there is no PostgreSQL.
-    fn opened() -> Option<(PostgresStore, Worker, Database<'static>)> {
-        let database = testbed::Postgres::shared()?.database().expect("a database");
-        let options = PostgresOptions { connections: 3, ..PostgresOptions::new(database.url()) };
-        let store = PostgresStore::open(&options).expect("opens");
-        let target = understood(database.url(), true, &options).expect("a URL");
-        Some((store, Worker::new(&Arc::new(target), &Down::default()), database))
-    }
-
-    fn told(world: &World<'_>, changes: Vec<Change>, told: Vec<LogRecord>) -> ChangeSet {
-        ChangeSet { log: told, ..world.change_set(world.scope, changes) }
-    }
-
-    fn person(world: &World<'_>, name: &str) -> ChangeSet {
-        let new = world.new_record("User", &json!({ "userName": name, "externalId": format!("of {name}") }));
-        let created = log(Action::Created, &new.key, Vec::new());
-        told(world, vec![Change::Create(new)], vec![created])
-    }
-
-    fn edges(world: &World<'_>, group: &Key, add: &[&Key], remove: &[&Key]) -> ChangeSet {
-        let ids = |keys: &[&Key]| keys.iter().map(|key| key.id.to_string()).collect();
-        let attribute = "members".to_owned();
-        let edges = AttributeChange::Edges { attribute, added: ids(add), removed: ids(remove) };
-        told(world, vec![members(group, add, remove)], vec![log(Action::MemberAdded, group, vec![edges])])
-    }
-
-    fn is_there(world: &World<'_>, set: &ChangeSet) -> bool {
-        set.changes
-            .iter()
-            .any(|change| matches!(change, Change::Create(new) if world.get(&new.key).is_some()))
-    }
-
-    #[test]
-    fn together_they_do_what_they_do_one_after_the_other() {
-        let Some((store, mut worker, _database)) = opened() else { return };
-        let world = World::new(&store);
-        let (group, a, b) = (world.group("Chefs"), world.person("a"), world.person("b"));
-        let late = world.change_set(world.scope, Vec::new()).at;
-        let sets = [
-            person(&world, "c"),
-            ChangeSet { at: late.plus_millis(9_000), ..edges(&world, &group, &[&a], &[]) },
-            person(&world, "d"),
-            edges(&world, &group, &[&b], &[]),
-        ];
-        let mut party = Party::default();
-        assert!(sets.iter().all(|set| party.admit(set)));
-        let done = commit_together(&mut worker, &sets.each_ref()).expect("committed");
-        let effects: Vec<_> = done.iter().flat_map(|done| &done.effects).collect();
-        let versions: Vec<_> = effects.iter().map(|effect| effect.version).collect();
-        assert_eq!(versions, [1, 2, 1, 3].map(|version| Some(Version(version))));
-        // The group was never changed before it was changed last.
-        let modified: Vec<_> = effects.iter().map(|effect| effect.modified).collect();
-        assert_eq!(modified, [sets[0].at, sets[1].at, sets[2].at, sets[1].at]);
-        let read = world.there(&group);
-        assert_eq!((read.version, read.modified), (Version(3), sets[1].at));
-        assert_eq!((world.membership(&a), world.membership(&b)), (1, 1));
-        assert!(is_there(&world, &sets[0]) && is_there(&world, &sets[2]));
-        let count = world.fact(Question::Count("User".into(), Tally::All));
-        assert_eq!(count, scim_directory::Fact::Count(4));
-        // Each has its own place in the log, in their order, and is known again.
-        let positions: Vec<_> = done.iter().map(|done| done.position).collect();
-        assert!(positions.is_sorted() && positions.iter().collect::<BTreeSet<_>>().len() == 4);
-        let mut entries = world.journal(&world.scope);
-        entries.sort_by_key(|entry| entry.position);
-        assert_eq!(entries.iter().map(|entry| entry.position).collect::<Vec<_>>(), positions);
-        let records: Vec<_> = sets.iter().flat_map(|set| set.log.clone()).collect();
-        assert_eq!(entries.into_iter().map(|entry| entry.record).collect::<Vec<_>>(), records);
-        for (set, done) in sets.iter().zip(&done) {
-            assert_eq!(block_on(store.commit(set.clone())).expect("known"), *done);
-        }
-        let other = world.group("Waiters");
-        world.commit(vec![hold(&other, &["late", "later"])]);
-        let mut left = [edges(&world, &group, &[], &[&a]), edges(&world, &other, &[&b], &[])];
-        let [_, released] = &mut left;
-        for change in &mut released.changes {
-            if let Change::Members(change) = change {
-                change.release = vec!["late".to_owned(), "never".to_owned()];
-            }
-        }
-        let done = commit_together(&mut worker, &left.each_ref()).expect("committed");
-        assert!(done[0].position > positions[3], "later changes stand behind");
-        assert_eq!(done[0].effects[0].version, Some(Version(4)));
-        let (_, waited_for) = (world.person("late"), world.person("later"));
-        let waiters = world.others(&other, Direction::Members);
-        assert_eq!(waiters, [b.id, waited_for.id], "one reference was forgotten");
-    }
-
-    #[test]
-    fn where_one_is_not_as_supposed_none_is_committed() {
-        let Some((store, mut worker, _database)) = opened() else { return };
-        let world = World::new(&store);
-        let (group, no_group) = (world.group("Chefs"), world.group("Gone"));
-        let (member, other, gone) = (world.person("a"), world.person("b"), person(&world, "gone"));
-        let Some(Change::Create(gone_new)) = gone.changes.first() else { panic!("a creation") };
-        let gone_key = gone_new.key.clone();
-        world.commit_set(gone);
-        world.edit_members(&group, &[&member], &[]);
-        world.commit(vec![delete(&gone_key), delete(&no_group)]);
-        world.commit(vec![hold(&group, &["Newcomer"])]);
-        let before = edges(&world, &group, &[], &[&member]);
-        world.commit_set(before.clone());
-        world.edit_members(&group, &[&member], &[]);
-        let with = |condition| ChangeSet { conditions: vec![condition], ..person(&world, "e") };
-        let not_deleted = Condition::NotDeleted {
-            resource_type: "User".into(),
-            external_id: "of gone".to_owned(),
-            since: BEGINNING,
-        };
-        let cases = [
-            ("the name is taken", person(&world, "A")),
-            ("somebody waits for it", person(&world, "newcomer")),
-            ("the generation is another", with(Condition::Generation(7))),
-            ("there is no such key", with(Condition::Key(KeyId::new(world.uuid()), 1))),
-            ("somebody like it was deleted", with(not_deleted)),
-            ("the member is gone", edges(&world, &group, &[&gone_key], &[])),
-            ("the group is gone", edges(&world, &no_group, &[&other], &[])),
-            ("the edge is there", edges(&world, &group, &[&member], &[])),
-            ("the edge is not there", edges(&world, &group, &[], &[&other])),
-            ("it was committed already", before),
-        ];
-        for (why, bad) in cases {
-            let good = person(&world, "good");
-            let mut party = Party::default();
-            assert!(party.admit(&good) && party.admit(&bad), "{why}");
-            let log = world.journal(&world.scope);
-            let group_before = world.there(&group);
-            assert_eq!(commit_together(&mut worker, &[&good, &bad]), Err(Apart::Mistaken), "{why}");
-            assert!(!is_there(&world, &good), "{why}");
-            assert_eq!((world.journal(&world.scope), world.there(&group)), (log, group_before), "{why}");
-        }
-        let good = person(&world, "good");
-        assert!(commit_together(&mut worker, &[&good]).is_ok(), "the connection is as good as before");
-    }
-}
+mod tests;

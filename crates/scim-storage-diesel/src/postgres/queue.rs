@@ -234,7 +234,7 @@ mod tests {
         }
         state.waiting.extend(["a", "b"].map(|name| person(&world, name)));
         assert_eq!(size(state.next(begun)), None, "so many are under way");
-        state.waiting.push_back(waiting(&world, vec![delete(&world.key("User"))]));
+        state.waiting.push_back(waiting(&world, vec![delete(&world.key("Group"))]));
         assert_eq!(size(state.next(begun)), Some((false, 1)), "what goes by itself waits for none");
         assert_eq!(
             size(state.next(begun + LONG)),

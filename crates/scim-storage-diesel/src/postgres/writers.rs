@@ -91,10 +91,18 @@ impl Writer {
         self.queue.end_group(group);
         match outcome {
             Ok(committed) => {
-                self.meter.transaction(committed.len(), begun.elapsed());
-                let sets = next.sets.into_iter().zip(committed);
-                let done = sets.map(|(waiting, committed)| self.answer(waiting, Ok(committed)));
-                let long: Vec<ChangeSet> = done.filter(|set| !may_be_long(set).is_empty()).collect();
+                let (mut left, mut long) = (Vec::new(), Vec::new());
+                self.meter.transaction(committed.iter().flatten().count(), begun.elapsed());
+                for (waiting, committed) in next.sets.into_iter().zip(committed) {
+                    match committed {
+                        Some(committed) => long.push(self.answer(waiting, Ok(committed))),
+                        None => left.push(waiting),
+                    }
+                }
+                if !left.is_empty() {
+                    self.queue.put_back(left);
+                }
+                long.retain(|set| !may_be_long(set).is_empty());
                 self.cut(&long);
             }
             Err(apart) => {

@@ -7,13 +7,13 @@ use diesel::sql_types::{BigInt, Binary};
 use scim_core::instant::Timestamp;
 use scim_directory::{ChangeSet, EdgeEffect, EdgeOutcome, Effect, MemberChange, ResourceId, Version};
 
-use super::party::named;
+use super::written::Known;
 use super::{Part, Plain, suppose_number};
 use crate::commit::rows::stored;
 use crate::connection::Connection;
 use crate::error::Refusal;
 use crate::read::{connector, resource_id};
-use crate::sql::{Id, Statement};
+use crate::sql::{Bind, Id, Statement};
 
 /// Locks whom the edges lead to, in the order of all change sets.
 const LOCK: &str = "SELECT r.id FROM unnest($2) AS m (id) JOIN resources r ON r.instance_id = $1 AND r.id = m.id \
@@ -30,10 +30,11 @@ const MOVE: &str = "WITH gone AS (DELETE FROM members WHERE ctid = ANY(ARRAY( \
     WHERE r.instance_id = $1 AND r.id = m.id) \
     SELECT (SELECT count(*) FROM gone) + (SELECT count(*) FROM come) AS n";
 
-/// Raises each group's version by as many steps as change sets change its edges; how it stood before that and stands now.
+/// Raises each group's version by as many steps as change sets change its edges, or delete members of it; how it stood before that and stands now.
 const RAISE: &str = "WITH old AS MATERIALIZED (SELECT r.id, r.modified_ms, g.step, g.at \
     FROM unnest($2, $3, $4, $5) AS g (id, type, step, at) \
-    JOIN resources r ON r.instance_id = $1 AND r.id = g.id AND r.resource_type = g.type ORDER BY r.id FOR NO KEY UPDATE OF r) \
+    JOIN resources r ON r.instance_id = $1 AND r.id = g.id AND (g.type IS NULL OR r.resource_type = g.type) \
+    ORDER BY r.id FOR NO KEY UPDATE OF r) \
     UPDATE resources r SET version = r.version + old.step, modified_ms = greatest(r.modified_ms, old.at) \
     FROM old WHERE r.instance_id = $1 AND r.id = old.id \
     RETURNING r.id, r.version - old.step AS version, r.membership, old.modified_ms";
@@ -59,10 +60,26 @@ struct Standing {
 /// Where each group stands after those that came before.
 pub(super) struct Standings(HashMap<ResourceId, Standing>);
 
+/// By how much a group's version rises.
+#[derive(Default)]
+struct Raise<'a> {
+    /// Its type, where its edges are named by it.
+    of: Option<&'a str>,
+    step: i64,
+    at: i64,
+}
+
+impl Raise<'_> {
+    fn by_one(&mut self, at: i64) {
+        self.step += 1;
+        self.at = self.at.max(at);
+    }
+}
+
 fn changed<'a>(parts: &[Part<'a>]) -> Vec<(&'a ChangeSet, &'a MemberChange)> {
     let change = |part: &Part<'a>| match part.plain {
         Plain::Edges(change) => Some((part.set, change)),
-        Plain::Create(_) => None,
+        _ => None,
     };
     parts.iter().filter_map(change).collect()
 }
@@ -71,15 +88,13 @@ fn changed<'a>(parts: &[Part<'a>]) -> Vec<(&'a ChangeSet, &'a MemberChange)> {
 pub(super) fn suppose_there(
     connection: &mut Connection,
     instance: [u8; 16],
-    parts: &[Part<'_>],
+    members: &BTreeSet<ResourceId>,
 ) -> Result<(), Refusal> {
-    let members: BTreeSet<ResourceId> =
-        changed(parts).into_iter().flat_map(|(_, change)| named(change)).collect();
     if members.is_empty() {
         return Ok(());
     }
     let all = members.len();
-    let lock = Statement::of_postgres(LOCK).blob(instance).blobs(stored(&members));
+    let lock = Statement::of_postgres(LOCK).blob(instance).blobs(stored(members));
     connection.suppose(lock, Vec::new(), move |rows: &[Id]| rows.len() == all)?;
     Ok(())
 }
@@ -116,17 +131,29 @@ pub(super) fn move_edges(
     suppose_number(connection, edges, all)
 }
 
-/// Raises the versions of the groups, of which none must be gone; and forgets what they are to hold no more.
+/// Raises the versions of the groups: of those whose edges are changed none must be gone. And forgets what they are to hold no more.
 pub(super) fn raise(
     connection: &mut Connection,
     instance: [u8; 16],
     parts: &[Part<'_>],
+    known: &Known<'_>,
 ) -> Result<Standings, Refusal> {
-    let mut groups: BTreeMap<ResourceId, (&str, i64, i64)> = BTreeMap::new();
-    for (set, change) in changed(parts) {
-        let group = groups.entry(change.group.id).or_insert((&*change.group.resource_type, 0, i64::MIN));
-        group.1 += 1;
-        group.2 = group.2.max(set.at.unix_millis());
+    let mut groups: BTreeMap<ResourceId, Raise<'_>> = BTreeMap::new();
+    for part in parts {
+        let at = part.set.at.unix_millis();
+        match part.plain {
+            Plain::Edges(change) => {
+                let raise = groups.entry(change.group.id).or_default();
+                raise.of = Some(&change.group.resource_type);
+                raise.by_one(at);
+            }
+            Plain::Delete(key, _) => {
+                for group in known.groups(key) {
+                    groups.entry(*group).or_default().by_one(at);
+                }
+            }
+            Plain::Create(_) | Plain::Update(_) => {}
+        }
     }
     if groups.is_empty() {
         return Ok(Standings(HashMap::new()));
@@ -134,9 +161,9 @@ pub(super) fn raise(
     let raise = Statement::of_postgres(RAISE)
         .blob(instance)
         .blobs(groups.keys().map(|id| id.uuid().into_bytes()))
-        .texts(groups.values().map(|(of, ..)| *of))
-        .integers(groups.values().map(|(_, step, _)| *step).collect())
-        .integers(groups.values().map(|(.., at)| *at).collect());
+        .bind(Bind::OptionalTexts(groups.values().map(|raise| raise.of.map(str::to_owned)).collect()))
+        .integers(groups.values().map(|raise| raise.step).collect())
+        .integers(groups.values().map(|raise| raise.at).collect());
     let rows: Vec<Standing> = raise.rows(connection)?;
     release(connection, instance, parts)?;
     let standings = rows.into_iter().map(|row| Ok((resource_id(&row.id)?, row)));
@@ -163,11 +190,24 @@ fn release(connection: &mut Connection, instance: [u8; 16], parts: &[Part<'_>]) 
 }
 
 impl Standings {
+    /// A group's version rose once more; where it stands then, unless it is gone.
+    fn rise(&mut self, group: ResourceId, at: Timestamp) -> Option<&Standing> {
+        let standing = self.0.get_mut(&group)?;
+        standing.version = standing.version.saturating_add(1);
+        standing.modified_ms = standing.modified_ms.max(at.unix_millis());
+        Some(standing)
+    }
+
+    /// The next change set deleted a member of these groups.
+    pub(super) fn lose<'g>(&mut self, set: &ChangeSet, groups: impl Iterator<Item = &'g ResourceId>) {
+        for group in groups {
+            self.rise(*group, set.at);
+        }
+    }
+
     /// What the next change set did to the edges of a group; `None` where the group is gone.
     pub(super) fn next(&mut self, set: &ChangeSet, change: &MemberChange) -> Option<Effect> {
-        let standing = self.0.get_mut(&change.group.id)?;
-        standing.version = standing.version.saturating_add(1);
-        standing.modified_ms = standing.modified_ms.max(set.at.unix_millis());
+        let standing = self.rise(change.group.id, set.at)?;
         let edge = |outcome| {
             let group = change.group.id;
             move |member| EdgeEffect { group, member, outcome }

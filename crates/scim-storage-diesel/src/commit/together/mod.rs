@@ -1,21 +1,27 @@
 //! Applying several change sets in one transaction on PostgreSQL, by the statements of one.
 //! `docs/decisions/0033-change-sets-that-wait-are-committed-together.md` says why.
 //!
-//! Only what is common and commutes comes here ([`Party`]): the creation of one resource for which nothing has to be looked up, and
-//! edges of a group. Everything that such a change set finds out is supposed: nothing is committed unless each of them comes
-//! out as it would alone. Where one does not, all of it is rolled back, and each is applied by itself ([`super::apply`]).
+//! Only what is common and commutes comes here ([`Party`]): one resource that comes, changes or goes and is no group, and edges of a
+//! group. Everything that such a change set finds out is supposed: nothing is committed unless each of them comes
+//! out as it would alone. One that finds another version of its record falls out before anything is written; where something else is
+//! not as supposed, all of it is rolled back. Who did not get through is applied by itself ([`super::apply`]).
 //!
 //! The steps, their order and their locks are those of a single change set (see [`crate::postgres`]); each is one statement for all.
 //! Each value of a list is looked up by a statement within the statement (`LATERAL`, with a limit so that it stays one), as that of a
 //! single change set does. Joins, or `= ANY`, would be planned by what the tables had when they were empty, and read all of an instance
 //! long after that.
 //!
-//! What is deliberately absent: updates and deletions, whose statements depend on what they find.
+//! What is deliberately absent: whatever locks or changes more than it names, and is found out on the way: a manager who is another one
+//! now, a manager or a group that goes, references that are held and linked.
 
 mod creates;
+mod deletes;
 mod edges;
 mod party;
+mod updates;
+mod waiting;
 mod write;
+mod written;
 
 use scim_directory::{ChangeSet, Committed, Condition, Effect, Position, Version};
 
@@ -43,12 +49,12 @@ struct Part<'a> {
     plain: Plain<'a>,
 }
 
-/// Applies change sets that a [`Party`] admitted, and commits: all of them, or the caller rolls back and applies each by itself. The
-/// connection must suppose outcomes.
+/// Applies change sets that a [`Party`] admitted, and commits: what each did, in their order, and nothing for those that fell out because a
+/// record is not as they suppose. Or the caller rolls back and applies each by itself. The connection must suppose outcomes.
 pub(crate) fn apply_together(
     connection: &mut Connection,
     sets: &[&ChangeSet],
-) -> Result<Vec<Committed>, Refusal> {
+) -> Result<Vec<Option<Committed>>, Refusal> {
     let Some(instance) = sets.first().map(|set| set.scope.instance.uuid().into_bytes()) else {
         return Ok(Vec::new());
     };
@@ -59,31 +65,46 @@ pub(crate) fn apply_together(
         .collect::<Option<Vec<_>>>()
         .ok_or(Refusal::Conflict)?;
     suppose_known(connection, instance, &parts)?;
-    edges::suppose_there(connection, instance, &parts)?;
-    creates::create(connection, instance, &parts)?;
+    let known = written::look(connection, instance, &parts)?;
+    let suits: Vec<bool> = parts.iter().map(|part| known.suits(part)).collect();
+    let left = parts.into_iter().zip(&suits).filter(|(_, suits)| **suits);
+    let parts: Vec<Part<'_>> = left.map(|(part, _)| part).collect();
+    if parts.is_empty() {
+        return Err(Refusal::Conflict);
+    }
+    known.give_up(connection, instance, &parts)?;
+    updates::change(connection, instance, &parts, &known)?;
+    deletes::bury(connection, instance, &parts, &known)?;
+    creates::create(connection, instance, &parts, &known)?;
     edges::move_edges(connection, instance, &parts)?;
-    creates::suppose_nobody_waits(connection, instance, &parts)?;
-    let mut standings = edges::raise(connection, instance, &parts)?;
+    waiting::suppose_none(connection, instance, &parts)?;
+    let mut standings = edges::raise(connection, instance, &parts, &known)?;
     let effects: Vec<Effect> = parts
         .iter()
         .map(|part| match part.plain {
-            Plain::Create(_) => Some(created(part.set)),
+            Plain::Create(_) => Some(Effect { version: Some(Version(1)), ..no_record(part.set) }),
+            Plain::Update(update) => known.was(update.key).map(|was| was.before.changed(part.set.at)),
+            Plain::Delete(key, _) => {
+                standings.lose(part.set, known.groups(key));
+                Some(no_record(part.set))
+            }
             Plain::Edges(change) => standings.next(part.set, change),
         })
         .collect::<Option<_>>()
         .ok_or(Refusal::Conflict)?;
-    let places = write::write(connection, instance, &parts, &effects)?;
+    let places = write::write(connection, instance, &parts, &known, &effects)?;
+    deletes::uncount(connection, instance, &parts)?;
     connection.conclude()?;
-    let committed = |(effect, last): (Effect, Option<i64>)| Committed {
+    let mut done = effects.into_iter().zip(places.positions()).map(|(effect, last)| Committed {
         position: Position(last.unwrap_or_default()),
         effects: vec![effect],
-    };
-    Ok(effects.into_iter().zip(places.positions()).map(committed).collect())
+    });
+    Ok(suits.into_iter().map(|suits| if suits { done.next() } else { None }).collect())
 }
 
-/// What the creation of a resource does that was never there.
-fn created(set: &ChangeSet) -> Effect {
-    Effect { version: Some(Version(1)), membership: 0, modified: set.at, rows: 0, edges: Vec::new() }
+/// What is left of a change where no record is.
+fn no_record(set: &ChangeSet) -> Effect {
+    Effect { version: None, membership: 0, modified: set.at, rows: 0, edges: Vec::new() }
 }
 
 fn suppose_known(connection: &mut Connection, instance: [u8; 16], parts: &[Part<'_>]) -> Result<(), Refusal> {

@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 
 use scim_directory::{
-    Change, ChangeSet, ChangeSetId, Condition, InstanceId, MemberChange, NewRecord, ResourceId, Scope,
+    Change, ChangeSet, ChangeSetId, Condition, Content, InstanceId, Key, MemberChange, NewRecord, ResourceId,
+    Scope, Version,
 };
 
 /// How many change sets share a transaction at most: each has some five locks, and the server's room for those is bounded.
@@ -11,15 +12,56 @@ const MOST: usize = 32;
 /// How large their documents are at most, all together: whoever is larger goes by itself.
 const MOST_BYTES: usize = 1 << 20;
 /// How many edges, log records or events one of them has at most.
-const MOST_ROWS: usize = 64;
+pub(super) const MOST_ROWS: usize = 64;
 
 /// The one change of a change set that may share.
 #[derive(Clone, Copy)]
 pub(super) enum Plain<'a> {
     /// Somebody comes who was never there, refers to nobody, and claims no name.
     Create(&'a NewRecord),
+    /// The content of somebody changes.
+    Update(Update<'a>),
+    /// Somebody goes, who has that version where one is said.
+    Delete(&'a Key, Option<Version>),
     /// Members join or leave a group, references that it may have held are forgotten, and nothing else of it is looked at.
     Edges(&'a MemberChange),
+}
+
+/// What a record holds from now on.
+#[derive(Clone, Copy)]
+pub(super) struct Update<'a> {
+    pub(super) key: &'a Key,
+    pub(super) expected: Version,
+    pub(super) content: &'a Content,
+    pub(super) external_id: Option<&'a str>,
+}
+
+impl<'a> Plain<'a> {
+    /// The record that is changed or deleted.
+    pub(super) fn written(self) -> Option<&'a Key> {
+        match self {
+            Self::Update(Update { key, .. }) | Self::Delete(key, _) => Some(key),
+            Self::Create(_) | Self::Edges(_) => None,
+        }
+    }
+
+    /// The type of what it changes.
+    pub(super) fn resource_type(self) -> &'a str {
+        match self {
+            Self::Create(new) => &new.key.resource_type,
+            Self::Update(Update { key, .. }) | Self::Delete(key, _) => &key.resource_type,
+            Self::Edges(change) => &change.group.resource_type,
+        }
+    }
+
+    /// What it holds from now on.
+    fn content(self) -> Option<(&'a Key, &'a Content)> {
+        match self {
+            Self::Create(new) => Some((&new.key, &new.content)),
+            Self::Update(Update { key, content, .. }) => Some((key, content)),
+            Self::Delete(..) | Self::Edges(_) => None,
+        }
+    }
 }
 
 /// Whether a change set may share a transaction with others.
@@ -36,6 +78,15 @@ pub(super) fn plain(set: &ChangeSet) -> Option<Plain<'_>> {
     }
     match change {
         Change::Create(new) if is_alone(new) && has_conditions_of(set, Some(new)) => Some(Plain::Create(new)),
+        Change::Update { key, expected, content, external_id }
+            if is_no_group(key) && has_conditions_of(set, None) =>
+        {
+            let (expected, external_id) = (*expected, external_id.as_deref());
+            Some(Plain::Update(Update { key, expected, content, external_id }))
+        }
+        Change::Delete { key, expected } if is_no_group(key) && has_conditions_of(set, None) => {
+            Some(Plain::Delete(key, *expected))
+        }
         Change::Members(change) if is_of_edges(change) && has_conditions_of(set, None) => {
             Some(Plain::Edges(change))
         }
@@ -45,7 +96,12 @@ pub(super) fn plain(set: &ChangeSet) -> Option<Plain<'_>> {
 
 /// A group that comes would hold its name while others wait for groups' rows: people come before groups everywhere.
 fn is_alone(new: &NewRecord) -> bool {
-    !new.revives && new.content.reports_to.is_none() && &*new.key.resource_type != "Group"
+    !new.revives && new.content.reports_to.is_none() && is_no_group(&new.key)
+}
+
+/// A group's row is taken last where its members change, and first where it is written itself.
+fn is_no_group(key: &Key) -> bool {
+    &*key.resource_type != "Group"
 }
 
 fn is_of_edges(change: &MemberChange) -> bool {
@@ -104,17 +160,22 @@ impl<'a> Party<'a> {
             return false;
         }
         let is_known = |id: &ResourceId| self.records.contains(id) || self.groups.contains(id);
+        let unique = |(key, content): (&'a Key, &'a Content)| {
+            let unique = content.index.iter().filter(|entry| entry.unique);
+            unique.map(|entry| (&*key.resource_type, entry.path.as_str(), entry.key.as_str()))
+        };
+        let keys: Vec<_> = plain.content().into_iter().flat_map(unique).collect();
+        if keys.iter().any(|key| self.keys.contains(key)) {
+            return false;
+        }
         match plain {
-            Plain::Create(new) => {
-                let of = &*new.key.resource_type;
-                let unique = new.content.index.iter().filter(|entry| entry.unique);
-                let keys: Vec<_> =
-                    unique.map(|entry| (of, entry.path.as_str(), entry.key.as_str())).collect();
-                if is_known(&new.key.id) || keys.iter().any(|key| self.keys.contains(key)) {
+            Plain::Create(NewRecord { key, .. })
+            | Plain::Update(Update { key, .. })
+            | Plain::Delete(key, _) => {
+                if is_known(&key.id) {
                     return false;
                 }
-                self.records.insert(new.key.id);
-                self.keys.extend(keys);
+                self.records.insert(key.id);
             }
             Plain::Edges(change) => {
                 if self.records.contains(&change.group.id) || named(change).any(|id| is_known(&id)) {
@@ -124,6 +185,7 @@ impl<'a> Party<'a> {
                 self.groups.insert(change.group.id);
             }
         }
+        self.keys.extend(keys);
         self.instance = Some(instance);
         self.bytes = bytes;
         self.sets.insert(set.id);
@@ -140,10 +202,7 @@ impl<'a> Party<'a> {
 
 /// How large its document is, with what is searched in it.
 fn size(plain: Plain<'_>) -> usize {
-    match plain {
-        Plain::Create(new) => new.content.document.len().saturating_add(new.content.shadow.len()),
-        Plain::Edges(_) => 0,
-    }
+    plain.content().map_or(0, |(_, content)| content.document.len().saturating_add(content.shadow.len()))
 }
 
 /// The generations that a change set was decided at: one, where it says so.
@@ -180,8 +239,13 @@ mod tests {
         let edges = |group: &Key, add: &[&Key], remove: &[&Key]| {
             world.change_set(world.scope, vec![members(group, add, remove)])
         };
-        let (group, other, a, b) =
-            (world.key("Group"), world.key("Group"), world.key("User"), world.key("User"));
+        let (group, other) = (world.key("Group"), world.key("Group"));
+        let [a, b, c, d] = [0; 4].map(|_| world.key("User"));
+        let change = |key: &Key, expected, name: &str| {
+            let update = world.update(key, expected, &json!({ "userName": name }));
+            world.change_set(world.scope, vec![update])
+        };
+        let gone = |key: &Key| world.change_set(world.scope, vec![delete(key)]);
         let ada = person(&world, "ada");
         let known = [ada.clone(), edges(&group, &[&a], &[])];
         let decided = |generation, name: &str| {
@@ -194,7 +258,16 @@ mod tests {
             (true, "another edge of the group", edges(&group, &[&b], &[])),
             (true, "decided at some generation", decided(1, "b")),
             (true, "decided at the same", decided(1, "c")),
+            (true, "somebody changes", change(&c, 1, "cleo")),
+            (true, "somebody goes", gone(&d)),
             (false, "decided at another", decided(2, "d")),
+            (false, "the same person in another version", change(&c, 2, "c")),
+            (false, "who just changed", gone(&c)),
+            (false, "who just went", change(&d, 1, "d")),
+            (false, "a member who goes", gone(&a)),
+            (false, "a member who changes", change(&a, 1, "a")),
+            (false, "who goes as a member", edges(&other, &[], &[&d])),
+            (false, "a name that another wants", change(&world.key("User"), 1, "Ada")),
             (false, "the same change set", ada.clone()),
             (false, "the same name", person(&world, "ADA")),
             (false, "a member who joins another group", edges(&other, &[&a], &[])),
@@ -222,7 +295,7 @@ mod tests {
         let mut own = Party::default();
         assert!(own.admit(&large) && !own.admit(&small), "it goes by itself");
         let admitted = many.iter().filter(|set| party.admit(set)).count();
-        assert_eq!(admitted, MOST - 6, "with those before");
+        assert_eq!(admitted, MOST - 8, "with those before");
     }
 
     #[test]
@@ -246,8 +319,9 @@ mod tests {
         assert!(may_share(&release(vec![a.clone()])));
         let cases = [
             ("two changes", set(vec![Change::Create(new()), members(&group, &[&a], &[])])),
-            ("an update", set(vec![world.update(&a, 1, &json!({ "userName": "ada" }))])),
-            ("a deletion", set(vec![delete(&a)])),
+            ("a group that changes", set(vec![world.update(&group, 1, &json!({ "displayName": "g" }))])),
+            ("a group that goes", set(vec![delete(&group)])),
+            ("two that go", set(vec![delete(&a), delete(&world.key("User"))])),
             ("a held reference", set(vec![hold(&group, &["x"])])),
             (
                 "an expected version",

@@ -9,11 +9,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use scim_directory::{AttributeChange, ChangeSet, Effect, Event};
+use scim_directory::{AttributeChange, ChangeSet, Effect, Event, Key};
 use scim_storage::what_happened;
 use serde_json::Value;
 
-use super::{Part, Plain, creates};
+use super::party::Update;
+use super::written::Known;
+use super::{Part, Plain};
 use crate::commit::events::happened;
 use crate::commit::journal::Row as LogRow;
 use crate::commit::kept::unplaced;
@@ -122,25 +124,43 @@ fn number(rows: usize) -> i64 {
     i64::try_from(rows).unwrap_or(i64::MAX)
 }
 
+/// By how much counters move, by type. A row there must be, for its number.
+fn tallies<'a>(parts: &[Part<'a>], known: &Known<'_>) -> BTreeMap<&'a str, Tallies> {
+    let mut all = BTreeMap::new();
+    let was = |key: &Key| known.was(key).map(|was| was.before.tallies()).unwrap_or_default();
+    for part in parts {
+        let (of, step) = match part.plain {
+            Plain::Create(new) => (&new.key.resource_type, Tallies::of(&new.content)),
+            Plain::Update(Update { key, content, .. }) => {
+                (&key.resource_type, Tallies::of(content).since(was(key)))
+            }
+            Plain::Delete(key, _) => (&key.resource_type, Tallies::default().since(was(key))),
+            Plain::Edges(_) => continue,
+        };
+        let sum: &mut Tallies = all.entry(&**of).or_default();
+        *sum = sum.since(Tallies::default().since(step));
+    }
+    all.retain(|_, step| *step != Tallies::default());
+    if all.is_empty() {
+        let some = parts.first().map(|part| part.plain.resource_type());
+        all.extend(some.map(|of| (of, Tallies::default())));
+    }
+    all
+}
+
 /// Writes all that.
 pub(super) fn write(
     connection: &mut Connection,
     instance: [u8; 16],
     parts: &[Part<'_>],
+    known: &Known<'_>,
     effects: &[Effect],
 ) -> Result<Places, Refusal> {
     let mut rows = Rows::default();
     for (part, effect) in parts.iter().zip(effects) {
         rows.add(part.set, effect)?;
     }
-    let mut tallies = creates::tallies(parts);
-    if tallies.is_empty() {
-        // A row there must be, for its number.
-        tallies.extend(parts.iter().find_map(|part| match part.plain {
-            Plain::Edges(change) => Some((&*change.group.resource_type, Tallies::default())),
-            Plain::Create(_) => None,
-        }));
-    }
+    let tallies = tallies(parts, known);
     let results = effects.iter().map(|effect| unplaced(std::slice::from_ref(effect)));
     let results = results.collect::<Result<Vec<_>, _>>()?;
     let write = Statement::of_postgres(WRITE)

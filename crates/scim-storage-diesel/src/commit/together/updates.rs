@@ -1,0 +1,91 @@
+//! Records whose content changes, all in one statement.
+
+use scim_directory::Content;
+
+use super::Part;
+use super::written::{Known, updates};
+use crate::commit::index::keys;
+use crate::commit::record::{account, display_key, managed_by};
+use crate::commit::tally::Tallies;
+use crate::connection::Connection;
+use crate::error::Refusal;
+use crate::read::connector;
+use crate::sql::{Bind, Number, Statement};
+
+/// The records, which are locked and were looked at, their links where those are others now, and the names that they had claimed. Whom
+/// somebody reports to stays as it is.
+const CHANGE: &str = "WITH r AS (UPDATE resources r SET version = r.version + 1, modified_ms = greatest(r.modified_ms, n.at), \
+    display = n.display, display_key = n.display_key, manager = n.manager, managed_by = n.managed_by, active = n.active, \
+    keys = n.keys, document = n.document, shadow = n.shadow::jsonb, account = n.account \
+    FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
+    AS n (id, at, display, display_key, manager, managed_by, active, keys, document, shadow, account) \
+    WHERE r.instance_id = $1 AND r.id = n.id RETURNING 1), \
+    l AS (INSERT INTO links (instance_id, connector_id, id, external_id) SELECT $1, k.connector, k.id, k.external_id \
+    FROM unnest($13, $14, $15) AS k (connector, id, external_id) LEFT JOIN LATERAL (SELECT TRUE AS same FROM links \
+    WHERE instance_id = $1 AND id = k.id AND connector_id = k.connector AND external_id = k.external_id LIMIT 1) o ON TRUE \
+    WHERE o.same IS NULL ON CONFLICT (instance_id, id, connector_id) DO UPDATE SET external_id = excluded.external_id), \
+    g AS (DELETE FROM links WHERE ctid = ANY(ARRAY(SELECT l.at FROM unnest($16, $17) AS k (connector, id) CROSS JOIN LATERAL \
+    (SELECT ctid AS at FROM links WHERE instance_id = $1 AND id = k.id AND connector_id = k.connector LIMIT 1) l))), \
+    c AS (DELETE FROM name_claims c USING unnest($18, $19) AS k (id, name) \
+    WHERE c.instance_id = $1 AND c.id = k.id AND (k.name IS NULL OR c.key = k.name)) \
+    SELECT count(*) AS n FROM r";
+
+pub(super) fn change(
+    connection: &mut Connection,
+    instance: [u8; 16],
+    parts: &[Part<'_>],
+    known: &Known<'_>,
+) -> Result<(), Refusal> {
+    let changed: Vec<_> = updates(parts).collect();
+    if changed.is_empty() {
+        return Ok(());
+    }
+    let contents = || changed.iter().map(|(_, update)| update.content);
+    let optional = |of: fn(&Content) -> Option<String>| Bind::OptionalTexts(contents().map(of).collect());
+    let lists: Vec<String> = contents().map(|content| keys(&content.index)).collect::<Result<_, _>>()?;
+    let accounts = contents().map(account).collect::<Result<_, _>>()?;
+    let change = Statement::of_postgres(CHANGE)
+        .blob(instance)
+        .blobs(changed.iter().map(|(_, update)| update.key.id.uuid().into_bytes()))
+        .integers(changed.iter().map(|(set, _)| set.at.unix_millis()).collect())
+        .bind(optional(|content| content.display.clone()))
+        .bind(optional(display_key))
+        .bind(optional(|content| content.manager.clone()))
+        .bind(Bind::OptionalBlobs(contents().map(|content| managed_by(content).map(Vec::from)).collect()))
+        .integers(contents().map(|content| Tallies::of(content).active).collect())
+        .texts(lists)
+        .blobs(contents().map(|content| &content.document))
+        .texts(contents().map(|content| &*content.shadow))
+        .bind(Bind::OptionalTexts(accounts));
+    let (mut linked, mut unlinked) = (Vec::new(), Vec::new());
+    // A change without connector leaves every connector's link alone.
+    for (set, update) in changed.iter().filter(|(set, _)| set.scope.connector.is_some()) {
+        let (via, id) = (connector(&set.scope), update.key.id.uuid().into_bytes());
+        match update.external_id {
+            Some(external_id) => linked.push((via, id, external_id)),
+            None => unlinked.push((via, id)),
+        }
+    }
+    let mut claims = Vec::new();
+    for (_, update) in &changed {
+        let id = update.key.id.uuid().into_bytes();
+        if &*update.key.resource_type == "User" {
+            claims.push((id, None));
+        } else {
+            let names = known.was(update.key).into_iter().flat_map(|was| was.stale_names());
+            claims.extend(names.map(|name| (id, Some(name.to_owned()))));
+        }
+    }
+    let change = change
+        .blobs(linked.iter().map(|(via, ..)| via))
+        .blobs(linked.iter().map(|(_, id, _)| id))
+        .texts(linked.iter().map(|(.., external_id)| *external_id))
+        .blobs(unlinked.iter().map(|(via, _)| via))
+        .blobs(unlinked.iter().map(|(_, id)| id))
+        .blobs(claims.iter().map(|(id, _)| id))
+        .bind(Bind::OptionalTexts(claims.into_iter().map(|(_, name)| name).collect()));
+    let all = i64::try_from(changed.len()).unwrap_or(i64::MAX);
+    connection
+        .suppose(change, Vec::new(), move |rows: &[Number]| rows.first().is_some_and(|row| row.n == all))?;
+    Ok(())
+}

@@ -15,6 +15,7 @@ mod commit;
 mod connection;
 mod error;
 mod filter_sql;
+mod logged;
 mod meter;
 mod opening;
 #[cfg(feature = "postgres")]

@@ -1,19 +1,28 @@
 //! Erasing what the log, the outbox and a tombstone say about a person.
 
 use diesel::QueryableByName;
-use diesel::sql_types::{BigInt, Text};
-use scim_directory::{Key, LogRecord};
+use diesel::sql_types::{BigInt, Binary, Nullable, Text};
+use scim_directory::Key;
 
 use super::Applying;
 use crate::connection::SqlDialect;
-use crate::error::{Refusal, damaged};
-use crate::read::name_key;
-use crate::sql::{Statement, json};
+use crate::error::Refusal;
+use crate::logged;
+use crate::read::{name_key, resource_id};
+use crate::sql::Statement;
 
 #[derive(QueryableByName)]
 struct Logged {
     #[diesel(sql_type = BigInt)]
     position: i64,
+    #[diesel(sql_type = Text)]
+    action: String,
+    #[diesel(sql_type = Text)]
+    status: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    resource_type: Option<String>,
+    #[diesel(sql_type = Nullable<Binary>)]
+    resource_id: Option<Vec<u8>>,
     #[diesel(sql_type = Text)]
     record: String,
 }
@@ -57,9 +66,11 @@ impl Applying<'_> {
 
     fn erase_records(&mut self, id: &[u8], name: Option<&str>) -> Result<usize, Refusal> {
         let logged: Vec<Logged> = Statement::kept(
-            "SELECT position, record FROM journal INDEXED BY journal_by_resource \
+            "SELECT position, action, status, resource_type, resource_id, record \
+             FROM journal INDEXED BY journal_by_resource \
              WHERE instance_id = ? AND resource_id = ? \
-             UNION ALL SELECT position, record FROM journal INDEXED BY journal_by_name \
+             UNION ALL SELECT position, action, status, resource_type, resource_id, record \
+             FROM journal INDEXED BY journal_by_name \
              WHERE instance_id = ? AND name_key = ?",
         )
         .blob(self.instance)
@@ -68,11 +79,16 @@ impl Applying<'_> {
         .optional_text(name.map(name_key))
         .rows(self.connection)?;
         let mut rows = 0;
-        for Logged { position, record } in logged {
-            let mut scrubbed: LogRecord =
-                serde_json::from_str(&record).map_err(|_| damaged("a log record"))?;
+        for Logged { position, action, status, resource_type, resource_id: of, record } in logged {
+            let columns = logged::Columns {
+                action: &action,
+                status: &status,
+                resource_type: resource_type.as_deref(),
+                resource: of.as_deref().map(resource_id).transpose()?,
+            };
+            let mut scrubbed = logged::read(&record, &columns)?;
             scrubbed.scrub();
-            let scrubbed = json(&scrubbed)?;
+            let scrubbed = logged::write(&scrubbed)?;
             if scrubbed != record {
                 rows += Statement::kept(
                     "UPDATE journal SET record = ?, name_key = NULL WHERE instance_id = ? AND position = ?",

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use scim_directory::{AttributeChange, Change, ChangeSet, Effect, LogRecord, ResourceId};
+use scim_directory::{Change, ChangeSet, Effect, LogRecord, ResourceId};
 use scim_storage::{StoreError, reference_linked, what_happened};
 
 use super::Applying;
 use super::group::LogRow;
 use crate::error::Refusal;
+use crate::logged;
 use crate::read::name_key;
-use crate::sql::{Statement, json, word};
+use crate::sql::{Statement, word};
 
 /// What a row of the log has of its record.
 #[derive(Clone, Debug)]
@@ -26,7 +27,7 @@ pub(super) struct Row {
 impl Row {
     pub(super) fn of(record: &LogRecord) -> Result<Self, StoreError> {
         let about = record.resource.as_ref();
-        let id = about.and_then(|resource| resource.id.parse::<ResourceId>().ok());
+        let id = logged::id(record);
         let name = about.and_then(|resource| if id.is_none() { resource.name.as_deref() } else { None });
         Ok(Self {
             action: word(record.action)?,
@@ -34,8 +35,8 @@ impl Row {
             resource_type: about.map(|resource| resource.resource_type.clone()),
             resource_id: id.map(|id| id.uuid().into_bytes().to_vec()),
             name_key: name.map(name_key),
-            record: json(record)?,
-            members: members_of(record),
+            record: logged::write(record)?,
+            members: logged::members_of(record.changes.iter()),
         })
     }
 }
@@ -111,13 +112,4 @@ pub(super) fn mark(
     .integer(first)
     .integer(last)
     .integer(event)
-}
-
-/// Whose membership a record is about.
-pub(crate) fn members_of(record: &LogRecord) -> BTreeSet<ResourceId> {
-    let edges = record.changes.iter().filter_map(|change| match change {
-        AttributeChange::Edges { added, removed, .. } => Some(added.iter().chain(removed)),
-        AttributeChange::Value { .. } => None,
-    });
-    edges.flatten().filter_map(|id| id.parse().ok()).collect()
 }

@@ -51,7 +51,6 @@ use crate::sql::Statement;
 
 pub(crate) use forms::Forms;
 pub(crate) use group::Group;
-pub(crate) use journal::members_of;
 #[cfg(feature = "postgres")]
 pub(crate) use ranges::is_long;
 pub(crate) use ranges::{cut, may_be_long};

@@ -3,12 +3,11 @@
 use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Text};
 use scim_core::instant::Timestamp;
-use scim_directory::LogRecord;
 use uuid::Uuid;
 
 use super::Applying;
-use super::journal::members_of;
-use crate::error::{Refusal, damaged};
+use crate::error::Refusal;
+use crate::logged;
 use crate::read::{last_before, minute};
 use crate::sql::{Id, Statement};
 
@@ -66,8 +65,7 @@ impl Applying<'_> {
         .integer(limit)
         .rows(self.connection)?;
         for Logged { position, record } in &pruned {
-            let record: LogRecord = serde_json::from_str(record).map_err(|_| damaged("a log record"))?;
-            for member in members_of(&record) {
+            for member in logged::members(record)? {
                 Statement::kept(
                     "DELETE FROM journal_members WHERE instance_id = ? AND member_id = ? AND position = ?",
                 )

@@ -10,7 +10,9 @@ use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 use diesel::{QueryResult, QueryableByName};
 use scim_core::instant::Timestamp;
 use scim_core::text::Matching;
-use scim_directory::{Actor, AdminKeyId, ConnectorId, IntegrationUserId, KeyId, LogStatus, Position, Scope};
+use scim_directory::{
+    Actor, AdminKeyId, ConnectorId, IntegrationUserId, KeyId, LogStatus, Position, ResourceId, Scope,
+};
 use scim_storage::{About, JournalEntry, JournalPage, JournalQuery, StoreError};
 use uuid::Uuid;
 
@@ -18,6 +20,7 @@ use super::branch::{Branch, action_branches};
 use super::window::{complete_until, first_from, last_before};
 use crate::connection::Connection;
 use crate::error::{damaged, store_error};
+use crate::logged;
 use crate::sql::{Statement, word};
 
 #[derive(QueryableByName)]
@@ -38,6 +41,14 @@ struct Row {
     admin_key_id: Option<Vec<u8>>,
     #[diesel(sql_type = Text)]
     request_id: String,
+    #[diesel(sql_type = Text)]
+    action: String,
+    #[diesel(sql_type = Text)]
+    status: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    resource_type: Option<String>,
+    #[diesel(sql_type = Nullable<Binary>)]
+    resource_id: Option<Vec<u8>>,
     #[diesel(sql_type = Text)]
     record: String,
 }
@@ -95,7 +106,7 @@ fn page(
     let order = order(query);
     let rows: Vec<Row> = Statement::new(format!(
         "SELECT position, at_ms, elapsed_ms, connector_id, key_id, user_id, admin_key_id, request_id, \
-         record FROM journal \
+         action, status, resource_type, resource_id, record FROM journal \
          WHERE instance_id = ? AND position {} ORDER BY position {order}",
         connection.dialect().one_of_integers()
     ))
@@ -193,7 +204,7 @@ fn branches(
 ) -> Result<Vec<Branch>, StoreError> {
     let filter = &query.filter;
     if let Some(About { ids, name }) = &filter.about {
-        let of = |id: &scim_directory::ResourceId| {
+        let of = |id: &ResourceId| {
             let id = id.uuid().into_bytes();
             [Branch::Resource(id), Branch::Member(id)]
         };
@@ -215,6 +226,13 @@ fn entry(row: Row) -> Result<JournalEntry, StoreError> {
     let id = |bytes: &[u8]| Uuid::from_slice(bytes).map_err(|_| damaged("an id"));
     let optional = |bytes: Option<Vec<u8>>| bytes.as_deref().map(id).transpose();
     let connector = id(&row.connector_id)?;
+    let columns = logged::Columns {
+        action: &row.action,
+        status: &row.status,
+        resource_type: row.resource_type.as_deref(),
+        resource: optional(row.resource_id)?.map(ResourceId::new),
+    };
+    let record = logged::read(&row.record, &columns)?;
     Ok(JournalEntry {
         position: Position(row.position),
         at: Timestamp::from_unix_millis(row.at_ms),
@@ -226,14 +244,14 @@ fn entry(row: Row) -> Result<JournalEntry, StoreError> {
             user: optional(row.user_id)?.map(IntegrationUserId::new),
         },
         request_id: row.request_id,
-        record: serde_json::from_str(&row.record).map_err(|_| damaged("a log record"))?,
+        record,
     })
 }
 
 #[cfg(test)]
 #[cfg(feature = "sqlite")]
 mod tests {
-    use scim_directory::{Action, InstanceId, ResourceId};
+    use scim_directory::{Action, InstanceId};
     use scim_storage::JournalFilter;
 
     use super::*;

@@ -6,7 +6,6 @@
 use std::io::{BufRead, Read as _};
 
 use scim_core::instant::Timestamp;
-use scim_directory::LogRecord;
 use uuid::Uuid;
 
 use super::arriving::{Arriving, begin, not_taken};
@@ -19,8 +18,9 @@ use super::line::{self, AnyHeader, FORMAT, Header, Line, Totals};
 use super::position::{Minutes, next_position};
 use super::table::{CLAIMS, EVENTS, INSTANCES, JOURNAL, KEYS, Rows, TABLES, Table};
 use super::{ImportOptions, Progress, Transferred};
-use crate::commit::{cut, members_of};
+use crate::commit::cut;
 use crate::connection::Connection;
+use crate::logged;
 use crate::sql::{Line as Text, Statement};
 
 /// Rows that are written in one transaction at most.
@@ -358,9 +358,7 @@ fn derive(
         if table.name == JOURNAL {
             minutes.record(at, position);
             let record = cell("record").and_then(Cell::text).unwrap_or_default();
-            let record: LogRecord =
-                serde_json::from_str(record).map_err(|_| crate::error::damaged("a log record"))?;
-            for member in members_of(&record) {
+            for member in logged::members(record)? {
                 Statement::kept(
                     "INSERT INTO journal_members (instance_id, member_id, position) VALUES (?, ?, ?)",
                 )

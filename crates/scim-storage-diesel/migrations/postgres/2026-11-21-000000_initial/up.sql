@@ -358,6 +358,8 @@ CREATE TABLE change_sets (
 
 -- Positions are made by the commit and never used again, whatever is deleted. name_key is there where the record is about
 -- nobody with an id. Every index ends with the position, so that each gives its records in commit order.
+-- record is JSON of what the columns do not say: the resource's name, changes and fields as lists of what changed, what it was (left out where
+-- there was nothing) and what it is, notes, the error.
 CREATE TABLE journal (
     instance_id BYTEA NOT NULL,
     position BIGINT NOT NULL,

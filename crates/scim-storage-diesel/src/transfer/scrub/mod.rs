@@ -262,36 +262,19 @@ impl Scrubbing<'_, '_> {
         }
     }
 
-    /// A record of the log, as it stands in JSON.
+    /// A record of the log, as it stands in JSON ([`crate::logged`]).
     fn record(&mut self, record: &mut Value) {
-        if let Some(resource) = record.get_mut("resource") {
-            for member in ["id", "name"] {
-                let Some(Value::String(text)) = resource.get_mut(member) else { continue };
-                if member == "name" || Uuid::try_parse(text).is_err() {
-                    *text = self.scrubber.inventor.unique(text);
-                }
-            }
+        if let Some(Value::String(id)) = record.get_mut("id")
+            && Uuid::try_parse(id).is_err()
+        {
+            *id = self.scrubber.inventor.unique(id);
         }
-        for (list, named) in [("changes", "attribute"), ("fields", "field")] {
+        if let Some(Value::String(name)) = record.get_mut("name") {
+            *name = self.scrubber.inventor.unique(name);
+        }
+        for list in ["changes", "fields"] {
             for change in record.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten() {
-                let path = change.get(named).and_then(Value::as_str).unwrap_or_default().to_owned();
-                // A path with a filter in it may hold a value.
-                let path = path.split('[').next().unwrap_or_default().to_owned();
-                let name = path.rsplit(':').next().unwrap_or_default();
-                let (parent, name) = name.split_once('.').unwrap_or(("", name));
-                for side in ["old", "new"] {
-                    if let Some(value) = change.get_mut(side) {
-                        self.value(parent, name, None, value);
-                    }
-                }
-                for references in ["added", "removed"] {
-                    if let Some(value) = change.get_mut(references) {
-                        self.value("", "manager", None, value);
-                    }
-                }
-                if let Some(member) = change.get_mut(named) {
-                    *member = path.into();
-                }
+                self.change(change);
             }
         }
         if let Some(notes) = record.as_object_mut() {
@@ -301,6 +284,31 @@ impl Scrubbing<'_, '_> {
             for (_, sentence) in error.iter_mut().filter(|(name, _)| *name != "code") {
                 *sentence = SENTENCE.into();
             }
+        }
+    }
+
+    /// A change: a list of what changed and its values, or the edges of a group.
+    fn change(&mut self, change: &mut Value) {
+        match change {
+            Value::Array(change) => {
+                let Some((of, values)) = change.split_first_mut() else { return };
+                // A path with a filter in it may hold a value.
+                let path = of.as_str().and_then(|path| path.split('[').next()).unwrap_or_default().to_owned();
+                let name = path.rsplit(':').next().unwrap_or_default();
+                let (parent, name) = name.split_once('.').unwrap_or(("", name));
+                for value in values {
+                    self.value(parent, name, None, value);
+                }
+                *of = path.into();
+            }
+            Value::Object(edges) => {
+                for references in ["added", "removed"] {
+                    if let Some(value) = edges.get_mut(references) {
+                        self.value("", "manager", None, value);
+                    }
+                }
+            }
+            _ => {}
         }
     }
 

@@ -21,6 +21,8 @@ use crate::error::damaged;
 /// A value to bind.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Bind {
+    /// A blob of the length that ids have, without memory of its own.
+    Id([u8; 16]),
     Blob(Vec<u8>),
     OptionalBlob(Option<Vec<u8>>),
     Text(String),
@@ -52,7 +54,28 @@ pub struct Statement {
     postgres: Option<Cow<'static, str>>,
     binds: Vec<Bind>,
     kept: bool,
+    #[cfg(feature = "sqlite")]
+    typed: Option<crate::sqlite::Typed>,
 }
+
+/// A text of the program's own, by which Diesel finds a statement prepared for SQLite.
+pub(crate) trait FixedText: 'static {
+    /// The text.
+    const TEXT: &'static str;
+}
+
+/// Types that stand for texts.
+macro_rules! fixed_texts {
+    ($($(#[$doc:meta])* $name:ident = $text:expr;)*) => {$(
+        $(#[$doc])*
+        struct $name;
+
+        impl $crate::sql::FixedText for $name {
+            const TEXT: &'static str = $text;
+        }
+    )*};
+}
+pub(crate) use fixed_texts;
 
 impl Statement {
     /// A statement whose text is made for the occasion.
@@ -63,6 +86,15 @@ impl Statement {
     /// A statement whose text is one of few: it is kept prepared.
     pub(crate) fn kept(text: impl Into<Cow<'static, str>>) -> Self {
         Self { kept: true, ..Self::new(text) }
+    }
+
+    /// A statement of a fixed text: it is kept prepared.
+    pub(crate) fn fixed<K: FixedText>() -> Self {
+        Self {
+            #[cfg(feature = "sqlite")]
+            typed: Some(crate::sqlite::Typed::of::<K>()),
+            ..Self::kept(K::TEXT)
+        }
     }
 
     /// A statement of PostgreSQL alone, with `$1`, `$2`, … for its values, kept prepared.
@@ -107,7 +139,8 @@ impl Statement {
     }
 
     pub(crate) fn blob(self, value: impl AsRef<[u8]>) -> Self {
-        self.bind(Bind::Blob(value.as_ref().to_vec()))
+        let value = value.as_ref();
+        self.bind(<[u8; 16]>::try_from(value).map_or_else(|_| Bind::Blob(value.to_vec()), Bind::Id))
     }
 
     pub(crate) fn text(self, value: impl Into<String>) -> Self {
@@ -115,7 +148,10 @@ impl Statement {
     }
 
     pub(crate) fn optional_blob(self, value: Option<impl AsRef<[u8]>>) -> Self {
-        self.bind(Bind::OptionalBlob(value.map(|value| value.as_ref().to_vec())))
+        match value {
+            Some(value) => self.blob(value),
+            None => self.bind(Bind::OptionalBlob(None)),
+        }
     }
 
     pub(crate) fn optional_text(self, value: Option<impl Into<String>>) -> Self {
@@ -201,7 +237,8 @@ impl Statement {
         match connection {
             #[cfg(feature = "sqlite")]
             Connection::Sqlite(connection) => {
-                diesel::query_dsl::methods::ExecuteDsl::execute(self, connection)
+                let typed = self.typed.and_then(|typed| typed.run(self, connection));
+                typed.unwrap_or_else(|| diesel::query_dsl::methods::ExecuteDsl::execute(self, connection))
             }
             #[cfg(feature = "postgres")]
             Connection::Postgres(link) => link.run(self),
@@ -295,6 +332,11 @@ fn without_hints(text: &str) -> Cow<'_, str> {
 /// What SQLite is given.
 #[cfg(feature = "sqlite")]
 impl Statement {
+    /// Its text.
+    pub(crate) fn plain(&self) -> &str {
+        &self.text
+    }
+
     /// The statement with JSON arrays for lists, which SQLite has no type for.
     fn with_json(mut self) -> Self {
         for bind in &mut self.binds {
@@ -344,6 +386,7 @@ impl diesel::query_builder::QueryFragment<Sqlite> for Statement {
         });
         for bind in values {
             match bind {
+                Bind::Id(value) => out.push_bind_param_value_only::<Binary, _>(value.as_slice())?,
                 Bind::Blob(value) => out.push_bind_param_value_only::<Binary, _>(value)?,
                 Bind::OptionalBlob(value) => out.push_bind_param_value_only::<Nullable<Binary>, _>(value)?,
                 Bind::Text(value) => out.push_bind_param_value_only::<Text, _>(value)?,

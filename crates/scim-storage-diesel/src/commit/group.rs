@@ -250,8 +250,7 @@ impl Group {
             record = record.saturating_add(1);
             pending.journal.push(vec![Bind::Integer(record), Bind::Row(row)]);
             for member in members {
-                let (instance, member) = (left.instance.to_vec(), member.to_vec());
-                pending.members.push(vec![Bind::Blob(instance), Bind::Blob(member), Bind::Integer(record)]);
+                pending.members.push(vec![Bind::Id(left.instance), Bind::Id(member), Bind::Integer(record)]);
             }
         }
         for row in left.events {

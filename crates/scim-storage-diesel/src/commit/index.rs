@@ -13,7 +13,19 @@ use super::Applying;
 use super::ready::Ready;
 use crate::error::{Refusal, damaged};
 use crate::read::USER_NAME;
-use crate::sql::{Line, Statement, inserts, json};
+use crate::sql::{Line, Statement, fixed_texts, inserts, json};
+
+fixed_texts! {
+    /// A unique key.
+    Unique = "INSERT INTO unique_keys (instance_id, resource_type, path, key, id) VALUES (?, ?, ?, ?, ?) \
+        ON CONFLICT DO NOTHING";
+    /// A value that is searched by.
+    Searched = "INSERT INTO search_keys (instance_id, resource_type, path, key, id) VALUES (?, ?, ?, ?, ?) \
+        ON CONFLICT DO NOTHING";
+    /// Two of them, as most people have. (`OR FAIL` as in `super::ready::insertion`.)
+    SearchedTwice = "INSERT OR FAIL INTO search_keys (instance_id, resource_type, path, key, id) \
+        VALUES (?, ?, ?, ?, ?), (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
+}
 
 /// What a record is found by: whether it is unique, the path, the key. In the order in which rows are written.
 pub(crate) type Entries = BTreeSet<(bool, String, String)>;
@@ -31,10 +43,7 @@ pub(super) fn entries(keys: &str) -> Result<Entries, StoreError> {
 
 /// Inserts a unique key, unless another record has it.
 pub(super) fn unique_row(set: &ChangeSet, key: &Key, path: &str, value: &str) -> Statement {
-    let insert = Statement::kept(
-        "INSERT INTO unique_keys (instance_id, resource_type, path, key, id) VALUES (?, ?, ?, ?, ?) \
-         ON CONFLICT DO NOTHING",
-    );
+    let insert = Statement::fixed::<Unique>();
     let insert = insert.blob(set.scope.instance.uuid().as_bytes()).text(&*key.resource_type);
     insert.text(path).text(value).blob(key.id.uuid().as_bytes())
 }
@@ -45,12 +54,19 @@ pub(super) fn searched_rows<'e>(
     key: &Key,
     entries: impl Iterator<Item = (&'e str, &'e str)>,
 ) -> Vec<Statement> {
-    let row = |(path, value): (&str, &str)| {
-        let row = Statement::default().blob(set.scope.instance.uuid().as_bytes()).text(&*key.resource_type);
-        row.text(path).text(value).blob(key.id.uuid().as_bytes()).into_binds()
+    let bind = |row: Statement, (path, value): (&str, &str)| {
+        let row = row.blob(set.scope.instance.uuid().as_bytes()).text(&*key.resource_type);
+        row.text(path).text(value).blob(key.id.uuid().as_bytes())
     };
-    let into = "INSERT INTO search_keys (instance_id, resource_type, path, key, id) VALUES ";
-    inserts(into, entries.map(row).collect(), " ON CONFLICT DO NOTHING")
+    let entries: Vec<_> = entries.collect();
+    match *entries {
+        [one] => return vec![bind(Statement::fixed::<Searched>(), one)],
+        [one, two] => return vec![bind(bind(Statement::fixed::<SearchedTwice>(), one), two)],
+        _ => {}
+    }
+    let row = |entry| bind(Statement::default(), entry).into_binds();
+    let into = "INSERT OR FAIL INTO search_keys (instance_id, resource_type, path, key, id) VALUES ";
+    inserts(into, entries.into_iter().map(row).collect(), " ON CONFLICT DO NOTHING")
 }
 
 impl Applying<'_> {

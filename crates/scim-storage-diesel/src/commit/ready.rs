@@ -5,14 +5,35 @@
 
 use std::collections::BTreeSet;
 
-use scim_directory::{Change, ChangeSet, Content, Key};
+use scim_directory::{Change, ChangeSet, ConnectorId, Content, Key};
 use scim_storage::StoreError;
 
 use super::index::{keys, searched_rows, unique_row};
 use super::record::{account, display_key, managed_by};
 use super::reports::Report;
 use super::tally::Tallies;
-use crate::sql::{Bind, Statement};
+use crate::sql::{Bind, Statement, fixed_texts};
+
+fixed_texts! {
+    /// See [`insertion`].
+    Insertion = "INSERT OR FAIL INTO resources (version, created_ms, modified_ms, reports_key, reports_via, direct_manager, \
+        membership, instance_id, resource_type, id, display, display_key, manager, managed_by, active, reports_to, \
+        keys, document, shadow, account) \
+        VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, jsonb(?), ?) ON CONFLICT DO NOTHING";
+    /// See [`replacement`].
+    Replacement = "UPDATE OR FAIL resources SET version = version + ?, reports_key = ?, reports_via = ?, direct_manager = ?, \
+        modified_ms = max(modified_ms, ?), display = ?, display_key = ?, manager = ?, managed_by = ?, active = ?, \
+        reports_to = ?, keys = ?, document = ?, shadow = jsonb(?), account = ? \
+        WHERE instance_id = ? AND id = ? AND resource_type = ?";
+    /// See [`link`].
+    Link = "INSERT INTO links (instance_id, id, connector_id, external_id) VALUES (?, ?, ?, ?) \
+        ON CONFLICT (instance_id, id, connector_id) DO UPDATE SET external_id = excluded.external_id \
+        WHERE links.external_id <> excluded.external_id";
+    /// See [`first_link`].
+    FirstLink = "INSERT OR FAIL INTO links (instance_id, id, connector_id, external_id) VALUES (?, ?, ?, ?)";
+    /// See [`link`].
+    NoLink = "DELETE FROM links WHERE instance_id = ? AND id = ? AND connector_id = ?";
+}
 
 /// What a record is written by.
 #[derive(Debug)]
@@ -23,7 +44,7 @@ pub(super) struct Ready {
     pub(super) searched: Vec<Statement>,
     /// The record itself.
     pub(super) record: Statement,
-    /// Its link, where the change set is of a connector.
+    /// Its link, where the change set is of a connector and there is something to write.
     pub(super) link: Option<Statement>,
 }
 
@@ -32,7 +53,7 @@ impl Ready {
     pub(super) fn of(set: &ChangeSet, change: &Change) -> Result<Option<Self>, StoreError> {
         Ok(match change {
             Change::Create(new) => {
-                let (key, content) = (&new.key, &new.content);
+                let (key, content, external_id) = (&new.key, &new.content, new.external_id.as_deref());
                 let entries = |of: bool| {
                     let entries = content.index.iter().filter(move |entry| entry.unique == of);
                     entries.map(|entry| (&*entry.path, &*entry.key)).collect::<BTreeSet<(&str, &str)>>()
@@ -43,7 +64,11 @@ impl Ready {
                     unique: entries(true).into_iter().map(unique).collect(),
                     searched: searched_rows(set, key, entries(false).into_iter()),
                     record: insertion(set, key, content)?,
-                    link: link(set, key, new.external_id.as_deref()),
+                    link: if new.revives {
+                        link(set, key, external_id)
+                    } else {
+                        first_link(set, key, external_id)
+                    },
                 })
             }
             Change::Update { key, content, external_id, .. } => Some(Self {
@@ -61,13 +86,7 @@ impl Ready {
 /// undo the statement by itself: whoever meets an error undoes more than that.)
 pub(super) fn insertion(set: &ChangeSet, key: &Key, content: &Content) -> Result<Statement, StoreError> {
     let at = set.at.unix_millis();
-    let insert = Statement::kept(
-        "INSERT OR FAIL INTO resources (version, created_ms, modified_ms, reports_key, reports_via, direct_manager, \
-         membership, instance_id, resource_type, id, display, display_key, manager, managed_by, active, reports_to, \
-         keys, document, shadow, account) \
-         VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, jsonb(?), ?) ON CONFLICT DO NOTHING",
-    )
-    .postgres(
+    let insert = Statement::fixed::<Insertion>().postgres(
         "INSERT INTO resources (version, created_ms, modified_ms, reports_key, reports_via, direct_manager, \
          membership, instance_id, resource_type, id, display, display_key, manager, managed_by, active, reports_to, \
          keys, document, shadow, account) \
@@ -91,13 +110,7 @@ pub(super) fn first_of_new((version, created, modified): (i64, i64, i64), report
 /// Replaces the content of a record that reports to nobody, and raises its version; see [`first_of_changed`]. On PostgreSQL it says
 /// where the record stands.
 pub(super) fn replacement(set: &ChangeSet, key: &Key, content: &Content) -> Result<Statement, StoreError> {
-    let update = Statement::kept(
-        "UPDATE OR FAIL resources SET version = version + ?, reports_key = ?, reports_via = ?, direct_manager = ?, \
-         modified_ms = max(modified_ms, ?), display = ?, display_key = ?, manager = ?, managed_by = ?, active = ?, \
-         reports_to = ?, keys = ?, document = ?, shadow = jsonb(?), account = ? \
-         WHERE instance_id = ? AND id = ? AND resource_type = ?",
-    )
-    .postgres(
+    let update = Statement::fixed::<Replacement>().postgres(
         "UPDATE resources SET version = version + $1, reports_key = $2, reports_via = $3, direct_manager = $4, \
          modified_ms = greatest(modified_ms, $5), display = $6, display_key = $7, manager = $8, managed_by = $9, \
          active = $10, reports_to = $11, keys = $12, document = $13, shadow = $14::jsonb, account = $15 \
@@ -139,20 +152,25 @@ fn with_content(statement: Statement, content: &Content) -> Result<Statement, St
 /// Keeps the connector's `externalId`. A change without connector leaves every connector's alone.
 pub(super) fn link(set: &ChangeSet, key: &Key, external_id: Option<&str>) -> Option<Statement> {
     let connector = set.scope.connector?;
-    let text = match external_id {
-        Some(_) => {
-            "INSERT INTO links (instance_id, id, connector_id, external_id) VALUES (?, ?, ?, ?) \
-             ON CONFLICT (instance_id, id, connector_id) DO UPDATE SET external_id = excluded.external_id \
-             WHERE links.external_id <> excluded.external_id"
-        }
-        None => "DELETE FROM links WHERE instance_id = ? AND id = ? AND connector_id = ?",
+    let link = match external_id {
+        Some(_) => Statement::fixed::<Link>(),
+        None => Statement::fixed::<NoLink>(),
     };
-    let link = Statement::kept(text)
-        .blob(set.scope.instance.uuid().as_bytes())
-        .blob(key.id.uuid().as_bytes())
-        .blob(connector.uuid().as_bytes());
+    let link = link_binds(link, set, key, connector);
     Some(match external_id {
         Some(external_id) => link.text(external_id),
         None => link,
     })
+}
+
+/// The same for a record that was never there, which has none. (What may update keeps copies of pages, see [`insertion`].)
+fn first_link(set: &ChangeSet, key: &Key, external_id: Option<&str>) -> Option<Statement> {
+    let link = link_binds(Statement::fixed::<FirstLink>(), set, key, set.scope.connector?);
+    external_id.map(|external_id| link.text(external_id))
+}
+
+fn link_binds(link: Statement, set: &ChangeSet, key: &Key, connector: ConnectorId) -> Statement {
+    link.blob(set.scope.instance.uuid().as_bytes())
+        .blob(key.id.uuid().as_bytes())
+        .blob(connector.uuid().as_bytes())
 }

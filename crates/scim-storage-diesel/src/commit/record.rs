@@ -9,7 +9,7 @@ use scim_storage::StoreError;
 
 use super::Applying;
 use super::index::entries;
-use super::ready::{Ready, first_of_changed, first_of_new, insertion, link, replacement};
+use super::ready::{first_of_changed, first_of_new, insertion, link, replacement};
 use super::tally::Tallies;
 use crate::error::Refusal;
 use crate::sql::{Statement, json};
@@ -262,10 +262,12 @@ impl Applying<'_> {
 
     fn link(&mut self, key: &Key, external_id: Option<&str>) -> Result<(), Refusal> {
         match self.ready() {
-            Some(Ready { link: Some(link), .. }) => {
-                link.run_again(self.connection)?;
+            Some(ready) => {
+                if let Some(link) = &ready.link {
+                    link.run_again(self.connection)?;
+                }
             }
-            _ => {
+            None => {
                 if let Some(link) = link(self.set, key, external_id) {
                     self.connection.later(link)?;
                 }

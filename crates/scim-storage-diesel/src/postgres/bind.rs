@@ -12,7 +12,7 @@ impl Bind {
     /// What the value is declared as.
     pub(super) fn kind(&self) -> Type {
         match self {
-            Self::Blob(_) | Self::OptionalBlob(_) => Type::BYTEA,
+            Self::Id(_) | Self::Blob(_) | Self::OptionalBlob(_) => Type::BYTEA,
             Self::Text(_) | Self::OptionalText(_) => Type::TEXT,
             Self::Integer(_) | Self::OptionalInteger(_) => Type::INT8,
             #[cfg(feature = "sqlite")]
@@ -33,6 +33,7 @@ fn text(value: &str) -> Cow<'_, str> {
 impl ToSql for Bind {
     fn to_sql(&self, kind: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
         match self {
+            Self::Id(value) => value.as_slice().to_sql(kind, out),
             Self::Blob(value) => value.to_sql(kind, out),
             Self::OptionalBlob(value) => value.to_sql(kind, out),
             Self::Text(value) => text(value).to_sql(kind, out),

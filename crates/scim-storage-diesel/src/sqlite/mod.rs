@@ -8,6 +8,7 @@ mod patience;
 pub(crate) mod quick;
 mod readers;
 mod texts;
+mod typed;
 mod workers;
 mod writer;
 
@@ -16,6 +17,7 @@ pub(crate) use frequent::is_frequent;
 pub use open::Options;
 pub(crate) use patience::{WITHIN_TIME, is_over};
 pub(crate) use texts::{among, forget, is_behind};
+pub(crate) use typed::Typed;
 pub(crate) use writer::begin;
 
 /// A connection to a new database, and the directory that it lives in.

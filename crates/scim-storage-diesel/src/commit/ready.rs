@@ -19,11 +19,11 @@ fixed_texts! {
     Insertion = "INSERT OR FAIL INTO resources (version, created_ms, modified_ms, reports_key, reports_via, direct_manager, \
         membership, instance_id, resource_type, id, display, display_key, manager, managed_by, active, reports_to, \
         keys, document, shadow, account) \
-        VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
-    /// See [`replacement`]. `?5` is the `?` before it again.
+        VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, jsonb(?), ?) ON CONFLICT DO NOTHING";
+    /// See [`replacement`].
     Replacement = "UPDATE OR FAIL resources SET version = version + ?, reports_key = ?, reports_via = ?, direct_manager = ?, \
-        modified_ms = CASE WHEN modified_ms < ? THEN ?5 ELSE modified_ms END, display = ?, display_key = ?, manager = ?, managed_by = ?, active = ?, \
-        reports_to = ?, keys = ?, document = ?, shadow = ?, account = ? \
+        modified_ms = max(modified_ms, ?), display = ?, display_key = ?, manager = ?, managed_by = ?, active = ?, \
+        reports_to = ?, keys = ?, document = ?, shadow = jsonb(?), account = ? \
         WHERE instance_id = ? AND id = ? AND resource_type = ?";
     /// See [`link`].
     Link = "INSERT INTO links (instance_id, id, connector_id, external_id) VALUES (?, ?, ?, ?) \
@@ -63,7 +63,7 @@ impl Ready {
                 Some(Self {
                     unique: entries(true).into_iter().map(unique).collect(),
                     searched: searched_rows(set, key, entries(false).into_iter()),
-                    record: insertion(set, key, content, kept_shadow(content)?)?,
+                    record: insertion(set, key, content)?,
                     link: if new.revives {
                         link(set, key, external_id)
                     } else {
@@ -74,7 +74,7 @@ impl Ready {
             Change::Update { key, content, external_id, .. } => Some(Self {
                 unique: Vec::new(),
                 searched: Vec::new(),
-                record: replacement(set, key, content, kept_shadow(content)?)?,
+                record: replacement(set, key, content)?,
                 link: link(set, key, external_id.as_deref()),
             }),
             _ => None,
@@ -82,31 +82,9 @@ impl Ready {
     }
 }
 
-/// The shadow as SQLite keeps it.
-#[cfg(feature = "sqlite")]
-fn kept_shadow(content: &Content) -> Result<Bind, StoreError> {
-    crate::sqlite::jsonb(&content.shadow).map(Bind::Blob)
-}
-
-/// The shadow as PostgreSQL is sent it.
-#[cfg(not(feature = "sqlite"))]
-fn kept_shadow(content: &Content) -> Result<Bind, StoreError> {
-    Ok(sent_shadow(content))
-}
-
-/// The shadow as PostgreSQL is sent it.
-pub(super) fn sent_shadow(content: &Content) -> Bind {
-    Bind::Text(content.shadow.clone())
-}
-
-/// Inserts a record of version 1 that reports to nobody; see [`first_of_new`]. (`OR FAIL`, and no function, so that SQLite keeps no
-/// copies of pages to undo the statement by itself: whoever meets an error undoes more than that.)
-pub(super) fn insertion(
-    set: &ChangeSet,
-    key: &Key,
-    content: &Content,
-    shadow: Bind,
-) -> Result<Statement, StoreError> {
+/// Inserts a record of version 1 that reports to nobody; see [`first_of_new`]. (`OR FAIL`, so that SQLite keeps no copies of pages to
+/// undo the statement by itself: whoever meets an error undoes more than that.)
+pub(super) fn insertion(set: &ChangeSet, key: &Key, content: &Content) -> Result<Statement, StoreError> {
     let at = set.at.unix_millis();
     let insert = Statement::fixed::<Insertion>().postgres(
         "INSERT INTO resources (version, created_ms, modified_ms, reports_key, reports_via, direct_manager, \
@@ -120,7 +98,7 @@ pub(super) fn insertion(
         .blob(set.scope.instance.uuid().as_bytes())
         .text(&*key.resource_type)
         .blob(key.id.uuid().as_bytes());
-    with_content(insert, content, shadow)
+    with_content(insert, content)
 }
 
 /// Version, creation and last change of a record that is inserted, and to whom it reports.
@@ -131,12 +109,7 @@ pub(super) fn first_of_new((version, created, modified): (i64, i64, i64), report
 
 /// Replaces the content of a record that reports to nobody, and raises its version; see [`first_of_changed`]. On PostgreSQL it says
 /// where the record stands.
-pub(super) fn replacement(
-    set: &ChangeSet,
-    key: &Key,
-    content: &Content,
-    shadow: Bind,
-) -> Result<Statement, StoreError> {
+pub(super) fn replacement(set: &ChangeSet, key: &Key, content: &Content) -> Result<Statement, StoreError> {
     let update = Statement::fixed::<Replacement>().postgres(
         "UPDATE resources SET version = version + $1, reports_key = $2, reports_via = $3, direct_manager = $4, \
          modified_ms = greatest(modified_ms, $5), display = $6, display_key = $7, manager = $8, managed_by = $9, \
@@ -144,7 +117,7 @@ pub(super) fn replacement(
          WHERE instance_id = $16 AND id = $17 AND resource_type = $18 RETURNING version, membership, modified_ms",
     );
     let update = first_of_changed(1, &Report::default()).into_iter().fold(update, Statement::bind);
-    let update = with_content(update.integer(set.at.unix_millis()), content, shadow)?;
+    let update = with_content(update.integer(set.at.unix_millis()), content)?;
     Ok(update
         .blob(set.scope.instance.uuid().as_bytes())
         .blob(key.id.uuid().as_bytes())
@@ -162,7 +135,7 @@ fn report_binds(Report { key, via, manager }: &Report) -> [Bind; 3] {
     [Bind::OptionalText(key.clone()), id(via), id(manager)]
 }
 
-fn with_content(statement: Statement, content: &Content, shadow: Bind) -> Result<Statement, StoreError> {
+fn with_content(statement: Statement, content: &Content) -> Result<Statement, StoreError> {
     Ok(statement
         .optional_text(content.display.clone())
         .optional_text(display_key(content))
@@ -172,7 +145,7 @@ fn with_content(statement: Statement, content: &Content, shadow: Bind) -> Result
         .optional_text(content.reports_to.clone())
         .text(keys(&content.index)?)
         .blob(&content.document)
-        .bind(shadow)
+        .text(&*content.shadow)
         .optional_text(account(content)?))
 }
 

@@ -9,7 +9,7 @@ use scim_storage::StoreError;
 
 use super::Applying;
 use super::index::entries;
-use super::ready::{first_of_changed, first_of_new, insertion, link, replacement, sent_shadow};
+use super::ready::{first_of_changed, first_of_new, insertion, link, replacement};
 use super::tally::Tallies;
 use crate::error::Refusal;
 use crate::sql::{Statement, json};
@@ -94,10 +94,8 @@ impl Applying<'_> {
                 ready.record.run_again(self.connection)?
             }
             _ => {
-                let insert = ready.map_or_else(
-                    || insertion(self.set, key, content, sent_shadow(content)),
-                    |ready| Ok(ready.record.clone()),
-                )?;
+                let insert = ready
+                    .map_or_else(|| insertion(self.set, key, content), |ready| Ok(ready.record.clone()))?;
                 let first = first_of_new((version, created, at.max(created)), &report);
                 self.connection.suppose_changed(insert.starting(first), 1)?
             }
@@ -152,10 +150,8 @@ impl Applying<'_> {
                 after
             }
             ready => {
-                let update = ready.map_or_else(
-                    || replacement(self.set, key, content, sent_shadow(content)),
-                    |ready| Ok(ready.record.clone()),
-                )?;
+                let update = ready
+                    .map_or_else(|| replacement(self.set, key, content), |ready| Ok(ready.record.clone()))?;
                 let update = update.starting(first_of_changed(step, &report));
                 let update = update.suffixed(" RETURNING version, membership, modified_ms");
                 let supposed = after.clone();

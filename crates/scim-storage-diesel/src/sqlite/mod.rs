@@ -3,7 +3,6 @@
 mod checkpoints;
 mod engine;
 mod frequent;
-mod jsonb;
 mod open;
 mod patience;
 pub(crate) mod quick;
@@ -15,7 +14,6 @@ mod writer;
 
 pub use engine::{Sqlite, SqliteStore};
 pub(crate) use frequent::is_frequent;
-pub(crate) use jsonb::jsonb;
 pub use open::Options;
 pub(crate) use patience::{WITHIN_TIME, is_over};
 pub(crate) use texts::{among, forget, is_behind};

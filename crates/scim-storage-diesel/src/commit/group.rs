@@ -16,7 +16,7 @@ use scim_directory::{Change, ChangeSet, ChangeSetId, Condition, KeyId};
 
 use super::tally::Tallies;
 use crate::connection::Connection;
-use crate::read::last_range;
+use crate::read::{Level, last_first};
 use crate::sql::{Bind, Number, Statement, inserts};
 
 /// How much is known at most, of instances and keys.
@@ -38,8 +38,8 @@ struct Facts {
     /// Generations of keys that are not revoked.
     keys: HashMap<(KeyId, [u8; 16]), Option<i64>>,
     any: HashMap<(Any, [u8; 16]), bool>,
-    /// Where the last range of a type begins.
-    ranges: HashMap<([u8; 16], String), Option<Vec<u8>>>,
+    /// Where the last range of a type begins, and the last span.
+    ranges: HashMap<([u8; 16], String, Level), Option<Vec<u8>>>,
     /// The last positions that were given: of the log, and of the outbox.
     last: Option<(i64, i64)>,
 }
@@ -206,25 +206,28 @@ impl Group {
         self.facts.any.insert((any, instance), true);
     }
 
-    /// Where the last range of a type begins, where it has ranges.
-    pub(super) fn last_range(
+    /// Where the last range, or span, of a type begins, where it has some.
+    pub(super) fn last_first(
         &mut self,
         connection: &mut Connection,
         instance: [u8; 16],
         resource_type: &str,
+        level: Level,
     ) -> QueryResult<Option<Vec<u8>>> {
-        let of = (instance, resource_type.to_owned());
+        let of = (instance, resource_type.to_owned(), level);
         if let Some(known) = self.facts.ranges.get(&of) {
             return Ok(known.clone());
         }
-        let last = last_range(connection, &instance, resource_type)?;
+        let last = last_first(connection, &instance, resource_type, level)?;
         self.facts.ranges.insert(of, last.clone());
         Ok(last)
     }
 
     /// The ranges of a type may have been cut.
     pub(super) fn forget_range(&mut self, instance: [u8; 16], resource_type: &str) {
-        self.facts.ranges.remove(&(instance, resource_type.to_owned()));
+        for level in [Level::Ranges, Level::Spans] {
+            self.facts.ranges.remove(&(instance, resource_type.to_owned(), level));
+        }
     }
 
     /// The last positions that were given.

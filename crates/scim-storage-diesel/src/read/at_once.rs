@@ -34,12 +34,24 @@ macro_rules! page {
 
 /// From an id on.
 const BELOW: &str = page!("", "< $4");
-/// From a number on: in the range that it is in ([`super::ranges`]), as many are skipped as stand between its newer end and the number.
+/// From a number on: in the span, and of that in the range, that it is in ([`super::ranges`]), as many are skipped as stand between the
+/// range's newer end and the number.
 const FROM_NUMBER: &str = page!(
-    ", own AS (SELECT first_id, next_id, CAST($4 - newer AS BIGINT) AS skipped FROM (SELECT first_id, next_id, \
-     CASE WHEN next_id IS NULL THEN 0 ELSE (SELECT n FROM whole) - upto END AS newer FROM (SELECT first_id, \
-     lead(first_id) OVER w AS next_id, sum(sum(count)) OVER w AS upto FROM ranges WHERE instance_id = $2 AND resource_type = $3 \
-     GROUP BY first_id WINDOW w AS (ORDER BY first_id)) f) g WHERE newer <= $4 ORDER BY first_id LIMIT 1)",
+    ", bounds AS (SELECT first_id, lead(first_id) OVER w AS next_id, sum(count) AS count, sum(sum(count)) OVER w AS upto \
+     FROM spans WHERE instance_id = $2 AND resource_type = $3 GROUP BY first_id WINDOW w AS (ORDER BY first_id)), \
+     spanned AS (SELECT b.first_id, b.next_id, \
+     CASE WHEN b.next_id IS NULL THEN 0 ELSE t.n - b.upto END AS newer, \
+     CASE WHEN b.next_id IS NULL THEN t.n - b.upto + b.count ELSE b.count END AS size FROM bounds b, whole t), \
+     span AS MATERIALIZED (SELECT coalesce(s.first_id, '') AS first_id, \
+     coalesce(s.next_id, '\\xffffffffffffffffffffffffffffffffff') AS next_id, \
+     coalesce(s.newer, 0) AS newer, coalesce(s.size, t.n) AS size FROM whole t \
+     LEFT JOIN LATERAL (SELECT * FROM spanned WHERE newer <= $4 ORDER BY first_id LIMIT 1) s ON TRUE), \
+     own AS (SELECT first_id, next_id, CAST($4 - newer AS BIGINT) AS skipped FROM (SELECT f.first_id, \
+     coalesce(f.next_id, p.next_id) AS next_id, p.newer + CASE WHEN f.next_id IS NULL THEN 0 ELSE p.size - f.upto END AS newer \
+     FROM (SELECT first_id, lead(first_id) OVER w AS next_id, sum(sum(count)) OVER w AS upto FROM ranges \
+     WHERE instance_id = $2 AND resource_type = $3 AND first_id >= (SELECT first_id FROM span) \
+     AND first_id < (SELECT next_id FROM span) GROUP BY first_id WINDOW w AS (ORDER BY first_id)) f, span p) g \
+     WHERE newer <= $4 ORDER BY first_id LIMIT 1)",
     "<= (SELECT y.id FROM resources y WHERE y.instance_id = $2 AND y.resource_type = $3 AND $4 < (SELECT n FROM whole) \
      AND y.id >= coalesce((SELECT first_id FROM own), '') \
      AND y.id < coalesce((SELECT next_id FROM own), '\\xffffffffffffffffffffffffffffffffff') \

@@ -44,7 +44,9 @@ pub(crate) use find::{find, is_behind, is_look_up, is_short, select, whole_list}
 pub(crate) use instance::instance;
 pub(crate) use journal::{journal, name_key};
 pub(crate) use keys::{by_id as key, of_key};
-pub(crate) use ranges::{last_range, left_in_last_range};
+#[cfg(test)]
+pub(crate) use ranges::standing_at;
+pub(crate) use ranges::{Level, last_first, left_in_last_range};
 #[cfg(feature = "sqlite")]
 pub(crate) use record::account;
 #[cfg(feature = "postgres")]

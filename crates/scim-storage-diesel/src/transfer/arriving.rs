@@ -98,6 +98,7 @@ impl Arriving {
             ("journal_members", "member_id, position"),
             ("minutes", "minute, slot"),
             ("ranges", "resource_type, first_id, slot"),
+            ("spans", "resource_type, first_id, slot"),
         ];
         let tables = TABLES.iter().filter(|table| table.rows != Rows::Itself);
         let tables = tables.map(|table| (table.name, table.key.join(", ")));

@@ -1,7 +1,7 @@
 //! Which tables an instance is moved with: their columns, and the key by which each is read in pages.
 //!
 //! Left out is what belongs to a server or is worked out anew where the instance arrives: positions in the log and the
-//! outbox, and with them `minutes` and `journal_members`; `ranges`; the index of texts; results of change sets and first answers of the admin API, which
+//! outbox, and with them `minutes` and `journal_members`; `ranges` and `spans`; the index of texts; results of change sets and first answers of the admin API, which
 //! outlive a request by a day at most; secrets and peppers.
 
 /// What a column holds, and how it stands in a file.

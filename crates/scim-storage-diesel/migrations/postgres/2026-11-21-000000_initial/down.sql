@@ -4,6 +4,7 @@ DROP TABLE journal_members;
 DROP TABLE position_bases;
 DROP TABLE journal;
 DROP TABLE change_sets;
+DROP TABLE spans;
 DROP TABLE ranges;
 DROP TABLE counters;
 DROP TABLE tombstone_links;

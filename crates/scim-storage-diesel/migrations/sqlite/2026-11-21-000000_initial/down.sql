@@ -3,6 +3,7 @@ DROP TABLE minutes;
 DROP TABLE journal_members;
 DROP TABLE journal;
 DROP TABLE change_sets;
+DROP TABLE spans;
 DROP TABLE ranges;
 DROP TABLE counters;
 DROP TABLE tombstone_links;

@@ -375,6 +375,16 @@ CREATE TABLE ranges (
     PRIMARY KEY (instance_id, resource_type, first_id, slot)
 ) WITHOUT ROWID;
 
+-- The ranges in spans of many, in the same form: a span begins where a range does, and its count is the sum of theirs.
+CREATE TABLE spans (
+    instance_id BLOB NOT NULL,
+    resource_type TEXT NOT NULL,
+    first_id BLOB NOT NULL,
+    slot BIGINT NOT NULL,
+    count BIGINT NOT NULL,
+    PRIMARY KEY (instance_id, resource_type, first_id, slot)
+) WITHOUT ROWID;
+
 -- What a change set did, for one that comes again. The ids stand in the order of time (UUIDv7), and go in that order.
 CREATE TABLE change_sets (
     instance_id BLOB NOT NULL,

@@ -28,14 +28,27 @@ const BURY: &str = "WITH d AS (DELETE FROM resources r USING unnest($2, $3, $4) 
     WHERE c.instance_id = $1 AND c.id = k.id AND c.key = k.name) \
     SELECT count(*) AS n FROM d";
 
-/// They are counted in their ranges no more, unless that is the last one of their type, which is not counted.
-const UNCOUNT: &str = "INSERT INTO ranges (instance_id, resource_type, first_id, slot, count) \
-    SELECT $1, d.type, g.first_id, $2, -count(*) FROM unnest($3, $4) AS d (type, id) CROSS JOIN LATERAL \
-    (SELECT first_id FROM ranges WHERE instance_id = $1 AND resource_type = d.type AND first_id <= d.id \
-    ORDER BY first_id DESC LIMIT 1) g CROSS JOIN LATERAL (SELECT 1 FROM ranges \
-    WHERE instance_id = $1 AND resource_type = d.type AND first_id > g.first_id LIMIT 1) n \
-    GROUP BY d.type, g.first_id ORDER BY d.type, g.first_id \
-    ON CONFLICT (instance_id, resource_type, first_id, slot) DO UPDATE SET count = ranges.count + excluded.count";
+/// They are counted in their ranges, or spans, no more, unless that is the last one of their type, which is not counted.
+macro_rules! uncount {
+    ($table:literal) => {
+        concat!(
+            "INSERT INTO ",
+            $table,
+            " (instance_id, resource_type, first_id, slot, count) \
+             SELECT $1, d.type, g.first_id, $2, -count(*) FROM unnest($3, $4) AS d (type, id) CROSS JOIN LATERAL \
+             (SELECT first_id FROM ",
+            $table,
+            " WHERE instance_id = $1 AND resource_type = d.type AND first_id <= d.id \
+             ORDER BY first_id DESC LIMIT 1) g CROSS JOIN LATERAL (SELECT 1 FROM ",
+            $table,
+            " WHERE instance_id = $1 AND resource_type = d.type AND first_id > g.first_id LIMIT 1) n \
+             GROUP BY d.type, g.first_id ORDER BY d.type, g.first_id \
+             ON CONFLICT (instance_id, resource_type, first_id, slot) DO UPDATE SET count = ",
+            $table,
+            ".count + excluded.count"
+        )
+    };
+}
 
 pub(super) fn bury(
     connection: &mut Connection,
@@ -58,7 +71,7 @@ pub(super) fn bury(
     suppose_number(connection, bury.bind(Bind::OptionalTexts(names)), all)
 }
 
-/// Takes them out of the ranges: last of all, as every change set does.
+/// Takes them out of the ranges, and then out of the spans: last of all, as every change set does.
 pub(super) fn uncount(
     connection: &mut Connection,
     instance: [u8; 16],
@@ -73,7 +86,22 @@ pub(super) fn uncount(
     if ids.is_empty() {
         return Ok(());
     }
-    let uncount = Statement::of_postgres(UNCOUNT).blob(instance).integer(slot(connection));
-    connection.later(uncount.texts(types).blobs(ids))?;
+    let slot = slot(connection);
+    for uncount in uncounted(instance, slot, &types, &ids) {
+        connection.later(uncount)?;
+    }
     Ok(())
+}
+
+/// The statements that do so.
+pub(in crate::commit) fn uncounted(
+    instance: [u8; 16],
+    slot: i64,
+    types: &[&str],
+    ids: &[[u8; 16]],
+) -> [Statement; 2] {
+    [uncount!("ranges"), uncount!("spans")].map(|text| {
+        let uncount = Statement::of_postgres(text).blob(instance).integer(slot);
+        uncount.texts(types.iter().copied()).blobs(ids)
+    })
 }

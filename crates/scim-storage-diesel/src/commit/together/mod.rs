@@ -29,6 +29,8 @@ use crate::connection::Connection;
 use crate::error::Refusal;
 use crate::sql::{Number, Statement};
 
+#[cfg(test)]
+pub(in crate::commit) use deletes::uncounted;
 pub(crate) use party::{Party, may_share};
 use party::{Plain, plain};
 

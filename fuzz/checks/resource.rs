@@ -2,8 +2,8 @@
 
 use scim_core::instant::Timestamp;
 use scim_core::resource::{
-    Document, EdgeView, Inbound, Projection, ReferenceView, ResourceError, View, index_entries, ingest,
-    replace, shadow,
+    Document, EdgeView, Inbound, Projection, ReferenceView, ResourceError, View, WrittenEdge, index_entries,
+    ingest, replace, shadow,
 };
 use scim_core::schema::{ENTERPRISE_USER_URN, ResourceType};
 use scim_core::{Dialect, Registry, Resource, ScimError, Tolerance};
@@ -49,6 +49,7 @@ fn taken(resource_type: &std::sync::Arc<ResourceType>, inbound: &Inbound) {
         endpoint: Some("/Users"),
         display: Some("\"\u{1e}"),
     };
+    let group = WrittenEdge::direct(&edge, "https://example.com/scim/v2");
     let edges = [edge.clone(), edge];
     let view = View {
         resource_type: &resource_type.name,
@@ -60,7 +61,7 @@ fn taken(resource_type: &std::sync::Arc<ResourceType>, inbound: &Inbound) {
         modified: Timestamp::MAX,
         version: "W/\"1\"",
         edges: Some(&edges),
-        reverse_edges: Some(&edges),
+        reverse_edges: &[&group, &group],
         reference: Some(ReferenceView { display: Some("A\\") }),
     };
     let Ok(full) = document.full(&view) else { unreachable!("{text} is a sound document") };

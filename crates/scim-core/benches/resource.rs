@@ -25,7 +25,7 @@ fn view<'v>(edges: &'v [EdgeView<'v>]) -> View<'v> {
         modified: Timestamp::MAX,
         version: "W/\"7\"",
         edges: Some(edges),
-        reverse_edges: None,
+        reverse_edges: &[],
         reference: Some(ReferenceView { display: Some("Ana Ruiz") }),
     }
 }

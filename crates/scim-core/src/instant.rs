@@ -74,29 +74,49 @@ impl Timestamp {
         self.0
     }
 
-    /// As it is printed: RFC 3339 in UTC with milliseconds. Every answer has two, so they are not formatted.
+    /// As it is printed: RFC 3339 in UTC with milliseconds. Every answer has two, and a page two for each resource, so it is worked out
+    /// by plain arithmetic: the days of 400 years are always as many.
     pub(crate) fn text(self) -> [u8; 24] {
-        let moment = OffsetDateTime::from_unix_timestamp(self.0.div_euclid(1000))
-            .unwrap_or(OffsetDateTime::UNIX_EPOCH);
-        let (date, time) = (moment.date(), moment.time());
-        let mut text = *b"0000-00-00T00:00:00.000Z";
-        let parts = [
-            (0..4, date.year().unsigned_abs()),
-            (5..7, u8::from(date.month()).into()),
-            (8..10, date.day().into()),
-            (11..13, time.hour().into()),
-            (14..16, time.minute().into()),
-            (17..19, time.second().into()),
-            (20..23, u32::try_from(self.0.rem_euclid(1000)).unwrap_or_default()),
-        ];
-        for (place, number) in parts {
-            let mut rest = number;
-            for digit in text.get_mut(place).into_iter().flatten().rev() {
-                *digit += u8::try_from(rest % 10).unwrap_or_default();
-                rest /= 10;
-            }
-        }
-        text
+        let millis = self.0.unsigned_abs();
+        let (days, of_day) = (millis / 86_400_000, millis % 86_400_000);
+        // Years begin in March here, so that the day that is not always there is the last one.
+        let days = days + 719_468;
+        let (era, of_era) = (days / 146_097, days % 146_097);
+        let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+        let of_year = of_era - (365 * year + year / 4 - year / 100);
+        let month = (5 * of_year + 2) / 153;
+        let day = of_year - (153 * month + 2) / 5 + 1;
+        let (month, after) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+        let year = era * 400 + year + after;
+        let (hour, minute) = (of_day / 3_600_000, of_day / 60_000 % 60);
+        let (second, milli) = (of_day / 1_000 % 60, of_day % 1_000);
+        let digit = |number: u64| b'0' + u8::try_from(number % 10).unwrap_or_default();
+        [
+            digit(year / 1_000),
+            digit(year / 100),
+            digit(year / 10),
+            digit(year),
+            b'-',
+            digit(month / 10),
+            digit(month),
+            b'-',
+            digit(day / 10),
+            digit(day),
+            b'T',
+            digit(hour / 10),
+            digit(hour),
+            b':',
+            digit(minute / 10),
+            digit(minute),
+            b':',
+            digit(second / 10),
+            digit(second),
+            b'.',
+            digit(milli / 100),
+            digit(milli / 10),
+            digit(milli),
+            b'Z',
+        ]
     }
 
     /// Later by so many milliseconds.
@@ -155,5 +175,11 @@ mod tests {
             Some(i128::from(stamp.unix_millis()) * 1_000_000)
         );
         assert_eq!(Timestamp::from_unix_millis(i64::MAX).to_string(), "9999-12-31T23:59:59.999Z");
+        // Days of the years 1970 to 9999, as a calendar has them.
+        for day in (0..160_000).chain((160_000..=Timestamp::MAX.0 / 86_400_000).step_by(61)) {
+            let stamp = Timestamp::from_unix_millis(day * 86_400_000 + day * 7_919 % 86_400_000);
+            let parsed = Instant::parse(&stamp.to_string()).expect("an instant");
+            assert_eq!(parsed.unix_nanos(), i128::from(stamp.unix_millis()) * 1_000_000, "{stamp}");
+        }
     }
 }

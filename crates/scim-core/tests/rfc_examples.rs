@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use scim_core::instant::{Instant, Timestamp};
-use scim_core::resource::{Document, EdgeView, Inbound, ReferenceView, View, ingest};
+use scim_core::resource::{Document, EdgeView, Inbound, ReferenceView, View, WrittenEdge, ingest};
 use scim_core::schema::{ENTERPRISE_USER_URN, ResourceType};
 use scim_core::{Dialect, Registry};
 use serde_json::{Value, json};
@@ -97,6 +97,8 @@ fn they_go_out_as_they_are_shown() {
                 display: Some(display),
             })
             .collect();
+        let written: Vec<_> = edges.iter().map(|edge| WrittenEdge::direct(edge, base)).collect();
+        let groups: Vec<_> = written.iter().collect();
         let manager = example[ENTERPRISE_USER_URN]["manager"]["displayName"].as_str();
         let view = View {
             resource_type: &resource_type.name,
@@ -108,7 +110,7 @@ fn they_go_out_as_they_are_shown() {
             modified: stamp("lastModified").unwrap_or_default(),
             version: example["meta"]["version"].as_str().unwrap_or("W/\"1\""),
             edges: Some(&edges),
-            reverse_edges: Some(&edges),
+            reverse_edges: &groups,
             reference: manager.map(|display| ReferenceView { display: Some(display) }),
         };
         let mut out = Vec::new();

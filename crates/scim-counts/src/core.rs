@@ -50,7 +50,7 @@ fn view() -> View<'static> {
         modified: Timestamp::MAX,
         version: "W/\"7\"",
         edges: Some(&[]),
-        reverse_edges: None,
+        reverse_edges: &[],
         reference: Some(ReferenceView { display: Some("Ana Ruiz") }),
     }
 }

@@ -165,7 +165,7 @@ impl World {
             managed_by: new.content.managed_by,
             direct_manager: None,
             account: new.content.account,
-            document: new.content.document,
+            document: new.content.document.into(),
         })
     }
 }

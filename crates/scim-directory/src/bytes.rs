@@ -17,9 +17,11 @@ pub(crate) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S:
     }
 }
 
-pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
-    Ok(match Form::deserialize(deserializer)? {
+pub(crate) fn deserialize<'de, D: Deserializer<'de>, B: From<Vec<u8>>>(
+    deserializer: D,
+) -> Result<B, D::Error> {
+    Ok(B::from(match Form::deserialize(deserializer)? {
         Form::Text(text) => text.into_bytes(),
         Form::Bytes(bytes) => bytes,
-    })
+    }))
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use scim_core::instant::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -60,6 +61,7 @@ pub struct Record {
     /// A person's account; `None` for what is no person, and where the query did not want it.
     pub account: Option<Box<Account>>,
     /// The bytes of a `scim_core::resource::Document`; empty where the query did not want them.
+    /// Records of one page may share the memory that these stand in.
     #[serde(with = "crate::bytes")]
-    pub document: Vec<u8>,
+    pub document: Bytes,
 }

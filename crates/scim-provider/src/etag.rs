@@ -3,6 +3,8 @@
 //!
 //! `If-Match` looks at the version only: a person who joined a group meanwhile is still the same person to write to.
 
+use std::fmt::Write as _;
+
 use scim_directory::{Record, Version};
 
 /// A record's tag: `W/"3"`, or `W/"3-1"`.
@@ -12,11 +14,13 @@ pub(crate) fn etag(record: &Record) -> String {
 
 /// The tag of a version and a membership counter.
 pub(crate) fn tag(version: Version, membership: i64) -> String {
-    let version = version.0.to_string();
-    if membership == 0 {
-        return ["W/\"", &version, "\""].concat();
-    }
-    ["W/\"", &version, "-", &membership.to_string(), "\""].concat()
+    let mut tag = String::with_capacity(48);
+    // INVARIANT: writing to a text does not fail.
+    let _ = match membership {
+        0 => write!(tag, "W/\"{}\"", version.0),
+        membership => write!(tag, "W/\"{}-{membership}\"", version.0),
+    };
+    tag
 }
 
 /// The opaque parts of a list of tags; `None` for `*`.
@@ -68,7 +72,7 @@ mod tests {
             managed_by: None,
             direct_manager: None,
             account: None,
-            document: Vec::new(),
+            document: Vec::new().into(),
         }
     }
 

@@ -1,13 +1,15 @@
 //! From records to what clients see: derived parts are loaded in batches and only where they are shown.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use scim_core::resource::{Document, EdgeView, Projection, ReferenceView, View};
+use scim_core::resource::{Document, EdgeView, Projection, ReferenceView, View, WrittenEdge};
 use scim_core::schema::{ENTERPRISE_USER_URN, ResourceType};
 use scim_directory::{Fact, Question, Record, ResourceId};
 use scim_storage::{Direction, Edge, EdgePage, EdgeQuery, HeldEdge};
+use uuid::fmt::Hyphenated;
 
 use crate::access::Caller;
 use crate::etag::etag;
@@ -16,6 +18,8 @@ use crate::{Provider, Request};
 
 /// How many edges are read at once.
 const EDGE_BATCH: usize = 10_000;
+/// How many are asked for first, of what a page or a resource shows: most have no more, and stores read them in microseconds.
+const FEW_EDGES: usize = 1000;
 
 /// What a client asked to see, by resource type.
 pub(crate) struct Lens<'a> {
@@ -36,17 +40,68 @@ pub(crate) struct Shape {
     manager: bool,
 }
 
-/// Edges and held references by the resource that was asked about.
-type Edges = HashMap<ResourceId, (Vec<Edge>, Vec<HeldEdge>)>;
+/// Edges and held references of some resources, each list in ascending order of whose they are.
+#[derive(Default)]
+struct Edges {
+    /// Whose are all there; `None` where everybody's are.
+    whole: Option<Vec<ResourceId>>,
+    edges: Vec<Edge>,
+    held: Vec<HeldEdge>,
+}
+
+/// What people are in: each group written once, however many of them are in it.
+#[derive(Default)]
+struct Joined {
+    groups: Vec<WrittenEdge>,
+    /// Who is in which of the groups, in ascending order of who.
+    edges: Vec<(ResourceId, usize)>,
+}
 
 /// What answers show of others, loaded for some records.
 pub(crate) struct Others<'l> {
     lens: &'l Lens<'l>,
-    shapes: HashMap<Arc<str>, Cow<'l, Shape>>,
+    shapes: Shapes<'l>,
     members: Edges,
-    groups: Edges,
+    joined: Joined,
     managers: HashMap<ResourceId, Option<String>>,
     shown: usize,
+}
+
+/// The shapes of a few types.
+struct Shapes<'l>(Vec<(Arc<str>, Cow<'l, Shape>)>);
+
+impl Shapes<'_> {
+    fn get(&self, name: &Arc<str>) -> Option<&Shape> {
+        let is = |(known, _): &&(Arc<str>, _)| Arc::ptr_eq(known, name) || known == name;
+        self.0.iter().find(is).map(|(_, shape)| &**shape)
+    }
+}
+
+impl Edges {
+    /// Those of one resource.
+    fn of(&self, id: ResourceId) -> (&[Edge], &[HeldEdge]) {
+        (span(&self.edges, |edge| edge.of.cmp(&id)), span(&self.held, |held| held.of.cmp(&id)))
+    }
+
+    /// Whether those of a resource were left out.
+    fn lack(&self, id: ResourceId) -> bool {
+        self.whole.as_ref().is_some_and(|whole| !whole.contains(&id))
+    }
+}
+
+impl Joined {
+    /// The groups of one resource.
+    fn of(&self, id: ResourceId) -> Vec<&WrittenEdge> {
+        let edges = span(&self.edges, |(of, _)| of.cmp(&id)).iter();
+        edges.filter_map(|(_, group)| self.groups.get(*group)).collect()
+    }
+}
+
+/// The elements that are equal, of a list in order.
+fn span<T>(all: &[T], order: impl Fn(&T) -> Ordering) -> &[T] {
+    let first = all.partition_point(|one| order(one) == Ordering::Less);
+    let rest = all.get(first..).unwrap_or_default();
+    rest.get(..rest.partition_point(|one| order(one) == Ordering::Equal)).unwrap_or_default()
 }
 
 impl Others<'_> {
@@ -58,11 +113,10 @@ impl Others<'_> {
 
     /// Appends one of the records as JSON.
     pub(crate) fn write(&self, record: &Record, out: &mut Vec<u8>) -> Result<(), Failure> {
-        let id = &record.key.id;
         let Some(shape) = self.shapes.get(&record.key.resource_type) else {
             return Err(Failure::status(500, "The server failed"));
         };
-        self.lens.write(record, shape, self.members.get(id), self.groups.get(id), &self.managers, out)
+        self.lens.write(record, shape, Some(self), out)
     }
 }
 
@@ -123,7 +177,7 @@ impl<'a> Lens<'a> {
         };
         let Some(shape) = shape.filter(|shape| !shows_others(shape)) else { return Ok(None) };
         let mut out = Vec::with_capacity(room(record));
-        self.write(record, shape, None, None, &HashMap::new(), &mut out)?;
+        self.write(record, shape, None, &mut out)?;
         Ok(Some(out))
     }
 
@@ -139,11 +193,12 @@ impl<'a> Lens<'a> {
 
     /// What answers show besides these records.
     pub(crate) async fn others<'l>(&'l self, records: &[Record]) -> Result<Others<'l>, Failure> {
-        let mut shapes: HashMap<Arc<str>, Cow<'l, Shape>> = HashMap::new();
+        let mut shapes: Shapes<'l> = Shapes(Vec::new());
         for record in records {
             let name = &record.key.resource_type;
-            if !shapes.contains_key(name) {
-                shapes.insert(Arc::clone(name), self.shape(name)?);
+            if shapes.get(name).is_none() {
+                let shape = self.shape(name)?;
+                shapes.0.push((Arc::clone(name), shape));
             }
         }
         let of = |wanted: &dyn Fn(&Shape, &Record) -> bool| -> Vec<ResourceId> {
@@ -152,48 +207,55 @@ impl<'a> Lens<'a> {
             });
             wanted.map(|record| record.key.id).collect()
         };
-        let (with_members, members) = self.edges(&of(&|shape, _| shape.members), Direction::Members).await?;
-        let joined = of(&|shape, record| shape.groups && record.membership > 0);
-        let (with_groups, groups) = self.edges(&joined, Direction::Groups).await?;
+        let members = self.edges(&of(&|shape, _| shape.members), Direction::Members).await?;
+        let groups = of(&|shape, record| shape.groups && record.membership > 0);
+        let groups = self.edges(&groups, Direction::Groups).await?;
         let managers = self.managers(records, &shapes).await?;
-        let missing = |wanted: bool, loaded: &Option<Vec<ResourceId>>, record: &Record| {
-            wanted && loaded.as_ref().is_some_and(|loaded| !loaded.contains(&record.key.id))
+        let shown = if members.whole.is_none() && groups.whole.is_none() {
+            records.len()
+        } else {
+            let end = records.iter().position(|record| {
+                shapes.get(&record.key.resource_type).is_some_and(|shape| {
+                    shape.members && members.lack(record.key.id)
+                        || shape.groups && record.membership > 0 && groups.lack(record.key.id)
+                })
+            });
+            end.unwrap_or(records.len())
         };
-        let end = records.iter().position(|record| {
-            shapes.get(&record.key.resource_type).is_some_and(|shape| {
-                missing(shape.members, &with_members, record)
-                    || missing(shape.groups && record.membership > 0, &with_groups, record)
-            })
-        });
-        let shown = end.unwrap_or(records.len());
-        Ok(Others { lens: self, shapes, members, groups, managers, shown })
+        let joined = self.joined(&groups);
+        Ok(Others { lens: self, shapes, members, joined, managers, shown })
     }
 
-    /// The edges of `ids`: all of them at once where they are few, else of as many ids, in order, as a page may carry;
-    /// those ids come back where it is not all of them.
-    async fn edges(
-        &self,
-        ids: &[ResourceId],
-        direction: Direction,
-    ) -> Result<(Option<Vec<ResourceId>>, Edges), Failure> {
-        let mut edges = Edges::new();
+    /// The groups of people, each written once.
+    fn joined(&self, edges: &Edges) -> Joined {
+        let (mut joined, mut known) = (Joined::default(), HashMap::new());
+        for edge in &edges.edges {
+            let group = *known.entry(edge.other).or_insert_with(|| {
+                joined.groups.push(WrittenEdge::direct(&self.edge_view(edge), self.base));
+                joined.groups.len() - 1
+            });
+            joined.edges.push((edge.of, group));
+        }
+        joined
+    }
+
+    /// The edges of `ids`: all of them at once where they are few, else of as many ids, in order, as a page may carry.
+    async fn edges(&self, ids: &[ResourceId], direction: Direction) -> Result<Edges, Failure> {
         if ids.is_empty() {
-            return Ok((None, edges));
+            return Ok(Edges::default());
         }
         let budget = self.provider.limits.max_page_edges;
-        if ids.len() > 1 {
-            let page = self.read(ids.to_vec(), direction, None, budget).await?;
-            if !page.more {
-                for edge in page.edges {
-                    edges.entry(edge.of).or_default().0.push(edge);
-                }
-                for held in page.held {
-                    edges.entry(held.of).or_default().1.push(held);
-                }
-                return Ok((None, edges));
+        // What most pages have is read without asking for room for all that a page may carry.
+        for limit in [FEW_EDGES.min(budget), budget] {
+            if ids.len() == 1 && limit > FEW_EDGES {
+                break;
+            }
+            let EdgePage { edges, more, held } = self.read(ids.to_vec(), direction, None, limit).await?;
+            if !more && held.len() < limit {
+                return Ok(Edges { whole: None, edges, held });
             }
         }
-        let (mut done, mut carried) = (Vec::new(), 0);
+        let (mut whole, mut all, mut carried) = (Vec::new(), Edges::default(), 0);
         for id in ids {
             let (mut own, mut held, mut after) = (Vec::new(), Vec::new(), None);
             loop {
@@ -206,13 +268,17 @@ impl<'a> Lens<'a> {
                 }
             }
             carried += own.len() + held.len();
-            if carried > budget && !done.is_empty() {
+            if carried > budget && !whole.is_empty() {
                 break;
             }
-            done.push(*id);
-            edges.insert(*id, (own, held));
+            whole.push(*id);
+            all.edges.extend(own);
+            all.held.extend(held);
         }
-        Ok((Some(done), edges))
+        // The ids may be in any order; those of one stay as they are.
+        all.edges.sort_by_key(|edge| edge.of);
+        all.held.sort_by_key(|held| held.of);
+        Ok(Edges { whole: Some(whole), ..all })
     }
 
     async fn read(
@@ -231,7 +297,7 @@ impl<'a> Lens<'a> {
     async fn managers(
         &self,
         records: &[Record],
-        shapes: &HashMap<Arc<str>, Cow<'_, Shape>>,
+        shapes: &Shapes<'_>,
     ) -> Result<HashMap<ResourceId, Option<String>>, Failure> {
         let mut questions: Vec<Question> = Vec::new();
         for record in records {
@@ -253,65 +319,66 @@ impl<'a> Lens<'a> {
             .collect())
     }
 
-    /// Appends a record as JSON.
+    /// Appends a record as JSON, with what was loaded of others.
     fn write(
         &self,
         record: &Record,
         shape: &Shape,
-        members: Option<&(Vec<Edge>, Vec<HeldEdge>)>,
-        groups: Option<&(Vec<Edge>, Vec<HeldEdge>)>,
-        managers: &HashMap<ResourceId, Option<String>>,
+        others: Option<&Others<'_>>,
         out: &mut Vec<u8>,
     ) -> Result<(), Failure> {
-        let members = members.map(|edges| self.edge_views(edges));
-        let groups = groups.map(|edges| self.edge_views(edges));
-        let manager =
-            record.manager.as_deref().and_then(|id| id.parse().ok()).and_then(|id| managers.get(&id));
-        let (id, version) = (record.key.id.to_string(), etag(record));
+        let key = record.key.id;
+        let members = others.filter(|_| shape.members).map(|others| self.edge_views(others.members.of(key)));
+        let joined = others.filter(|others| !others.joined.edges.is_empty());
+        let groups = joined.map(|others| others.joined.of(key)).unwrap_or_default();
+        let manager = others
+            .filter(|others| !others.managers.is_empty())
+            .and_then(|others| others.managers.get(&record.manager.as_deref()?.parse().ok()?));
+        let (mut id, version) = ([0; Hyphenated::LENGTH], etag(record));
         let view = View {
             resource_type: &shape.resource_type.name,
             endpoint: &shape.resource_type.endpoint,
             base: self.base,
-            id: &id,
+            id: key.uuid().as_hyphenated().encode_lower(&mut id),
             external_id: record.external_id.as_deref(),
             created: record.created,
             modified: record.modified,
             version: &version,
             edges: members.as_deref(),
-            reverse_edges: groups.as_deref(),
+            reverse_edges: &groups,
             reference: manager.map(|display| ReferenceView { display: display.as_deref() }),
         };
-        let document = Document::from_bytes(&record.document);
+        let document = Document::from_bytes(&*record.document);
         if shape.projection.is_plain() {
             document.render(&view, out);
             return Ok(());
         }
         let full = document.full(&view).map_err(|error| {
-            log::error!("stored document of {id} cannot be read: {error}");
+            log::error!("stored document of {key} cannot be read: {error}");
             Failure::status(500, "The server failed; its log has the cause under this request's id")
         })?;
         let shown = shape.projection.apply(full);
         serde_json::to_writer(out, shown.attributes()).map_err(|_| Failure::status(500, "The server failed"))
     }
 
-    fn edge_views<'e>(&'e self, (edges, held): &'e (Vec<Edge>, Vec<HeldEdge>)) -> Vec<EdgeView<'e>> {
-        let known = edges.iter().map(|edge| EdgeView {
+    fn edge_view<'e>(&'e self, edge: &'e Edge) -> EdgeView<'e> {
+        let known = self.caller.registry.resource_type(&edge.resource_type);
+        EdgeView {
             id: edge.other.to_string().into(),
             resource_type: Some(&edge.resource_type),
-            endpoint: self
-                .caller
-                .registry
-                .resource_type(&edge.resource_type)
-                .map(|known| known.endpoint.as_str()),
+            endpoint: known.map(|known| known.endpoint.as_str()),
             display: edge.display.as_deref(),
-        });
+        }
+    }
+
+    fn edge_views<'e>(&'e self, (edges, held): (&'e [Edge], &'e [HeldEdge])) -> Vec<EdgeView<'e>> {
         let held = held.iter().map(|held| EdgeView {
             id: held.reference.as_str().into(),
             resource_type: held.kind.as_deref(),
             endpoint: None,
             display: None,
         });
-        known.chain(held).collect()
+        edges.iter().map(|edge| self.edge_view(edge)).chain(held).collect()
     }
 }
 

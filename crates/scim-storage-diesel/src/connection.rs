@@ -106,6 +106,16 @@ impl Connection {
         }
     }
 
+    /// The connection to an SQLite file, where it is to one.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn sqlite(&mut self) -> Option<&mut diesel::sqlite::SqliteConnection> {
+        match self {
+            Self::Sqlite(connection) => Some(connection),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => None,
+        }
+    }
+
     /// Whether it is to a PostgreSQL server.
     pub(crate) fn is_postgres(&self) -> bool {
         match self {

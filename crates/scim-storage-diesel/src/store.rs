@@ -202,6 +202,19 @@ impl<E: Engine> EngineStore<E> {
         })
     }
 
+    /// Edges in the general way.
+    fn edges_in_turn<'a>(
+        &'a self,
+        scope: &Scope,
+        query: &EdgeQuery,
+    ) -> BoxFuture<'a, Result<EdgePage, StoreError>> {
+        let (scope, query) = (*scope, query.clone());
+        let short = query.limit <= FEW_EDGES || query.of.len() == 1 && query.only.is_some();
+        Box::pin(
+            self.read(Reading::Edges, way(short), move |connection| read::edges(connection, &scope, &query)),
+        )
+    }
+
     /// A read at once, where the engine can: what is asked need not be copied for another thread.
     fn at_once<'a, T: Send + 'a>(
         &self,
@@ -273,11 +286,18 @@ impl<E: Engine> Store for EngineStore<E> {
         scope: &'a Scope,
         query: &'a EdgeQuery,
     ) -> BoxFuture<'a, Result<EdgePage, StoreError>> {
-        let (scope, query) = (*scope, query.clone());
-        let short = query.limit <= FEW_EDGES || query.of.len() == 1 && query.only.is_some();
-        Box::pin(
-            self.read(Reading::Edges, way(short), move |connection| read::edges(connection, &scope, &query)),
-        )
+        if self.engine.asks().is_some()
+            && let Some(statement) = read::edges_at_once(scope, query)
+        {
+            return Box::pin(async move {
+                let rows = self.timed(Reading::Edges, self.engine.ask(statement)).await?;
+                match read::edge_page(rows, query) {
+                    Some(page) => Ok(page),
+                    None => self.edges_in_turn(scope, query).await,
+                }
+            });
+        }
+        self.edges_in_turn(scope, query)
     }
 
     fn facts<'a>(

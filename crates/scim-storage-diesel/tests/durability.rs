@@ -56,7 +56,7 @@ fn create(store: &SqliteStore, id: Uuid, user_name: &str) -> Result<Committed, C
 
 fn document(store: &SqliteStore, id: Uuid) -> Option<String> {
     let record = block_on(store.get(&SCOPE, &key(id), Want::RECORD)).expect("a read")?;
-    Some(String::from_utf8(record.document).expect("text"))
+    Some(String::from_utf8(record.document.into()).expect("text"))
 }
 
 fn count(store: &SqliteStore) -> u64 {

@@ -105,7 +105,7 @@ pub fn they_show_the_other_end(store: &dyn Store) {
         of: of.id,
         other: other.id,
         resource_type: other.resource_type.clone(),
-        display: display.map(str::to_owned),
+        display: display.map(Into::into),
     };
     assert_eq!(
         world.edges(&world.scope, &group, Direction::Members),

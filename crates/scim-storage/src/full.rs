@@ -35,7 +35,7 @@ pub fn full_resource(
     record: &Record,
     relations: Relations<'_>,
 ) -> Result<Resource, DocumentError> {
-    let mut resource = Document::from_bytes(record.document.clone()).resource()?;
+    let mut resource = Document::from_bytes(&*record.document).resource()?;
     let attributes = resource.attributes_mut();
     attributes.insert("id".to_owned(), record.key.id.to_string().into());
     if let Some(external_id) = &record.external_id {
@@ -75,7 +75,7 @@ fn element(edge: &Edge, kind: Option<&str>) -> Value {
     let mut element = Map::new();
     element.insert("value".to_owned(), edge.other.to_string().into());
     if let Some(display) = &edge.display {
-        element.insert("display".to_owned(), display.as_str().into());
+        element.insert("display".to_owned(), (&**display).into());
     }
     element.insert("type".to_owned(), kind.unwrap_or(&edge.resource_type).into());
     Value::Object(element)

@@ -151,7 +151,7 @@ pub struct Edge {
     /// The other end's resource type.
     pub resource_type: Arc<str>,
     /// The other end's [`Record::display`].
-    pub display: Option<String>,
+    pub display: Option<Arc<str>>,
 }
 
 /// Edges in ascending order of (`of`, `other`).

@@ -133,7 +133,7 @@ async fn show(
                     managed_by: tombstone.managed_by,
                     direct_manager: None,
                     account: Some(account),
-                    document: Vec::new(),
+                    document: Vec::new().into(),
                 };
                 let mut shown = account_json(&record, policy.fields());
                 if let Some(members) = shown.as_object_mut() {

@@ -88,7 +88,11 @@ pub(crate) struct MemberShown {
 
 impl From<Edge> for MemberShown {
     fn from(edge: Edge) -> Self {
-        Self { id: edge.other.uuid(), resource_type: edge.resource_type.to_string(), display: edge.display }
+        Self {
+            id: edge.other.uuid(),
+            resource_type: edge.resource_type.to_string(),
+            display: edge.display.as_deref().map(str::to_owned),
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use memchr::memchr;
 use serde_json::{Map, Value};
 
 use super::Resource;
-use super::json::{write_escaped, write_member, write_name, write_text, write_value};
+use super::json::{write_joined, write_member, write_name, write_text, write_value};
 use super::member::{declared, member};
 use crate::instant::Timestamp;
 use crate::schema::{Attribute, Residence, ResourceType, Returned, Schema};
@@ -59,6 +59,22 @@ pub struct EdgeView<'v> {
     pub display: Option<&'v str>,
 }
 
+/// An edge as it is shown, written once for all who have it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WrittenEdge {
+    bytes: Vec<u8>,
+}
+
+impl WrittenEdge {
+    /// An element of a User's `groups`, below that base URL.
+    #[must_use]
+    pub fn direct(edge: &EdgeView<'_>, base: &str) -> Self {
+        let mut bytes = Vec::with_capacity(256);
+        write_edge(&mut bytes, base, edge, Some("direct"));
+        Self { bytes }
+    }
+}
+
 /// A person's manager, where that person is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReferenceView<'v> {
@@ -87,8 +103,8 @@ pub struct View<'v> {
     pub version: &'v str,
     /// `members`; left out where `None` or empty.
     pub edges: Option<&'v [EdgeView<'v>]>,
-    /// `groups`; left out where `None` or empty.
-    pub reverse_edges: Option<&'v [EdgeView<'v>]>,
+    /// `groups`; left out where empty.
+    pub reverse_edges: &'v [&'v WrittenEdge],
     /// What is known of the manager; `$ref` and `displayName` are left out where `None`.
     pub reference: Option<ReferenceView<'v>>,
 }
@@ -288,8 +304,14 @@ fn fill(mark: u8, view: &View<'_>, out: &mut Vec<u8>) {
                 write_text(out, external_id);
             }
         }
-        EDGES => write_edges(out, "members", view.base, view.edges, None),
-        REVERSE_EDGES => write_edges(out, "groups", view.base, view.reverse_edges, Some("direct")),
+        EDGES => {
+            let edges = view.edges.unwrap_or_default();
+            write_edges(out, "members", edges, |out, edge| write_edge(out, view.base, edge, None));
+        }
+        REVERSE_EDGES => {
+            let written = |out: &mut Vec<u8>, edge: &&WrittenEdge| out.extend_from_slice(&edge.bytes);
+            write_edges(out, "groups", view.reverse_edges, written);
+        }
         REFERENCE => write_manager(out, view),
         META => {
             out.extend_from_slice(b",\"meta\":{\"resourceType\":");
@@ -299,7 +321,7 @@ fn fill(mark: u8, view: &View<'_>, out: &mut Vec<u8>) {
             out.extend_from_slice(b"\",\"lastModified\":\"");
             out.extend_from_slice(&view.modified.text());
             out.extend_from_slice(b"\",\"location\":");
-            write_url(out, &[view.base, view.endpoint, "/", view.id]);
+            write_joined(out, &[view.base, view.endpoint, "/", view.id]);
             out.extend_from_slice(b",\"version\":");
             write_text(out, view.version);
             out.push(b'}');
@@ -312,7 +334,7 @@ fn write_manager(out: &mut Vec<u8>, view: &View<'_>) {
     let Some(manager) = view.reference else { return };
     if let Some(id) = last_value(out) {
         out.extend_from_slice(b",\"$ref\":");
-        write_url(out, &[view.base, "/Users/", &id]);
+        write_joined(out, &[view.base, "/Users/", &id]);
     }
     if let Some(display) = manager.display {
         out.extend_from_slice(b",\"displayName\":");
@@ -327,44 +349,39 @@ fn last_value(out: &[u8]) -> Option<String> {
     serde_json::from_slice(out.get(start..)?).ok()
 }
 
-fn write_edges(
-    out: &mut Vec<u8>,
-    name: &str,
-    base: &str,
-    edges: Option<&[EdgeView<'_>]>,
-    label: Option<&str>,
-) {
-    let Some(edges) = edges.filter(|edges| !edges.is_empty()) else { return };
+fn write_edges<E>(out: &mut Vec<u8>, name: &str, edges: &[E], write: impl Fn(&mut Vec<u8>, &E)) {
+    if edges.is_empty() {
+        return;
+    }
     out.extend_from_slice(b",\"");
     out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(b"\":[");
     for (index, edge) in edges.iter().enumerate() {
-        out.extend_from_slice(if index == 0 { b"{\"value\":" } else { b",{\"value\":" });
-        write_text(out, &edge.id);
-        if let Some(endpoint) = edge.endpoint {
-            out.extend_from_slice(b",\"$ref\":");
-            write_url(out, &[base, endpoint, "/", &edge.id]);
+        if index > 0 {
+            out.push(b',');
         }
-        if let Some(display) = edge.display {
-            out.extend_from_slice(b",\"display\":");
-            write_text(out, display);
-        }
-        if let Some(kind) = label.or(edge.resource_type) {
-            out.extend_from_slice(b",\"type\":");
-            write_text(out, kind);
-        }
-        out.push(b'}');
+        write(out, edge);
     }
     out.push(b']');
 }
 
-/// The parts, joined, as one JSON string.
-fn write_url(out: &mut Vec<u8>, parts: &[&str]) {
-    out.push(b'"');
-    for part in parts {
-        write_escaped(out, part);
+/// An edge; `label` is its `type`, where that is not the other end's.
+fn write_edge(out: &mut Vec<u8>, base: &str, edge: &EdgeView<'_>, label: Option<&str>) {
+    out.extend_from_slice(b"{\"value\":");
+    write_text(out, &edge.id);
+    if let Some(endpoint) = edge.endpoint {
+        out.extend_from_slice(b",\"$ref\":");
+        write_joined(out, &[base, endpoint, "/", &edge.id]);
     }
-    out.push(b'"');
+    if let Some(display) = edge.display {
+        out.extend_from_slice(b",\"display\":");
+        write_text(out, display);
+    }
+    if let Some(kind) = label.or(edge.resource_type) {
+        out.extend_from_slice(b",\"type\":");
+        write_text(out, kind);
+    }
+    out.push(b'}');
 }
 
 #[cfg(test)]
@@ -376,7 +393,7 @@ mod tests {
     use crate::resource::ingest;
     use crate::schema::Registry;
 
-    fn view<'v>(edges: Option<&'v [EdgeView<'v>]>) -> View<'v> {
+    fn view<'v>(edges: &'v [&'v WrittenEdge]) -> View<'v> {
         View {
             resource_type: "User",
             endpoint: "/Users",
@@ -405,14 +422,15 @@ mod tests {
             ingest(user, body, Dialect::STRICT.with(crate::Tolerance::FreeUserNames)).expect("fine").resource;
         let document = Document::new(user, "7", &resource);
         assert_eq!(document.resource().expect("whole"), resource);
-        let edges = [EdgeView {
+        let edge = EdgeView {
             id: "9".into(),
             resource_type: Some("Group"),
             endpoint: Some("/Groups"),
             display: Some("G"),
-        }];
+        };
+        let edge = WrittenEdge::direct(&edge, "https://example.com/scim/v2");
         let mut out = Vec::new();
-        document.render(&view(Some(&edges)), &mut out);
+        document.render(&view(&[&edge]), &mut out);
         let text = String::from_utf8(out).expect("text");
         assert_eq!(
             text,
@@ -426,7 +444,7 @@ mod tests {
              \"lastModified\":\"1970-01-01T00:00:00.001Z\",\"location\":\"https://example.com/scim/v2/Users/7\",\
              \"version\":\"W/\\\"1\\\"\"}}"
         );
-        let full = document.full(&view(None)).expect("whole");
+        let full = document.full(&view(&[])).expect("whole");
         assert!(full.attributes().get("groups").is_none());
     }
 
@@ -453,9 +471,9 @@ mod tests {
         let resource = ingest(resource_type, body, Dialect::STRICT).expect("sound").resource;
         let document = Document::new(resource_type, "7", &resource);
         assert_eq!(document.resource().expect("whole"), resource);
-        assert_eq!(document.full(&view(None)).expect("whole").attributes()["urn:x:more"], all);
+        assert_eq!(document.full(&view(&[])).expect("whole").attributes()["urn:x:more"], all);
         let mut out = Vec::new();
-        document.render(&view(None), &mut out);
+        document.render(&view(&[]), &mut out);
         let shown: Map<String, Value> = serde_json::from_slice(&out).expect("JSON");
         let names = |object: &Map<String, Value>| -> String {
             object.keys().filter(|name| name.len() == 1).map(String::as_str).collect()
@@ -484,7 +502,7 @@ mod tests {
                 ("schemas".to_owned(), json!([])),
                 (crate::schema::ENTERPRISE_USER_URN.to_owned(), manager),
             ]));
-            let full = Document::new(user, "7", &resource).full(&view(None)).expect("JSON");
+            let full = Document::new(user, "7", &resource).full(&view(&[])).expect("JSON");
             let shown = &full.attributes()[crate::schema::ENTERPRISE_USER_URN]["manager"];
             assert_eq!(shown["value"], id);
             assert_eq!(shown["$ref"], format!("https://example.com/scim/v2/Users/{id}"));

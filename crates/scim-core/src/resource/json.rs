@@ -52,6 +52,23 @@ pub(super) fn write_text(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
 }
 
+/// Appends parts, joined, as one JSON string.
+pub(super) fn write_joined(out: &mut Vec<u8>, parts: &[&str]) {
+    let start = out.len();
+    out.push(b'"');
+    let begun = out.len();
+    for part in parts {
+        out.extend_from_slice(part.as_bytes());
+    }
+    // One look at all of it is cheaper than one at each part.
+    if !out.get(begun..).is_some_and(are_plain) {
+        out.truncate(start);
+        out.push(b'"');
+        parts.iter().for_each(|part| write_escaped(out, part));
+    }
+    out.push(b'"');
+}
+
 /// Appends the inside of a JSON string.
 pub(super) fn write_escaped(out: &mut Vec<u8>, text: &str) {
     if is_plain(text) {
@@ -67,8 +84,12 @@ pub(super) fn write_escaped(out: &mut Vec<u8>, text: &str) {
 
 /// Whether nothing in the text must be escaped. Looks at all of it, because that can be done many bytes at a time.
 pub(super) fn is_plain(text: &str) -> bool {
+    are_plain(text.as_bytes())
+}
+
+fn are_plain(bytes: &[u8]) -> bool {
     let escaped = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
-    !text.bytes().fold(false, |found, byte| found | escaped(byte))
+    !bytes.iter().fold(false, |found, byte| found | escaped(*byte))
 }
 
 fn write_json(out: &mut Vec<u8>, value: &(impl serde::Serialize + ?Sized)) {
@@ -86,6 +107,15 @@ mod tests {
         let mut out = Vec::new();
         write_value(&mut out, value);
         assert_eq!(String::from_utf8(out).expect("text"), value.to_string());
+    }
+
+    #[test]
+    fn joined_parts_are_one_text() {
+        for parts in [&["https://a", "/Users", "/", "7"][..], &["a\"", "b\\", "\n"], &[], &["é", ""]] {
+            let mut out = b"x".to_vec();
+            write_joined(&mut out, parts);
+            assert_eq!(String::from_utf8(out).expect("text"), format!("x{}", json!(parts.concat())));
+        }
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub use canonical::canonical;
 pub use check::{check_required, check_user_name};
 pub use coerce::{MAX_ELEMENTS, coerce, coerce_element, coerce_singular};
 pub(crate) use coerce::{is_primary, unknown};
-pub use document::{Document, DocumentError, EdgeView, ReferenceView, View};
+pub use document::{Document, DocumentError, EdgeView, ReferenceView, View, WrittenEdge};
 pub use error::ResourceError;
 pub use index::IndexEntry;
 pub use ingest::{EdgeValue, Inbound, ingest};

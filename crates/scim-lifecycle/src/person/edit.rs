@@ -247,7 +247,7 @@ fn borrowed<'v>(values: &'v [(&'v str, Option<String>)]) -> Vec<(&'v str, Option
 /// # Errors
 /// Where the stored document is damaged.
 pub fn keep_as_it_is(policy: &Policy, record: &Record) -> Result<Change, DocumentError> {
-    let document = Document::from_bytes(&record.document).resource()?;
+    let document = Document::from_bytes(&*record.document).resource()?;
     let mut content = content(policy.user_type(), record.key.id, &document);
     content.managed_by = record.managed_by;
     content.reports_to = policy.mapping().reports_to(&document);

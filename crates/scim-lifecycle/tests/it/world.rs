@@ -156,7 +156,7 @@ impl World {
 }
 
 pub(crate) fn document(record: &Record) -> Resource {
-    Document::from_bytes(&record.document).resource().expect("a document")
+    Document::from_bytes(&*record.document).resource().expect("a document")
 }
 
 /// The record that a decision creates or changes first.
@@ -182,7 +182,7 @@ pub(crate) fn record_of(decision: &Decision) -> Record {
         managed_by: content.managed_by,
         direct_manager: None,
         account: content.account.clone(),
-        document: content.document.clone(),
+        document: content.document.clone().into(),
     }
 }
 

@@ -216,7 +216,7 @@ impl Admin {
             let record = self.group_with_id(&policy, instance, id).await?;
             as_read(&record)?;
             let group_type = group_type(&policy)?;
-            let before = Document::from_bytes(&record.document).resource().map_err(StoreError::internal)?;
+            let before = Document::from_bytes(&*record.document).resource().map_err(StoreError::internal)?;
             let decide = |on: &Occasion<'_>, facts: &Facts| decide(on, facts, (group_type, &record, &before));
             let decision = self.decided(&policy, &request_id, decide, &scope(instance)).await?;
             if decision.is_empty() {

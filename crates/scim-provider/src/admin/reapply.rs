@@ -185,7 +185,7 @@ impl Admin {
             false => None,
         };
         let record = seen.as_ref().unwrap_or(record);
-        let document = Document::from_bytes(&record.document).resource().map_err(StoreError::internal)?;
+        let document = Document::from_bytes(&*record.document).resource().map_err(StoreError::internal)?;
         let decide = |on: &scim_lifecycle::Occasion<'_>, facts: &scim_lifecycle::Facts| {
             scim_lifecycle::reapply(on, facts, policy.user_type(), record, &document)
         };

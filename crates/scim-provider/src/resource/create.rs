@@ -92,7 +92,7 @@ fn new_record(key: &Key, now: scim_core::instant::Timestamp) -> Record {
         managed_by: None,
         direct_manager: None,
         account: None,
-        document: Vec::new(),
+        document: Vec::new().into(),
     }
 }
 

@@ -111,7 +111,7 @@ impl<'o> Operation<'o> {
 
 /// What a record holds.
 fn resource_of(record: &Record) -> Result<Resource, Failure> {
-    Document::from_bytes(&record.document).resource().map_err(|error| {
+    Document::from_bytes(&*record.document).resource().map_err(|error| {
         log::error!("stored document of {} cannot be read: {error}", record.key.id);
         Failure::status(500, "The server failed; its log has the cause under this request's id")
     })

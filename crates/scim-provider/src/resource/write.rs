@@ -106,7 +106,7 @@ pub(crate) fn record_after(mut record: Record, left: &mut [Option<Left>], commit
     let mut of_it = left.iter_mut().flatten().filter(|left| left.key == record.key);
     let written = of_it.find_map(|left| left.written.take());
     if let Some(written) = written {
-        record.document = written.document;
+        record.document = written.document.into();
         record.display = written.display;
         record.manager = written.manager;
         record.managed_by = written.managed_by;

@@ -17,7 +17,7 @@ use scim_storage::{AccessMark, Query, StoreError, Want};
 
 use crate::error::damaged;
 use crate::filter_sql::{LookUp, asked};
-use crate::read::{RecordRow, at, connector, record_columns};
+use crate::read::{IdBytes, RecordRow, at, connector, record_columns};
 use crate::sql::Statement;
 
 /// A look-up: what is looked up, by what.
@@ -75,9 +75,10 @@ where
     i64: FromSql<BigInt, D>,
     String: FromSql<Text, D>,
     Vec<u8>: FromSql<Binary, D>,
+    IdBytes: FromSql<Binary, D>,
 {
     fn build<'a>(row: &impl NamedRow<'a, D>) -> deserialize::Result<Self> {
-        let id: Option<Vec<u8>> = at::<Nullable<Binary>, _, D>(row, 2)?;
+        let id: Option<IdBytes> = at::<Nullable<Binary>, _, D>(row, 2)?;
         let record = id.map(|_| RecordRow::from(row, 2));
         Ok(Self {
             n: at::<BigInt, _, D>(row, 0)?,

@@ -1,14 +1,65 @@
 //! Edges of several resources at once.
+//!
+//! The groups of the people on a page are one span of an index: their ids stand side by side. Of each group that is found there, type and
+//! name are read once, however many of the people are in it.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
+#[cfg(feature = "sqlite")]
+use diesel::QueryResult;
 use diesel::QueryableByName;
+use diesel::backend::Backend;
+use diesel::deserialize::{self, FromSql};
+use diesel::row::NamedRow;
 use diesel::sql_types::{Binary, Nullable, Text};
+#[cfg(feature = "sqlite")]
+use diesel::sqlite::Sqlite;
 use scim_directory::{ResourceId, Scope};
 use scim_storage::{Direction, Edge, EdgePage, EdgeQuery, HeldEdge, StoreError};
 
-use super::record::resource_id;
+use super::record::{IdBytes, at, resource_id};
 use crate::connection::{Connection, SqlDialect};
 use crate::error::store_error;
 use crate::sql::Statement;
+#[cfg(feature = "sqlite")]
+use crate::sqlite::{Current, Each, each};
+
+/// The most edges that are read as one span; as they stand in the statement's text, it has one plan.
+const SPAN: usize = 1001;
+/// So many resources are taken for a page, whose ids stand side by side.
+const SIDE_BY_SIDE: usize = 16;
+
+/// The groups of those whose ids are between two, and each of these groups once, with its type and its name, behind them or among them.
+const BETWEEN: &str = "WITH e AS MATERIALIZED (SELECT member_id, group_id FROM members WHERE instance_id = $1 \
+    AND member_id BETWEEN $2 AND $3 ORDER BY member_id, group_id LIMIT 1001) \
+    SELECT member_id AS of, group_id AS other, NULL::text AS resource_type, NULL::text AS display FROM e \
+    UNION ALL SELECT NULL::bytea, g.id, g.resource_type, g.display FROM (SELECT DISTINCT group_id FROM e) d \
+    CROSS JOIN LATERAL (SELECT r.id, r.resource_type, r.display FROM resources r \
+    WHERE r.instance_id = $1 AND r.id = d.group_id LIMIT 1) g";
+
+/// A row of such a span: an edge, or (without `of`) a group.
+pub(crate) struct EdgeRow {
+    of: Option<IdBytes>,
+    other: IdBytes,
+    resource_type: Option<String>,
+    display: Option<String>,
+}
+
+impl<D: Backend> QueryableByName<D> for EdgeRow
+where
+    String: FromSql<Text, D>,
+    IdBytes: FromSql<Binary, D>,
+{
+    fn build<'a>(row: &impl NamedRow<'a, D>) -> deserialize::Result<Self> {
+        Ok(Self {
+            of: at::<Nullable<Binary>, _, D>(row, 0)?,
+            other: at::<Binary, _, D>(row, 1)?,
+            resource_type: at::<Nullable<Text>, _, D>(row, 2)?,
+            display: at::<Nullable<Text>, _, D>(row, 3)?,
+        })
+    }
+}
 
 #[derive(QueryableByName)]
 struct Row {
@@ -38,6 +89,16 @@ pub(crate) fn edges(
     scope: &Scope,
     query: &EdgeQuery,
 ) -> Result<EdgePage, StoreError> {
+    #[cfg(feature = "sqlite")]
+    if query.of.len() >= SIDE_BY_SIDE
+        && let Some(ends) = ends(query)
+        && connection.sqlite().is_some()
+    {
+        let found = connection.snapshot(|connection| span(connection, scope, query, ends));
+        if let Some(page) = found.and_then(|found| found).map_err(store_error)? {
+            return Ok(page);
+        }
+    }
     let statement = match connection.dialect() {
         #[cfg(feature = "postgres")]
         SqlDialect::Postgres if query.of.len() != 1 => of_each(scope, query),
@@ -50,13 +111,114 @@ pub(crate) fn edges(
             of: resource_id(&row.of)?,
             other: resource_id(&row.other)?,
             resource_type: row.resource_type.into(),
-            display: row.display,
+            display: row.display.map(Into::into),
         })
     });
     let edges = edges.collect::<Result<_, StoreError>>()?;
     let first = query.direction == Direction::Members && query.after.is_none() && query.only.is_none();
     let held = if first { held(connection, scope, query)? } else { Vec::new() };
     Ok(EdgePage { edges, more, held })
+}
+
+/// The lowest and the highest of the members whose groups are wanted, few of them at most; `None` for other questions.
+fn ends(query: &EdgeQuery) -> Option<(ResourceId, ResourceId)> {
+    let all = query.direction == Direction::Groups && query.only.is_none() && query.after.is_none();
+    let few = all && (1..SPAN).contains(&query.limit);
+    Some((*query.of.iter().min()?, *query.of.iter().max()?)).filter(|_| few)
+}
+
+/// The statement that answers a question for groups in one go, where it is of one resource or of a page (PostgreSQL).
+pub(crate) fn at_once(scope: &Scope, query: &EdgeQuery) -> Option<Statement> {
+    let side_by_side = query.of.len() == 1 || query.of.len() >= SIDE_BY_SIDE;
+    let (lowest, highest) = ends(query).filter(|_| side_by_side)?;
+    let between = Statement::of_postgres(BETWEEN).blob(scope.instance.uuid().into_bytes());
+    Some(between.blob(lowest.uuid().as_bytes()).blob(highest.uuid().as_bytes()))
+}
+
+/// The page that the statement gave; `None` where so much stands in the span that it may not be all.
+pub(crate) fn page_at_once(rows: Vec<EdgeRow>, query: &EdgeQuery) -> Option<EdgePage> {
+    let (mut edges, mut groups) = (Vec::new(), Vec::new());
+    for EdgeRow { of, other, resource_type, display } in rows {
+        match (of, resource_type) {
+            (Some(of), _) => edges.push((ResourceId::from(of), ResourceId::from(other))),
+            (None, Some(resource_type)) => groups.push((ResourceId::from(other), resource_type, display)),
+            (None, None) => {}
+        }
+    }
+    assembled(edges, groups, query)
+}
+
+/// The edges of a span that are wanted, with their groups' types and names; `None` where the span may have been longer.
+fn assembled(
+    mut edges: Vec<(ResourceId, ResourceId)>,
+    groups: Vec<(ResourceId, String, Option<String>)>,
+    query: &EdgeQuery,
+) -> Option<EdgePage> {
+    if edges.len() >= SPAN {
+        return None;
+    }
+    let mut of = query.of.clone();
+    of.sort_unstable();
+    edges.sort_unstable();
+    let (mut types, mut known) = (Vec::<Arc<str>>::new(), HashMap::with_capacity(groups.len()));
+    for (id, resource_type, display) in groups {
+        let resource_type =
+            types.iter().find(|known| ***known == *resource_type).cloned().unwrap_or_else(|| {
+                types.push(resource_type.as_str().into());
+                resource_type.into()
+            });
+        known.insert(id, (resource_type, display.map(Arc::<str>::from)));
+    }
+    let wanted = edges.into_iter().filter(|(member, _)| of.binary_search(member).is_ok());
+    let mut found = wanted.filter_map(|(of, other)| {
+        let (resource_type, display) = known.get(&other)?.clone();
+        Some(Edge { of, other, resource_type, display })
+    });
+    let edges = found.by_ref().take(query.limit).collect();
+    Some(EdgePage { edges, more: found.next().is_some(), held: Vec::new() })
+}
+
+/// The same on SQLite, by two statements.
+#[cfg(feature = "sqlite")]
+fn span(
+    connection: &mut Connection,
+    scope: &Scope,
+    query: &EdgeQuery,
+    (lowest, highest): (ResourceId, ResourceId),
+) -> QueryResult<Option<EdgePage>> {
+    let Some(sqlite) = connection.sqlite() else { return Ok(None) };
+    let instance = scope.instance.uuid().into_bytes();
+    let between = Statement::kept(
+        "SELECT member_id, group_id FROM members INDEXED BY members_by_member WHERE instance_id = ? \
+         AND member_id BETWEEN ? AND ? ORDER BY member_id, group_id LIMIT 1001",
+    );
+    let between = between.blob(instance).blob(lowest.uuid().as_bytes()).blob(highest.uuid().as_bytes());
+    let mut pairs = Pairs::default();
+    each(sqlite, between, &mut pairs)?;
+    let mut groups: Vec<ResourceId> = pairs.0.iter().map(|(_, group)| *group).collect();
+    groups.sort_unstable();
+    groups.dedup();
+    let named = Statement::kept(
+        "SELECT NULL, r.id, r.resource_type, r.display FROM resources r INDEXED BY resources_by_id \
+         WHERE r.instance_id = ? AND r.id IN (SELECT unhex(value) FROM json_each(?))",
+    );
+    let named: Vec<EdgeRow> = named.blob(instance).blobs(ids(&groups)).rows(connection)?;
+    let named = named.into_iter().filter_map(|row| Some((row.other.into(), row.resource_type?, row.display)));
+    Ok(assembled(pairs.0, named.collect(), query))
+}
+
+/// Edges as they are read.
+#[cfg(feature = "sqlite")]
+#[derive(Default)]
+struct Pairs(Vec<(ResourceId, ResourceId)>);
+
+#[cfg(feature = "sqlite")]
+impl Each for Pairs {
+    fn row<'a>(&mut self, row: &impl Current<'a>) -> deserialize::Result<()> {
+        let id = |place| at::<Binary, IdBytes, Sqlite>(row, place).map(ResourceId::from);
+        self.0.push((id(0)?, id(1)?));
+        Ok(())
+    }
 }
 
 /// The two sides of an edge, in a page's order.

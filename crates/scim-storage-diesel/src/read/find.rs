@@ -15,7 +15,7 @@ use super::facts::count;
 #[cfg(feature = "sqlite")]
 use super::pages;
 use super::ranges::standing_at;
-use super::record::{Row, WIDTH, at, columns, connector};
+use super::record::{IdBytes, Row, WIDTH, at, columns, connector};
 #[cfg(feature = "postgres")]
 use super::sorted::by_typed_keys;
 use crate::connection::{Connection, SqlDialect};
@@ -56,6 +56,7 @@ where
     f64: FromSql<Double, D>,
     String: FromSql<Text, D>,
     Vec<u8>: FromSql<Binary, D>,
+    IdBytes: FromSql<Binary, D>,
 {
     fn build<'a>(row: &impl NamedRow<'a, D>) -> deserialize::Result<Self> {
         let beside = row.field_count().saturating_sub(WIDTH);
@@ -157,6 +158,49 @@ fn counted(query: &Query) -> Option<(&str, u64)> {
     }
 }
 
+/// Where a page begins.
+enum Begins {
+    /// At an id.
+    At(Vec<u8>),
+    /// Behind the end.
+    Nowhere,
+    /// Where stepping over those before it leads.
+    ByOffset,
+}
+
+/// Where a page of a list begins, of so many where that is known.
+fn begins(
+    connection: &mut Connection,
+    scope: &Scope,
+    query: &Query,
+    total: Option<u64>,
+) -> QueryResult<Begins> {
+    let (Some((resource_type, offset)), Some(total)) = (counted(query), total) else {
+        return Ok(Begins::ByOffset);
+    };
+    let instance = scope.instance.uuid().into_bytes();
+    if offset >= total {
+        return Ok(Begins::Nowhere);
+    }
+    let first = standing_at(connection, &instance, resource_type, offset, total)?;
+    Ok(first.map_or(Begins::ByOffset, Begins::At))
+}
+
+/// A page of a whole type, but for its total; `None` where it is to be read in the general way.
+#[cfg(feature = "sqlite")]
+fn plain_page(
+    connection: &mut Connection,
+    scope: &Scope,
+    query: &Query,
+    total: Option<u64>,
+) -> QueryResult<Option<Page>> {
+    match begins(connection, scope, query, total)? {
+        Begins::Nowhere => Ok(Some(Page::default())),
+        Begins::At(first) => pages::page(connection, scope, query, Some(&first)),
+        Begins::ByOffset => pages::page(connection, scope, query, None),
+    }
+}
+
 /// The rows of a page, of a list of so many where that is known.
 fn rows(
     connection: &mut Connection,
@@ -164,21 +208,13 @@ fn rows(
     query: &Query,
     total: Option<u64>,
 ) -> QueryResult<Vec<Sorted>> {
-    let (dialect, instance) = (connection.dialect(), scope.instance.uuid().into_bytes());
-    let first = match (counted(query), total) {
+    let dialect = connection.dialect();
+    let first = match begins(connection, scope, query, total)? {
         _ if query.limit == 0 => return Ok(Vec::new()),
-        (Some((_, offset)), Some(total)) if offset >= total => return Ok(Vec::new()),
-        (Some((resource_type, offset)), Some(total)) => {
-            standing_at(connection, &instance, resource_type, offset, total)?
-        }
-        _ => None,
+        Begins::Nowhere => return Ok(Vec::new()),
+        Begins::At(first) => Some(first),
+        Begins::ByOffset => None,
     };
-    #[cfg(feature = "sqlite")]
-    if pages::is_plain(connection, query)
-        && let Some(rows) = pages::rows(connection, scope, query, first.as_deref())?
-    {
-        return Ok(rows);
-    }
     match first {
         Some(first) => newest_first(dialect, scope, query, Some(&first)).keep().rows(connection),
         None => select(dialect, scope, query).rows(connection),
@@ -187,8 +223,22 @@ fn rows(
 
 fn page(connection: &mut Connection, scope: &Scope, query: &Query) -> Result<Page, StoreError> {
     let known = counted(query).map(|_| total(connection, scope, query)).transpose().map_err(store_error)?;
+    #[cfg(feature = "sqlite")]
+    if pages::is_plain(connection, query)
+        && let Some(mut page) = plain_page(connection, scope, query, known).map_err(store_error)?
+    {
+        if query.total {
+            let length =
+                known.or_else(|| length(page.records.len() + usize::from(page.next.is_some()), query));
+            page.total = Some(match length {
+                Some(length) => length,
+                None => total(connection, scope, query).map_err(store_error)?,
+            });
+        }
+        return Ok(page);
+    }
     let sorted = rows(connection, scope, query, known).map_err(store_error)?;
-    let total = match (query.total, length(&sorted, query)) {
+    let total = match (query.total, length(sorted.len(), query)) {
         (false, _) => None,
         (true, _) if known.is_some() => known,
         (true, Some(length)) => Some(length),
@@ -197,14 +247,13 @@ fn page(connection: &mut Connection, scope: &Scope, query: &Query) -> Result<Pag
     of_rows(sorted, query, total)
 }
 
-/// How long a list is of which a page reaches the end.
-fn length(sorted: &[Sorted], query: &Query) -> Option<u64> {
+/// How long a list is of which a page reaches the end, for which so many rows were read.
+fn length(read: usize, query: &Query) -> Option<u64> {
     match &query.start {
         Start::Offset(offset)
-            if (1..=query.limit).contains(&sorted.len())
-                || sorted.is_empty() && query.limit > 0 && *offset == 0 =>
+            if (1..=query.limit).contains(&read) || read == 0 && query.limit > 0 && *offset == 0 =>
         {
-            Some(offset.saturating_add(sorted.len() as u64))
+            Some(offset.saturating_add(read as u64))
         }
         _ => None,
     }
@@ -217,7 +266,7 @@ pub(crate) fn is_look_up(query: &Query) -> bool {
 
 /// The page of rows that were asked for by [`select`] alone; none, where somebody has to count how many there are.
 pub(crate) fn whole_list(sorted: Vec<Sorted>, query: &Query) -> Result<Option<Page>, StoreError> {
-    let length = length(&sorted, query);
+    let length = length(sorted.len(), query);
     if query.total && length.is_none() {
         return Ok(None);
     }
@@ -250,18 +299,6 @@ pub(super) fn of_rows(
 }
 
 impl Sorted {
-    /// The id of its resource.
-    #[cfg(feature = "sqlite")]
-    pub(super) fn id(&self) -> &[u8] {
-        self.head.id()
-    }
-
-    /// With the `externalId` of its link.
-    #[cfg(feature = "sqlite")]
-    pub(super) fn linked(&mut self, external_id: String) {
-        self.head.linked(external_id);
-    }
-
     /// The number of all, where it came with the row.
     #[cfg(feature = "postgres")]
     pub(super) fn total(&self) -> Option<u64> {

@@ -37,7 +37,7 @@ pub(crate) use access::{find_under, get_under, holds, marked_key, of_marked_key}
 pub(crate) use admin::server;
 #[cfg(feature = "postgres")]
 pub(crate) use at_once::{at_once, page_at_once};
-pub(crate) use edges::edges;
+pub(crate) use edges::{at_once as edges_at_once, edges, page_at_once as edge_page};
 pub(crate) use events::events;
 pub(crate) use facts::{count, facts, target};
 pub(crate) use find::{find, is_behind, is_look_up, is_short, select, whole_list};
@@ -50,7 +50,7 @@ pub(crate) use ranges::{Level, last_first, left_in_last_range};
 #[cfg(feature = "sqlite")]
 pub(crate) use record::account;
 #[cfg(feature = "postgres")]
-pub(crate) use record::{Row as RecordRow, at, record_columns};
+pub(crate) use record::{IdBytes, Row as RecordRow, at, record_columns};
 pub(crate) use record::{connector, get, resource_id};
 pub(crate) use report::removals;
 pub(crate) use tombstone::deleted_link_ids;

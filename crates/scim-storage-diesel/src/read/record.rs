@@ -33,12 +33,13 @@ macro_rules! record_columns {
         )
     };
 }
+#[cfg(feature = "postgres")]
 pub(crate) use record_columns;
 
 /// A record as a row. Its columns are found by their places, which are those of [`record_columns`]: a page has a hundred rows, and
 /// looking for their names would be a good part of what it costs.
 pub(crate) struct Row {
-    id: Vec<u8>,
+    id: IdBytes,
     pub(crate) resource_type: String,
     version: i64,
     membership: i64,
@@ -47,8 +48,8 @@ pub(crate) struct Row {
     external_id: Option<String>,
     display: Option<String>,
     manager: Option<String>,
-    managed_by: Option<Vec<u8>>,
-    direct_manager: Option<Vec<u8>>,
+    managed_by: Option<IdBytes>,
+    direct_manager: Option<IdBytes>,
     document: Vec<u8>,
     account: Option<String>,
 }
@@ -58,6 +59,7 @@ where
     i64: FromSql<BigInt, D>,
     String: FromSql<Text, D>,
     Vec<u8>: FromSql<Binary, D>,
+    IdBytes: FromSql<Binary, D>,
 {
     fn build<'a>(row: &impl NamedRow<'a, D>) -> deserialize::Result<Self> {
         Self::from(row, 0)
@@ -71,6 +73,7 @@ impl Row {
         i64: FromSql<BigInt, D>,
         String: FromSql<Text, D>,
         Vec<u8>: FromSql<Binary, D>,
+        IdBytes: FromSql<Binary, D>,
     {
         Ok(Self {
             id: at::<Binary, _, D>(row, first)?,
@@ -103,23 +106,10 @@ pub(crate) fn at<'a, S, T: FromSql<S, D>, D: Backend>(
 }
 
 impl Row {
-    /// Its id.
-    #[cfg(feature = "sqlite")]
-    pub(super) fn id(&self) -> &[u8] {
-        &self.id
-    }
-
-    /// With the `externalId` that its link has.
-    #[cfg(feature = "sqlite")]
-    pub(super) fn linked(&mut self, external_id: String) {
-        self.external_id = Some(external_id);
-    }
-
     /// As what it stands for.
     pub(crate) fn record(self, resource_type: Arc<str>) -> Result<Record, StoreError> {
-        let managed_by = self.managed_by.as_deref().map(Uuid::from_slice).transpose();
         Ok(Record {
-            key: Key { resource_type, id: resource_id(&self.id)? },
+            key: Key { resource_type, id: self.id.into() },
             version: Version(self.version),
             membership: self.membership,
             created: Timestamp::from_unix_millis(self.created_ms),
@@ -127,11 +117,35 @@ impl Row {
             external_id: self.external_id,
             display: self.display,
             manager: self.manager,
-            managed_by: managed_by.map_err(|_| damaged("an id"))?.map(ConnectorId::new),
-            direct_manager: self.direct_manager.as_deref().map(resource_id).transpose()?,
+            managed_by: self.managed_by.map(|id| ConnectorId::new(id.0)),
+            direct_manager: self.direct_manager.map(ResourceId::from),
             account: account(self.account.as_deref())?,
-            document: self.document,
+            document: self.document.into(),
         })
+    }
+}
+
+/// An id of a row, which takes no memory of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct IdBytes(pub(crate) Uuid);
+
+impl From<IdBytes> for ResourceId {
+    fn from(id: IdBytes) -> Self {
+        Self::new(id.0)
+    }
+}
+
+#[cfg(feature = "sqlite")]
+impl FromSql<Binary, diesel::sqlite::Sqlite> for IdBytes {
+    fn from_sql(mut value: diesel::sqlite::SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
+        Ok(Self(Uuid::from_slice(value.read_blob())?))
+    }
+}
+
+#[cfg(feature = "postgres")]
+impl FromSql<Binary, diesel::pg::Pg> for IdBytes {
+    fn from_sql(value: diesel::pg::PgValue<'_>) -> deserialize::Result<Self> {
+        Ok(Self(Uuid::from_slice(value.as_bytes())?))
     }
 }
 

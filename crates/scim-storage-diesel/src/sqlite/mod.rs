@@ -1,6 +1,7 @@
 //! The SQLite engine: a file, one writer that commits in groups, readers beside it.
 
 mod checkpoints;
+mod direct;
 mod engine;
 mod frequent;
 mod open;
@@ -12,6 +13,7 @@ mod typed;
 mod workers;
 mod writer;
 
+pub(crate) use direct::{Current, Each, each};
 pub use engine::{Sqlite, SqliteStore};
 pub(crate) use frequent::is_frequent;
 pub use open::Options;

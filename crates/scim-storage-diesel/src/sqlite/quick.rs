@@ -287,6 +287,6 @@ fn record(row: Row, resource_type: &Arc<str>) -> Result<Option<Record>, StoreErr
         managed_by: managed_by.map_err(|_| damaged("an id"))?.map(ConnectorId::new),
         direct_manager: direct_manager.as_deref().map(resource_id).transpose()?,
         account: account(own.as_deref())?,
-        document: document.unwrap_or_default(),
+        document: document.unwrap_or_default().into(),
     }))
 }

@@ -143,7 +143,7 @@ impl Application<'_> {
             managed_by: None,
             direct_manager: None,
             account: None,
-            document: Vec::new(),
+            document: Vec::new().into(),
         };
         let stored = Stored { record, index: Vec::new(), external: BTreeMap::new(), report: None };
         self.directory.records.insert(id, stored);
@@ -165,8 +165,14 @@ impl Application<'_> {
         self.touch(key.id);
         if let Some(stored) = self.directory.records.get_mut(&key.id) {
             let Content { document, index, display, manager, managed_by, account, .. } = content.clone();
-            stored.record =
-                Record { document, display, manager, managed_by, account, ..stored.record.clone() };
+            stored.record = Record {
+                document: document.into(),
+                display,
+                manager,
+                managed_by,
+                account,
+                ..stored.record.clone()
+            };
             stored.index = index;
         }
         self.report(key, content.reports_to.as_deref(), content.display.as_deref());

@@ -73,7 +73,7 @@ impl Stored {
             ..self.record.clone()
         };
         if !want.document {
-            record.document = Vec::new();
+            record.document.clear();
         }
         if !want.account {
             record.account = None;
@@ -207,7 +207,7 @@ impl Directory {
     fn edge(&self, of: ResourceId, other: ResourceId) -> Option<Edge> {
         let record = &self.records.get(&other)?.record;
         let resource_type = Arc::clone(&record.key.resource_type);
-        Some(Edge { of, other, resource_type, display: record.display.clone() })
+        Some(Edge { of, other, resource_type, display: record.display.as_deref().map(Arc::from) })
     }
 }
 

@@ -41,7 +41,7 @@ impl Admin {
             let policy = self.policy(instance).await?;
             let record = self.account_of(&policy, instance, who).await?;
             as_read(&record, &policy)?;
-            let before = Document::from_bytes(&record.document).resource().map_err(StoreError::internal)?;
+            let before = Document::from_bytes(&*record.document).resource().map_err(StoreError::internal)?;
             let user = policy.user_type();
             let decide = |on: &scim_lifecycle::Occasion<'_>, facts: &scim_lifecycle::Facts| {
                 scim_lifecycle::edit(on, facts, user, &record, &before, edit)

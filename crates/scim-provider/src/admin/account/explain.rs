@@ -239,7 +239,7 @@ impl Admin {
         if let Some(id) = record.direct_manager {
             return Ok(Manager::Linked(id));
         }
-        let document = Document::from_bytes(&record.document).resource().map_err(StoreError::internal)?;
+        let document = Document::from_bytes(&*record.document).resource().map_err(StoreError::internal)?;
         let Some(reference) = policy.mapping().reports_to(&document) else { return Ok(Manager::Nobody) };
         let asked = scim_directory::Scope { connector: record.managed_by, ..scope(instance) };
         let questions = [Question::Target(reference.clone())];

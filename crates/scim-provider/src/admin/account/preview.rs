@@ -267,7 +267,7 @@ impl Admin {
         };
         let before = match existing {
             Existing::Unmanaged(record) => {
-                let document = Document::from_bytes(&record.document);
+                let document = Document::from_bytes(&*record.document);
                 Some(document.resource().map_err(StoreError::internal)?)
             }
             _ => None,

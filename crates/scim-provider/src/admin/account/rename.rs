@@ -268,7 +268,7 @@ impl Admin {
         {
             return conflict(format!("the account {:?} has this user name", user_name(&holder)));
         }
-        let before = Document::from_bytes(&record.document).resource().map_err(StoreError::internal)?;
+        let before = Document::from_bytes(&*record.document).resource().map_err(StoreError::internal)?;
         let edit = edit_to(&to);
         let decide = |on: &Occasion<'_>, facts: &scim_lifecycle::Facts| {
             scim_lifecycle::edit(on, facts, policy.user_type(), record, &before, &edit)

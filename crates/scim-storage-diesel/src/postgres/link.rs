@@ -305,6 +305,7 @@ impl Link {
             Some(Err(error)) => {
                 self.trouble = error.code().map_or(Trouble::Lost, Trouble::of);
                 self.taken = error.code() == Some(&SqlState::UNIQUE_VIOLATION);
+                self.failed_by(&error);
                 self.broken |= self.trouble == Trouble::Lost || self.client.is_closed();
                 Err(failed(&error))
             }

@@ -27,7 +27,8 @@ const CREATE: &str = "WITH r AS (INSERT INTO resources (instance_id, resource_ty
     FROM unnest($17, $18, $19, $20) AS k (type, path, key, id) ON CONFLICT DO NOTHING), \
     l AS (INSERT INTO links (instance_id, connector_id, id, external_id) SELECT $1, k.connector, k.id, k.external_id \
     FROM unnest($21, $22, $23) AS k (connector, id, external_id)) \
-    SELECT (SELECT count(*) FROM r) + (SELECT count(*) FROM u) AS n";
+    SELECT t.n, CASE WHEN t.n = $25 THEN '' ELSE set_config('rollcall.mistaken', 'yes', true) END AS mistaken \
+    FROM (SELECT (SELECT count(*) FROM r) + (SELECT count(*) FROM u) AS n OFFSET 0) t";
 
 pub(super) fn created<'a>(parts: &[Part<'a>]) -> Vec<(&'a ChangeSet, &'a NewRecord)> {
     let new = |part: &Part<'a>| match part.plain {

@@ -26,7 +26,8 @@ const BURY: &str = "WITH d AS (DELETE FROM resources r USING unnest($2, $3, $4) 
     SELECT $1, l.connector_id, l.external_id, l.id FROM l ON CONFLICT DO NOTHING), \
     c AS (DELETE FROM name_claims c USING unnest($2, $4) AS k (id, name) \
     WHERE c.instance_id = $1 AND c.id = k.id AND c.key = k.name) \
-    SELECT count(*) AS n FROM d";
+    SELECT t.n, CASE WHEN t.n = $5 THEN '' ELSE set_config('rollcall.mistaken', 'yes', true) END AS mistaken \
+    FROM (SELECT count(*) AS n FROM d) t";
 
 /// They are counted in their ranges, or spans, no more, unless that is the last one of their type, which is not counted.
 macro_rules! uncount {

@@ -28,7 +28,8 @@ const MOVE: &str = "WITH gone AS (DELETE FROM members WHERE ctid = ANY(ARRAY( \
     ON CONFLICT DO NOTHING RETURNING 1), \
     counted AS (UPDATE resources r SET membership = r.membership + 1 FROM unnest($7) AS m (id) \
     WHERE r.instance_id = $1 AND r.id = m.id) \
-    SELECT (SELECT count(*) FROM gone) + (SELECT count(*) FROM come) AS n";
+    SELECT t.n, CASE WHEN t.n = $8 THEN '' ELSE set_config('rollcall.mistaken', 'yes', true) END AS mistaken \
+    FROM (SELECT (SELECT count(*) FROM gone) + (SELECT count(*) FROM come) AS n OFFSET 0) t";
 
 /// Raises each group's version by as many steps as change sets change its edges, or delete members of it; how it stood before that and stands now.
 const RAISE: &str = "WITH old AS MATERIALIZED (SELECT r.id, r.modified_ms, g.step, g.at \

@@ -36,13 +36,14 @@ use party::{Plain, plain};
 
 /// Whether no change set is there already, the instance is of the generation, all keys are in force, and nobody who is created stands
 /// in a range that is counted.
-const KNOWN: &str = "SELECT (NOT EXISTS (SELECT 1 FROM unnest($2) AS s (id) CROSS JOIN LATERAL \
+const KNOWN: &str = "SELECT t.n, CASE WHEN t.n = $9 THEN '' ELSE set_config('rollcall.mistaken', 'yes', true) END AS mistaken \
+    FROM (SELECT (NOT EXISTS (SELECT 1 FROM unnest($2) AS s (id) CROSS JOIN LATERAL \
     (SELECT 1 FROM change_sets WHERE instance_id = $1 AND id = s.id LIMIT 1) c) \
     AND ($3 IS NULL OR EXISTS (SELECT 1 FROM instances WHERE id = $1 AND generation = $3)) \
     AND (SELECT count(*) FROM unnest($4, $5) AS k (id, generation) CROSS JOIN LATERAL (SELECT 1 FROM api_keys \
     WHERE id = k.id AND instance_id = $1 AND revoked_ms IS NULL AND generation = k.generation LIMIT 1) a) = $6 \
     AND NOT EXISTS (SELECT 1 FROM unnest($7, $8) AS c (type, id) CROSS JOIN LATERAL (SELECT 1 FROM ranges \
-    WHERE instance_id = $1 AND resource_type = c.type AND first_id > c.id LIMIT 1) g))::int::bigint AS n";
+    WHERE instance_id = $1 AND resource_type = c.type AND first_id > c.id LIMIT 1) g))::int::bigint AS n OFFSET 0) t";
 
 /// One of the change sets, with what it changes.
 #[derive(Clone, Copy)]
@@ -136,9 +137,10 @@ fn suppose_known(connection: &mut Connection, instance: [u8; 16], parts: &[Part<
     suppose_number(connection, known, 1)
 }
 
-/// Runs a statement that says a number, which is supposed to be that one.
+/// Runs a statement that says a number, which is supposed to be that one. The number that it should be is bound last; where it is another
+/// one, the statement sets `rollcall.mistaken`, and [`write::write`] fails before the commit, which may be on its way already.
 fn suppose_number(connection: &mut Connection, statement: Statement, wanted: i64) -> Result<(), Refusal> {
-    connection.suppose(statement, Vec::new(), move |rows: &[Number]| {
+    connection.suppose_noted(statement.integer(wanted), move |rows: &[Number]| {
         rows.first().is_some_and(|row| row.n == wanted)
     })?;
     Ok(())

@@ -2,15 +2,15 @@
 
 use scim_directory::Content;
 
-use super::Part;
 use super::written::{Known, updates};
+use super::{Part, suppose_number};
 use crate::commit::index::keys;
 use crate::commit::record::{account, display_key, managed_by};
 use crate::commit::tally::Tallies;
 use crate::connection::Connection;
 use crate::error::Refusal;
 use crate::read::connector;
-use crate::sql::{Bind, Number, Statement};
+use crate::sql::{Bind, Statement};
 
 /// The records, which are locked and were looked at, their links where those are others now, and the names that they had claimed. Whom
 /// somebody reports to stays as it is.
@@ -28,7 +28,8 @@ const CHANGE: &str = "WITH r AS (UPDATE resources r SET version = r.version + 1,
     (SELECT ctid AS at FROM links WHERE instance_id = $1 AND id = k.id AND connector_id = k.connector LIMIT 1) l))), \
     c AS (DELETE FROM name_claims c USING unnest($18, $19) AS k (id, name) \
     WHERE c.instance_id = $1 AND c.id = k.id AND (k.name IS NULL OR c.key = k.name)) \
-    SELECT count(*) AS n FROM r";
+    SELECT t.n, CASE WHEN t.n = $20 THEN '' ELSE set_config('rollcall.mistaken', 'yes', true) END AS mistaken \
+    FROM (SELECT count(*) AS n FROM r) t";
 
 pub(super) fn change(
     connection: &mut Connection,
@@ -85,7 +86,5 @@ pub(super) fn change(
         .blobs(claims.iter().map(|(id, _)| id))
         .bind(Bind::OptionalTexts(claims.into_iter().map(|(_, name)| name).collect()));
     let all = i64::try_from(changed.len()).unwrap_or(i64::MAX);
-    connection
-        .suppose(change, Vec::new(), move |rows: &[Number]| rows.first().is_some_and(|row| row.n == all))?;
-    Ok(())
+    suppose_number(connection, change, all)
 }

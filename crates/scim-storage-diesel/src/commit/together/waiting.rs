@@ -3,19 +3,20 @@
 use scim_core::text::Matching;
 use scim_directory::{ChangeSet, Condition, Content, Key};
 
-use super::Part;
 use super::creates::created;
 use super::party::Update;
 use super::written::updates;
+use super::{Part, suppose_number};
 use crate::connection::Connection;
 use crate::error::Refusal;
 use crate::read::{USER_NAME, connector};
-use crate::sql::{Number, Statement};
+use crate::sql::Statement;
 
 /// Who waits for one of them, as [`crate::commit::at_once`] asks for a single one, and by what other connectors call those that change;
 /// and who was deleted with an `externalId` that must not have been. What is asked of two columns together is asked of all their values: more may be found than there is, and then each
 /// change set looks for itself.
-const WAITING: &str = "SELECT 1::bigint AS n FROM unnest($2) AS w (key) CROSS JOIN LATERAL (SELECT 1 FROM resources \
+const WAITING: &str = "SELECT t.n, CASE WHEN t.n = $11 THEN '' ELSE set_config('rollcall.mistaken', 'yes', true) END AS mistaken \
+    FROM (SELECT count(*) AS n FROM (SELECT 1 FROM unnest($2) AS w (key) CROSS JOIN LATERAL (SELECT 1 FROM resources \
     WHERE instance_id = $1 AND reports_key = w.key AND direct_manager IS NULL AND reports_to IS NOT NULL LIMIT 1) f \
     UNION ALL SELECT 1 FROM unnest($3) AS w (sent) CROSS JOIN LATERAL (SELECT 1 FROM resources \
     WHERE instance_id = $1 AND reports_to = w.sent AND reports_via = ANY($4) AND direct_manager IS NULL \
@@ -33,7 +34,7 @@ const WAITING: &str = "SELECT 1::bigint AS n FROM unnest($2) AS w (key) CROSS JO
     UNION ALL SELECT 1 FROM unnest($10) AS w (id) CROSS JOIN LATERAL \
     (SELECT l.connector_id, l.external_id FROM links l WHERE l.instance_id = $1 AND l.id = w.id OFFSET 0) l \
     CROSS JOIN LATERAL (SELECT 1 FROM resources WHERE instance_id = $1 AND reports_to = l.external_id \
-    AND reports_via = l.connector_id AND direct_manager IS NULL AND reports_to IS NOT NULL LIMIT 1) f LIMIT 1";
+    AND reports_via = l.connector_id AND direct_manager IS NULL AND reports_to IS NOT NULL LIMIT 1) f LIMIT 1) w) t";
 
 /// What those that come or change are called.
 #[derive(Default)]
@@ -104,6 +105,5 @@ pub(super) fn suppose_none(
         .texts(deleted)
         .integer(since)
         .blobs(linked);
-    connection.suppose_none::<Number>(waiting)?;
-    Ok(())
+    suppose_number(connection, waiting, 0)
 }

@@ -4,6 +4,8 @@
 //! Their positions are those of one place ([`crate::commit::place`]), counted on from one change set to the next. The row that says
 //! which number the savepoint has is one of the counters: so that what each change set did is written with its position at once. Others
 //! may be waited for there, as they may be after any place: what counters say commutes.
+//!
+//! Where a statement before it noted that something is not as supposed, it fails, and so does the commit that is sent with it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -57,7 +59,8 @@ const WRITE: &str = "WITH counted AS (INSERT INTO counters AS c (instance_id, re
     first_record = least(m.first_record, excluded.first_record), \
     last_record = greatest(m.last_record, excluded.last_record), \
     last_event = greatest(m.last_event, excluded.last_event)) \
-    SELECT n FROM place";
+    SELECT n, (CASE WHEN current_setting('rollcall.mistaken', true) = 'yes' THEN 'not as supposed' ELSE '0' END)::bigint \
+    AS mistaken FROM place";
 
 /// The positions that change sets get, as soon as PostgreSQL has said where they begin.
 pub(super) struct Places {

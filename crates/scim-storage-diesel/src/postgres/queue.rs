@@ -1,10 +1,11 @@
 //! Change sets that wait to be committed, and which of them are committed together.
 //!
-//! What waits when a thread becomes free, and may share a transaction, is the next group. So that groups form, few of an instance are
-//! under way at a time: what came meanwhile waits for one of them to end, and then goes all at once. A group that takes long (it waits
+//! What waits when a thread becomes free, and may share a transaction, is the next group. So that groups form, one of an instance is
+//! under way at a time, and a second beside it only where many wait: what came meanwhile waits for one of them to end, and then goes
+//! all at once. A group that takes long (it waits
 //! for somebody's lock, or the network is slow) is not counted any more, so that others go on beside it on the threads that are left.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -14,8 +15,10 @@ use scim_storage::CommitError;
 
 use crate::commit::{Party, may_share};
 
-/// How many groups of an instance are under way at a time.
+/// How many groups of an instance are under way at a time, at most.
 const GROUPS: usize = 2;
+/// So many wait when another one begins beside the first: fewer are cheaper all at once, when that has ended.
+const MANY: usize = 16;
 /// From when on a group takes long.
 const LONG: Duration = Duration::from_millis(25);
 
@@ -161,12 +164,23 @@ impl Queue {
 impl State {
     /// Where the first stands that may go now.
     fn first(&self, now: Instant) -> Option<usize> {
-        let goes = |waiting: &Waiting| {
-            let instance = waiting.changes.scope.instance;
-            let counts = |running: &&Running| running.instance == instance && now < running.begun + LONG;
-            !waiting.shares || self.running.iter().filter(counts).count() < GROUPS
+        let mut running: HashMap<InstanceId, usize> = HashMap::new();
+        for group in self.running.iter().filter(|group| now < group.begun + LONG) {
+            *running.entry(group.instance).or_default() += 1;
+        }
+        let is_free = |instance: InstanceId| match running.get(&instance).copied().unwrap_or_default() {
+            0 => true,
+            groups if groups < GROUPS => {
+                let of = |waiting: &&Waiting| waiting.shares && waiting.changes.scope.instance == instance;
+                self.waiting.iter().filter(of).nth(MANY - 1).is_some()
+            }
+            _ => false,
         };
-        self.waiting.iter().position(goes)
+        let mut known: HashMap<InstanceId, bool> = HashMap::new();
+        self.waiting.iter().position(|waiting| {
+            let instance = waiting.changes.scope.instance;
+            !waiting.shares || *known.entry(instance).or_insert_with(|| is_free(instance))
+        })
     }
 
     /// When the next of the groups that others may wait for takes long.
@@ -228,12 +242,16 @@ mod tests {
         let store = MemoryStore::default();
         let world = World::new(&store);
         let (mut state, begun) = (State::default(), Instant::now());
-        for group in 1..=GROUPS {
-            state.waiting.push_back(person(&world, &format!("first {group}")));
-            assert_eq!(size(state.next(begun)), Some((true, 1)), "nobody waits for others to come");
-        }
-        state.waiting.extend(["a", "b"].map(|name| person(&world, name)));
+        state.waiting.push_back(person(&world, "first"));
+        assert_eq!(size(state.next(begun)), Some((true, 1)), "nobody waits for others to come");
+        state.waiting.extend((1..MANY).map(|number| person(&world, &format!("p{number}"))));
+        assert_eq!(size(state.next(begun)), None, "they go when that one has ended");
+        state.waiting.push_back(person(&world, "one more"));
+        assert_eq!(size(state.next(begun)), Some((true, MANY)), "many go beside it");
+        state.waiting.extend((0..MANY).map(|number| person(&world, &format!("late {number}"))));
         assert_eq!(size(state.next(begun)), None, "so many are under way");
+        state.waiting.clear();
+        state.waiting.extend(["a", "b"].map(|name| person(&world, name)));
         state.waiting.push_back(waiting(&world, vec![delete(&world.key("Group"))]));
         assert_eq!(size(state.next(begun)), Some((false, 1)), "what goes by itself waits for none");
         assert_eq!(
@@ -243,8 +261,11 @@ mod tests {
         );
         let elsewhere = world.from_elsewhere();
         state.waiting.extend([person(&world, "c"), person(&elsewhere, "d")]);
-        assert_eq!(size(state.next(begun + LONG)), Some((true, 1)));
         assert_eq!(size(state.next(begun + LONG)), Some((true, 1)), "another instance has groups of its own");
+        assert_eq!(
+            state.waiting.front().map(|waiting| waiting.changes.scope.instance),
+            Some(world.scope.instance)
+        );
     }
 
     #[test]

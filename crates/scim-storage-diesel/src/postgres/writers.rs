@@ -108,7 +108,11 @@ impl Writer {
             Err(apart) => {
                 let mut sets = next.sets;
                 match sets.pop() {
-                    Some(only) if sets.is_empty() => self.commit_one(only, apart != Apart::Mistaken),
+                    Some(only) if sets.is_empty() => {
+                        // That may take a while, and others may have waited for this group to end.
+                        self.queue.go_on();
+                        self.commit_one(only, apart != Apart::Mistaken);
+                    }
                     last => {
                         sets.extend(last);
                         self.queue.put_back(sets);

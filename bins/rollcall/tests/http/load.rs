@@ -6,7 +6,7 @@ use std::time::Duration;
 use scim_bench::drive::Pace;
 use scim_bench::http::Target;
 use scim_bench::server::{Load, Server};
-use scim_bench::workload::Kind;
+use scim_bench::workload::{Kind, Place};
 use testbed::Rollcall;
 
 /// The people of the directory: three pages.
@@ -31,9 +31,9 @@ fn check(database: &str) {
     let at_a_rate = Load { pace: Pace::Open(200.0), ..load };
     assert!(server.round(Kind::Get, &at_a_rate).expect("at a rate").operations <= 40);
     server.clear().expect("cleared");
-    let (again, filled) = Server::scim("rollcall", &target, &[], PEOPLE).expect("prepared again");
+    let (mut again, filled) = Server::scim("rollcall", &target, &[], PEOPLE).expect("prepared again");
     assert!(filled.is_none(), "those who stay are still there");
-    let page = again.body_of_page().expect("a page");
+    let page = again.body_of_page(Kind::Page(Place::First)).expect("a page").expect("its body");
     let page: serde_json::Value = serde_json::from_slice(&page).expect("JSON");
     assert_eq!(page["totalResults"], PEOPLE, "whoever came is gone");
 }

@@ -195,6 +195,7 @@ fn stored(database: &Database<'_>) -> Vec<String> {
         "SELECT * FROM tombstone_links",
         "SELECT resource_type, sum(count), sum(active), sum(managed) FROM counters GROUP BY 1",
         "SELECT resource_type, first_id, sum(count) FROM ranges GROUP BY 1, 2",
+        "SELECT resource_type, first_id, sum(count) FROM spans GROUP BY 1, 2",
         "SELECT instance_id, id, at_ms, regexp_replace(result, '\"position\":[0-9]+', '') FROM change_sets",
         "SELECT rank() OVER (ORDER BY position), instance_id, at_ms, elapsed_ms, connector_id, request_id, action, status, \
          resource_type, resource_id, name_key, record FROM journal",
@@ -270,11 +271,15 @@ fn what_is_stored_is_the_same_as_one_after_the_other() {
     assert_eq!(stored(&one), stored(&two));
     let mut party = Party::default();
     assert!(sets.iter().all(|set| party.admit(set)));
-    // With ranges of which the last is not counted.
+    // With ranges and spans, of which the last are not counted.
     for database in [&one, &two] {
-        let cut = "INSERT INTO ranges SELECT instance_id, resource_type, id, 0, 100 FROM \
-             (SELECT *, rank() OVER (ORDER BY id) AS n FROM resources WHERE resource_type = 'User') t WHERE n IN (1, 2, 6)";
-        database.sql(cut).expect("cut");
+        for table in ["ranges", "spans"] {
+            let cut = format!(
+                "INSERT INTO {table} SELECT instance_id, resource_type, id, 0, 100 FROM \
+                 (SELECT *, rank() OVER (ORDER BY id) AS n FROM resources WHERE resource_type = 'User') t WHERE n IN (1, 2, 6)"
+            );
+            database.sql(&cut).expect("cut");
+        }
     }
     let done = all(commit_together(&mut worker, &sets.iter().collect::<Vec<_>>()));
     let singly: Vec<Committed> =

@@ -15,12 +15,14 @@ mod commit;
 mod connection;
 mod error;
 mod filter_sql;
+mod frequent;
 mod logged;
 mod meter;
 mod opening;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod read;
+mod slices;
 mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;

@@ -112,10 +112,9 @@ impl Statement {
         Self { kept: true, ..self }
     }
 
-    /// The statement, kept prepared where SQLite is asked its text often ([`crate::sqlite::is_frequent`]).
-    #[cfg(feature = "sqlite")]
+    /// The statement, kept prepared where its text is asked often ([`crate::frequent`]).
     pub(crate) fn keep_if_frequent(self) -> Self {
-        let kept = crate::sqlite::is_frequent(&self.text);
+        let kept = crate::frequent::is_frequent(&self.text);
         Self { kept, ..self }
     }
 

@@ -198,6 +198,20 @@ impl<E: Engine> EngineStore<E> {
                     return Ok(page);
                 }
             }
+            #[cfg(feature = "postgres")]
+            if let Some(postgres) = self.engine.as_postgres()
+                && read::is_searched(&scope, &query)
+                && postgres.searched(scope.instance)
+            {
+                if let Some(statement) = read::few(&scope, &query) {
+                    let rows = self.timed(Reading::Find, self.engine.ask(statement)).await?;
+                    if let Some(page) = read::Candidates::page(rows, &query)? {
+                        return Ok(page);
+                    }
+                }
+                let find = move |connection: &mut Connection| read::find_among(connection, &scope, &query);
+                return self.read(Reading::Find, Way::Long, find).await;
+            }
             self.search(scope, query, way(short), read::find).await
         })
     }

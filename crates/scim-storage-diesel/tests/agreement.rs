@@ -54,6 +54,8 @@ struct Engine {
     name: &'static str,
     one_in: usize,
     store: Fixture,
+    /// What begins an index of texts once there are instances, however few people there will be.
+    index: Option<Box<dyn Fn()>>,
 }
 
 /// Each engine; PostgreSQL also with a database that orders texts in another way.
@@ -65,15 +67,26 @@ fn engines() -> Vec<Engine> {
         let path = directory.path().join("agreement.sqlite3");
         let options = scim_storage_diesel::Options::default();
         let store = scim_storage_diesel::SqliteStore::open(&path, options).expect("opens");
-        engines.push(Engine { name: "SQLite", one_in: 1, store: Fixture::new(store).with_guard(directory) });
+        engines.push(Engine {
+            name: "SQLite",
+            one_in: 1,
+            store: Fixture::new(store).with_guard(directory),
+            index: None,
+        });
     }
     #[cfg(feature = "postgres")]
-    for (name, one_in, order) in
-        [("PostgreSQL", 5, shared::Order::Bytes), ("PostgreSQL in English", 17, shared::Order::English)]
-    {
+    for (name, one_in, order, indexed) in [
+        ("PostgreSQL", 5, shared::Order::Bytes, false),
+        ("PostgreSQL in English", 17, shared::Order::English, false),
+        ("PostgreSQL with an index of texts", 3, shared::Order::English, true),
+    ] {
         if let Some(database) = shared::database(order) {
-            let store = Fixture::new(shared::store(&database)).with_guard(database);
-            engines.push(Engine { name, one_in, store });
+            let database = std::rc::Rc::new(database);
+            let store = Fixture::new(shared::store(&database)).with_guard(std::rc::Rc::clone(&database));
+            let known = "INSERT INTO texts_known SELECT id, '', 0 FROM instances";
+            let begin = move || drop(database.sql(known).expect("an index"));
+            let index = indexed.then(|| Box::new(begin) as Box<dyn Fn()>);
+            engines.push(Engine { name, one_in, store, index });
         }
     }
     engines
@@ -85,6 +98,9 @@ fn each_engine(test: impl Fn(&Engine, &World<'_>, &World<'_>)) {
     fill(&memory);
     for engine in engines() {
         let world = World::new(engine.store.store());
+        if let Some(begin) = &engine.index {
+            begin();
+        }
         fill(&world);
         test(&engine, &world, &memory);
     }

@@ -52,7 +52,7 @@ impl Applying<'_> {
             #[cfg(feature = "sqlite")]
             SqlDialect::Sqlite => crate::sqlite::forget(self.connection)?,
             #[cfg(feature = "postgres")]
-            SqlDialect::Postgres => {}
+            SqlDialect::Postgres => self.erase_texts(&id)?,
         }
         Statement::kept("UPDATE held_changes SET name = NULL WHERE instance_id = ? AND resource_id = ?")
             .blob(self.instance)
@@ -62,6 +62,18 @@ impl Applying<'_> {
             rows += self.erase_rejected(name)?;
         }
         Ok(u64::try_from(rows).unwrap_or(u64::MAX))
+    }
+
+    /// Takes what the index of texts has of somebody. Should it come in again meanwhile, the note has it looked at once more.
+    #[cfg(feature = "postgres")]
+    fn erase_texts(&mut self, id: &[u8]) -> Result<(), Refusal> {
+        let note = "INSERT INTO texts_stale (instance_id, id, change) \
+            SELECT instance_id, $2, uuid_send(gen_random_uuid()) FROM texts_known WHERE instance_id = $1 \
+            ON CONFLICT (instance_id, id) DO UPDATE SET change = excluded.change";
+        for text in [note, "DELETE FROM texts WHERE instance_id = $1 AND id = $2"] {
+            self.connection.later(Statement::of_postgres(text).blob(self.instance).blob(id))?;
+        }
+        Ok(())
     }
 
     fn erase_records(&mut self, id: &[u8], name: Option<&str>) -> Result<usize, Refusal> {

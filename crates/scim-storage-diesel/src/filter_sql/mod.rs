@@ -10,7 +10,6 @@ mod derived;
 #[cfg(feature = "postgres")]
 mod jsonb;
 mod look_up;
-#[cfg(feature = "sqlite")]
 mod pieces;
 mod sort;
 mod value;
@@ -26,8 +25,9 @@ use crate::sql::Statement;
 use value::Place;
 
 pub(crate) use look_up::{LookUp, asked, page_of};
-#[cfg(feature = "sqlite")]
-pub(crate) use pieces::{pieces, text};
+#[cfg(any(feature = "sqlite", test))]
+pub(crate) use pieces::Mark;
+pub(crate) use pieces::{Pieces, marks, pieces};
 #[cfg(feature = "postgres")]
 pub(crate) use sort::SortKeys;
 #[cfg(feature = "sqlite")]

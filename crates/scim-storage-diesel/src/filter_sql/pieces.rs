@@ -1,15 +1,14 @@
 //! Texts in pieces, by which an index finds who may have, or contain, a text.
 //!
-//! The index ([`crate::sqlite::Texts`]) has marks of each person and group: one for each value that people are searched by, and one for
-//! each three characters in a row of it. From a filter follows which marks everybody whom it selects must have ([`pieces`]): the index
-//! gives candidates, and the filter's own condition decides. So nothing here changes what a filter selects, and whatever it cannot
-//! narrow is `None`: negations, parts of fewer than three characters, attributes that are not in the index.
+//! The indexes of texts (of SQLite and of PostgreSQL) have marks of each person and group: one for each value that people are
+//! searched by, and one for each three characters in a row of it ([`marks`]). From a filter follows which marks everybody whom it
+//! selects must have ([`pieces`]): the index gives candidates, and the filter's own condition decides. So nothing here changes what a
+//! filter selects, and whatever it cannot narrow is `None`: negations, parts of fewer than three characters, attributes that are not in
+//! the index.
 //!
 //! A mark is a hash of the instance, the attribute and the text. So the marks of two instances, and of a name and an address, are
 //! different ones, and each is as rare as it can be: what a search costs is the length of its marks' lists. Two texts may have the same
 //! mark; that makes candidates, which the condition drops.
-
-use std::collections::BTreeSet;
 
 use scim_core::filter::{CompareOp, Comparison, Operand, TypedFilter};
 use scim_core::path::AttributeRef;
@@ -56,11 +55,22 @@ enum Extent {
     Part,
 }
 
-/// The mark of a text: letters and digits, which FTS5 takes for one word.
-fn mark(instance: InstanceId, path: &[impl AsRef<str>], extent: Extent, text: &str) -> String {
-    const LETTERS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
-    // Eight letters: 40 bits.
-    const LENGTH: usize = 8;
+/// A mark: a hash whose bits are all as good as one another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Mark(pub(crate) u64);
+
+/// Which marks a record must have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Pieces {
+    /// That one.
+    One(Mark),
+    /// All that these say; they are some.
+    All(Vec<Pieces>),
+    /// What one of these says; they are some.
+    Any(Vec<Pieces>),
+}
+
+fn mark(instance: InstanceId, path: &[impl AsRef<str>], extent: Extent, text: &str) -> Mark {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     let mut add = |bytes: &[u8]| {
         for byte in bytes {
@@ -80,21 +90,21 @@ fn mark(instance: InstanceId, path: &[impl AsRef<str>], extent: Extent, text: &s
     // The lower bits of this hash depend on the lower bits of each byte alone.
     hash ^= hash >> 32;
     hash = hash.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let letter =
-        |place: usize| LETTERS.get(usize::try_from(hash >> (24 + 5 * place)).unwrap_or_default() % 32);
-    (0..LENGTH).filter_map(letter).map(|letter| char::from(*letter)).collect()
+    Mark(hash ^ (hash >> 29))
 }
 
-/// What the index is given of a record: its marks.
-pub(crate) fn text(instance: InstanceId, resource_type: &str, shadow: &Value) -> String {
-    let mut marks = BTreeSet::new();
+/// What the index has of a record: its marks, each once, in order.
+pub(crate) fn marks(instance: InstanceId, resource_type: &str, shadow: &Value) -> Vec<Mark> {
+    let mut marks = Vec::new();
     for path in searched(resource_type) {
         add(shadow, path, &mut |value| {
-            marks.insert(mark(instance, path, Extent::Whole, value));
+            marks.push(mark(instance, path, Extent::Whole, value));
             marks.extend(parts(value).map(|part| mark(instance, path, Extent::Part, part)));
         });
     }
-    marks.into_iter().collect::<Vec<_>>().join(" ")
+    marks.sort_unstable();
+    marks.dedup();
+    marks
 }
 
 fn add(value: &Value, path: &[&str], found: &mut impl FnMut(&str)) {
@@ -117,42 +127,42 @@ fn parts(text: &str) -> impl Iterator<Item = &str> {
     begins.zip(ends).filter_map(|(begin, end)| text.get(begin..end))
 }
 
-/// What the index is asked for, in FTS5's words; `None` where it cannot narrow the filter.
+/// What the index is asked for; `None` where it cannot narrow the filter.
 pub(crate) fn pieces(
     instance: InstanceId,
     resource_type: &ResourceType,
     filter: &TypedFilter,
-) -> Option<String> {
-    Pieces { instance, resource_type: &resource_type.name, within: None }.of(filter)
+) -> Option<Pieces> {
+    Terms { instance, resource_type: &resource_type.name, within: None }.of(filter)
 }
 
-/// Pieces of the terms of a filter, or of the condition of an element.
-struct Pieces<'a> {
+/// The terms of a filter, or of the condition of an element.
+struct Terms<'a> {
     instance: InstanceId,
     resource_type: &'a str,
     within: Option<&'a AttributeRef>,
 }
 
-impl Pieces<'_> {
-    fn of(&self, filter: &TypedFilter) -> Option<String> {
+impl Terms<'_> {
+    fn of(&self, filter: &TypedFilter) -> Option<Pieces> {
         match filter {
             TypedFilter::And(terms) => {
                 let found: Vec<_> = terms.iter().filter_map(|term| self.of(term)).take(MOST_TERMS).collect();
-                (!found.is_empty()).then(|| format!("({})", found.join(" AND ")))
+                (!found.is_empty()).then_some(Pieces::All(found))
             }
             TypedFilter::Or(terms) if terms.len() <= MOST_TERMS => {
                 let found: Option<Vec<_>> = terms.iter().map(|term| self.of(term)).collect();
-                found.filter(|found| !found.is_empty()).map(|found| format!("({})", found.join(" OR ")))
+                found.filter(|found| !found.is_empty()).map(Pieces::Any)
             }
             TypedFilter::Compare(comparison) => self.compared(comparison),
             TypedFilter::Element { attribute, condition } if self.within.is_none() => {
-                Pieces { within: Some(attribute), ..*self }.of(condition)
+                Terms { within: Some(attribute), ..*self }.of(condition)
             }
             _ => None,
         }
     }
 
-    fn compared(&self, Comparison { path, op, operand }: &Comparison) -> Option<String> {
+    fn compared(&self, Comparison { path, op, operand }: &Comparison) -> Option<Pieces> {
         let full = match self.within {
             Some(attribute) => AttributeRef { sub: Some(path.attribute.clone()), ..attribute.clone() },
             None => path.clone(),
@@ -164,27 +174,22 @@ impl Pieces<'_> {
             return None;
         }
         match op {
-            CompareOp::Eq => Some(quoted(&mark(self.instance, &names, Extent::Whole, key))),
+            CompareOp::Eq => Some(Pieces::One(mark(self.instance, &names, Extent::Whole, key))),
             CompareOp::Co | CompareOp::Sw | CompareOp::Ew => self.containing(&names, key),
             _ => None,
         }
     }
 
     /// The marks of the parts of a text: all of them where they are few, else some from everywhere in it.
-    fn containing(&self, names: &[String], text: &str) -> Option<String> {
+    fn containing(&self, names: &[String], text: &str) -> Option<Pieces> {
         let all: Vec<&str> = parts(text).collect();
         let step = all.len().div_ceil(MOST_PIECES).max(1);
         let last = all.len().checked_sub(1)?;
         let places = (0..last).step_by(step).take(MOST_PIECES - 1).chain([last]);
         let some = places.filter_map(|place| all.get(place));
-        let marks: Vec<String> =
-            some.map(|part| quoted(&mark(self.instance, names, Extent::Part, part))).collect();
-        Some(format!("({})", marks.join(" AND ")))
+        let one = |part: &&str| Pieces::One(mark(self.instance, names, Extent::Part, part));
+        Some(Pieces::All(some.map(one).collect()))
     }
-}
-
-fn quoted(mark: &str) -> String {
-    format!("\"{mark}\"")
 }
 
 #[cfg(test)]
@@ -218,12 +223,24 @@ mod tests {
                     }
                 };
                 let path: Vec<&str> = path.split('/').collect();
-                whole.push_str(&quoted(&mark(INSTANCE, &path, extent, text)));
+                whole.push_str(&mark(INSTANCE, &path, extent, text).0.to_string());
                 whole.push_str(rest);
             }
             whole
         });
-        assert_eq!(pieces(INSTANCE, resource_type, &typed), expected, "{filter}");
+        let found = pieces(INSTANCE, resource_type, &typed);
+        assert_eq!(found.as_ref().map(shown), expected, "{filter}");
+    }
+
+    fn shown(pieces: &Pieces) -> String {
+        let joined = |all: &[Pieces], word: &str| {
+            format!("({})", all.iter().map(shown).collect::<Vec<_>>().join(word))
+        };
+        match pieces {
+            Pieces::One(mark) => mark.0.to_string(),
+            Pieces::All(all) => joined(all, " AND "),
+            Pieces::Any(any) => joined(any, " OR "),
+        }
     }
 
     #[test]
@@ -252,11 +269,14 @@ mod tests {
     #[test]
     fn a_long_text_has_few_marks() {
         let letters: String = (0..1000).filter_map(|number| char::from_u32(0x4e00 + number)).collect();
-        let pieces = Pieces { instance: INSTANCE, resource_type: "User", within: None };
-        let found = pieces.containing(&["title".to_owned()], &letters).expect("marks");
-        assert_eq!(found.matches("AND").count(), MOST_PIECES - 1);
+        let terms = Terms { instance: INSTANCE, resource_type: "User", within: None };
+        let found = terms.containing(&["title".to_owned()], &letters).expect("marks");
         let last: String = letters.chars().skip(997).collect();
-        assert!(found.contains(&mark(INSTANCE, &["title"], Extent::Part, &last)));
+        let last = Pieces::One(mark(INSTANCE, &["title"], Extent::Part, &last));
+        assert!(
+            matches!(&found, Pieces::All(marks) if marks.len() == MOST_PIECES && marks.contains(&last)),
+            "{found:?}"
+        );
     }
 
     #[test]
@@ -266,8 +286,7 @@ mod tests {
             "emails": [{ "value": "ab\u{10000}d", "type": "work" }], "locale": "de-DE",
             ENTERPRISE_USER_URN: { "department": "it" },
         });
-        let found = text(INSTANCE, "User", &shadow);
-        let marks: Vec<&str> = found.split(' ').collect();
+        let found = marks(INSTANCE, "User", &shadow);
         let of = |path: &[&str], extent, text| mark(INSTANCE, path, extent, text);
         let mut expected = vec![
             of(&["userName"], Extent::Whole, "adaada"),
@@ -281,11 +300,8 @@ mod tests {
             of(&[ENTERPRISE_USER_URN, "department"], Extent::Whole, "it"),
         ];
         expected.sort_unstable();
-        assert_eq!(marks, expected);
-        assert!(
-            marks.iter().all(|mark| mark.len() == 8 && mark.bytes().all(|byte| byte.is_ascii_alphanumeric()))
-        );
-        assert_eq!(text(INSTANCE, "Device", &shadow), "");
-        assert_ne!(text(InstanceId::new(Uuid::from_u128(1)), "User", &shadow), found);
+        assert_eq!(found, expected);
+        assert_eq!(marks(INSTANCE, "Device", &shadow), []);
+        assert_ne!(marks(InstanceId::new(Uuid::from_u128(1)), "User", &shadow), found);
     }
 }

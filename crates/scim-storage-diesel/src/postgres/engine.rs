@@ -15,6 +15,7 @@ use super::options::PostgresOptions;
 use super::queue::Waiting;
 use super::seek::{Seek, Sought};
 use super::shared::Shared;
+use super::texts::Texts;
 use super::url::{shown, understood};
 use super::workers::{Worker, Workers, ended};
 use super::writers::Writers;
@@ -45,6 +46,8 @@ pub struct Postgres {
     long: Workers,
     /// For what may be a little old.
     replica: Option<Workers>,
+    /// What keeps the index of texts.
+    texts: Texts,
     /// Where the primary is.
     primary: Target,
     meter: Arc<Meter>,
@@ -107,6 +110,7 @@ impl PostgresStore {
                 .map_err(|error| open(&error))?,
             long: workers("postgres-long", long, &primary)?,
             replica,
+            texts: Texts::start(&primary).map_err(|error| open(&error))?,
             primary,
             meter: Arc::clone(&meter),
             read_time: options.read_time,
@@ -171,6 +175,11 @@ impl Postgres {
                 self.read(Way::Quick, found).await
             }
         }
+    }
+
+    /// Somebody searches an instance by texts; whether there is an index for it.
+    pub(crate) fn searched(&self, instance: InstanceId) -> bool {
+        self.texts.searched(instance)
     }
 
     /// Does a read on one of these connections; where `looks`, it looks first whether the server is there.
@@ -264,8 +273,8 @@ impl Engine for Postgres {
         receiver.await.unwrap_or_else(|_| Err(CommitError::Store(ended())))
     }
 
-    fn follow_texts(&self, _instance: InstanceId) {
-        // There is none.
+    fn follow_texts(&self, instance: InstanceId) {
+        self.texts.searched(instance);
     }
 
     fn connect(&self) -> Result<Connection, StoreError> {

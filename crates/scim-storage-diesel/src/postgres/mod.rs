@@ -19,6 +19,7 @@ mod queue;
 mod row;
 mod seek;
 mod shared;
+mod texts;
 mod tls;
 mod url;
 mod workers;
@@ -29,6 +30,7 @@ pub(crate) use horizon::horizon;
 pub(crate) use link::Link;
 pub use options::{Pooler, PostgresOptions};
 pub(crate) use seek::{Seek, Sought};
+pub(crate) use texts::among;
 
 /// A connection to a new database with our tables; none where there is no PostgreSQL.
 #[cfg(test)]

@@ -20,9 +20,9 @@ use super::record::{IdBytes, Row, WIDTH, at, columns, connector};
 use super::sorted::by_typed_keys;
 use crate::connection::{Connection, SqlDialect};
 use crate::error::{damaged, store_error};
-use crate::filter_sql::{compile, is_look_up as looks_up, is_narrow};
 #[cfg(feature = "sqlite")]
-use crate::filter_sql::{pieces, sort_expression};
+use crate::filter_sql::sort_expression;
+use crate::filter_sql::{Pieces, compile, is_look_up as looks_up, is_narrow, pieces};
 #[cfg(feature = "sqlite")]
 use crate::sql::Bind;
 use crate::sql::{Number, Statement};
@@ -99,6 +99,16 @@ fn is_common(query: &Query) -> bool {
 
 /// A page.
 pub(crate) fn find(connection: &mut Connection, scope: &Scope, query: &Query) -> Result<Page, StoreError> {
+    find_of(connection, scope, query, &Source::Table)
+}
+
+/// A page of the records that come from there.
+pub(super) fn find_of(
+    connection: &mut Connection,
+    scope: &Scope,
+    query: &Query,
+    source: &Source,
+) -> Result<Page, StoreError> {
     #[cfg(feature = "sqlite")]
     if let Connection::Sqlite(connection) = connection
         && let Some((_, page)) = crate::sqlite::quick::find(connection, scope, query)?
@@ -111,13 +121,13 @@ pub(crate) fn find(connection: &mut Connection, scope: &Scope, query: &Query) ->
     let several = false;
     if !query.total && counted(query).is_none() && !several {
         // One statement sees one moment.
-        return page(connection, scope, query);
+        return page(connection, scope, query, source);
     }
-    connection.snapshot(|connection| page(connection, scope, query)).map_err(store_error)?
+    connection.snapshot(|connection| page(connection, scope, query, source)).map_err(store_error)?
 }
 
 /// Whether many of the instance are not in the index of texts, which the query asks (see `crate::sqlite::Texts`).
-#[cfg_attr(not(feature = "sqlite"), expect(unused_variables, reason = "PostgreSQL has no such index"))]
+#[cfg_attr(not(feature = "sqlite"), expect(unused_variables, reason = "PostgreSQL's looks after itself"))]
 pub(crate) fn is_behind(
     connection: &mut Connection,
     scope: &Scope,
@@ -125,25 +135,28 @@ pub(crate) fn is_behind(
 ) -> Result<bool, StoreError> {
     match connection.dialect() {
         #[cfg(feature = "sqlite")]
-        SqlDialect::Sqlite if searched(SqlDialect::Sqlite, scope, query).is_some() => {
+        SqlDialect::Sqlite if searched(scope, query).is_some() => {
             crate::sqlite::is_behind(connection, scope.instance.uuid().as_bytes()).map_err(store_error)
         }
         _ => Ok(false),
     }
 }
 
-/// What the index of texts narrows a query to, where no other index does.
-#[cfg_attr(not(feature = "sqlite"), expect(unused_variables, reason = "PostgreSQL has no such index"))]
-fn searched(dialect: SqlDialect, scope: &Scope, query: &Query) -> Option<Statement> {
+/// What the index of texts narrows a query by, where no other index does.
+pub(super) fn searched(scope: &Scope, query: &Query) -> Option<Pieces> {
     let [part] = query.parts.as_slice() else { return None };
     let filter = part.filter.as_ref().filter(|filter| !is_narrow(filter))?;
-    match dialect {
-        #[cfg(feature = "sqlite")]
-        SqlDialect::Sqlite => pieces(scope.instance, &part.resource_type, filter)
-            .map(|pieces| crate::sqlite::among(scope.instance.uuid().as_bytes(), pieces)),
-        #[cfg(feature = "postgres")]
-        SqlDialect::Postgres => None,
-    }
+    pieces(scope.instance, &part.resource_type, filter)
+}
+
+/// Where a query's records come from, before they are held against its parts.
+#[derive(Clone, Debug)]
+pub(super) enum Source {
+    /// From the table, by the indexes that are there at all times.
+    Table,
+    /// They are some of these, an array of ids (PostgreSQL).
+    #[cfg(feature = "postgres")]
+    Candidates(Statement),
 }
 
 /// The type, and the number of resources before the page, of a query whose page begins where ranges say.
@@ -207,6 +220,7 @@ fn rows(
     scope: &Scope,
     query: &Query,
     total: Option<u64>,
+    source: &Source,
 ) -> QueryResult<Vec<Sorted>> {
     let dialect = connection.dialect();
     let first = match begins(connection, scope, query, total)? {
@@ -216,13 +230,19 @@ fn rows(
         Begins::ByOffset => None,
     };
     match first {
-        Some(first) => newest_first(dialect, scope, query, Some(&first)).keep().rows(connection),
-        None => select(dialect, scope, query).rows(connection),
+        Some(first) => newest_first(dialect, scope, query, Some(&first), source).keep().rows(connection),
+        None => select_of(dialect, scope, query, source).rows(connection),
     }
 }
 
-fn page(connection: &mut Connection, scope: &Scope, query: &Query) -> Result<Page, StoreError> {
-    let known = counted(query).map(|_| total(connection, scope, query)).transpose().map_err(store_error)?;
+fn page(
+    connection: &mut Connection,
+    scope: &Scope,
+    query: &Query,
+    source: &Source,
+) -> Result<Page, StoreError> {
+    let known = counted(query).map(|_| total(connection, scope, query, source));
+    let known = known.transpose().map_err(store_error)?;
     #[cfg(feature = "sqlite")]
     if pages::is_plain(connection, query)
         && let Some(mut page) = plain_page(connection, scope, query, known).map_err(store_error)?
@@ -232,17 +252,17 @@ fn page(connection: &mut Connection, scope: &Scope, query: &Query) -> Result<Pag
                 known.or_else(|| length(page.records.len() + usize::from(page.next.is_some()), query));
             page.total = Some(match length {
                 Some(length) => length,
-                None => total(connection, scope, query).map_err(store_error)?,
+                None => total(connection, scope, query, source).map_err(store_error)?,
             });
         }
         return Ok(page);
     }
-    let sorted = rows(connection, scope, query, known).map_err(store_error)?;
+    let sorted = rows(connection, scope, query, known, source).map_err(store_error)?;
     let total = match (query.total, length(sorted.len(), query)) {
         (false, _) => None,
         (true, _) if known.is_some() => known,
         (true, Some(length)) => Some(length),
-        (true, None) => Some(total(connection, scope, query).map_err(store_error)?),
+        (true, None) => Some(total(connection, scope, query, source).map_err(store_error)?),
     };
     of_rows(sorted, query, total)
 }
@@ -299,6 +319,12 @@ pub(super) fn of_rows(
 }
 
 impl Sorted {
+    /// A row of a list in the default order.
+    #[cfg(feature = "postgres")]
+    pub(super) fn of(head: Row) -> Self {
+        Self { head, key: None, total: None }
+    }
+
     /// The number of all, where it came with the row.
     #[cfg(feature = "postgres")]
     pub(super) fn total(&self) -> Option<u64> {
@@ -319,32 +345,16 @@ impl Sorted {
 }
 
 /// What all statements of a query have in common: `FROM … WHERE …`.
-pub(super) fn from(dialect: SqlDialect, scope: &Scope, query: &Query) -> Statement {
-    let searched = searched(dialect, scope, query);
-    // Where the index of texts gives rows, SQLite is to begin there and nowhere else.
-    let hint = if searched.is_some() { " NOT INDEXED" } else { "" };
-    let mut statement = Statement::new(format!(
-        "FROM resources r{hint} LEFT JOIN links l ON l.instance_id = r.instance_id AND l.connector_id = ? AND l.id = r.id \
-         WHERE r.instance_id = ? AND "
-    ))
-    .blob(connector(scope))
-    .blob(scope.instance.uuid().into_bytes());
-    match dialect {
+pub(super) fn from(dialect: SqlDialect, scope: &Scope, query: &Query, source: &Source) -> Statement {
+    let mut statement = match (dialect, source) {
         #[cfg(feature = "sqlite")]
-        SqlDialect::Sqlite if !is_short(query) => {
-            statement.push_str(crate::sqlite::WITHIN_TIME);
-            statement.push_str(" AND ");
-        }
-        #[cfg(feature = "sqlite")]
-        SqlDialect::Sqlite => {}
+        (SqlDialect::Sqlite, _) => from_sqlite(scope, query),
+        #[cfg(feature = "postgres")]
+        (SqlDialect::Postgres, Source::Candidates(ids)) => from_candidates(scope, ids),
         // The server ends what takes too long.
         #[cfg(feature = "postgres")]
-        SqlDialect::Postgres => {}
-    }
-    if let Some(searched) = searched {
-        statement.push(searched);
-        statement.push_str(" AND ");
-    }
+        (SqlDialect::Postgres, Source::Table) => from_table(scope, ""),
+    };
     let parts = query.parts.iter().map(|part| {
         let mut own = Statement::new("r.resource_type = ?").text(&*part.resource_type.name);
         if let Some(filter) = &part.filter {
@@ -362,34 +372,90 @@ pub(super) fn from(dialect: SqlDialect, scope: &Scope, query: &Query) -> Stateme
     statement
 }
 
+/// Records of the table `r` of an instance, and their links.
+fn from_table(scope: &Scope, hint: &str) -> Statement {
+    Statement::new(format!(
+        "FROM resources r{hint} LEFT JOIN links l ON l.instance_id = r.instance_id AND l.connector_id = ? AND l.id = r.id \
+         WHERE r.instance_id = ? AND "
+    ))
+    .blob(connector(scope))
+    .blob(scope.instance.uuid().into_bytes())
+}
+
+#[cfg(feature = "sqlite")]
+fn from_sqlite(scope: &Scope, query: &Query) -> Statement {
+    let searched = searched(scope, query);
+    // Where the index of texts gives rows, SQLite is to begin there and nowhere else.
+    let mut statement = from_table(scope, if searched.is_some() { " NOT INDEXED" } else { "" });
+    if !is_short(query) {
+        statement.push_str(crate::sqlite::WITHIN_TIME);
+        statement.push_str(" AND ");
+    }
+    if let Some(searched) = searched {
+        statement.push(crate::sqlite::among(scope.instance.uuid().as_bytes(), &searched));
+        statement.push_str(" AND ");
+    }
+    statement
+}
+
+/// Those of some records that are there, each found by its id: there is nothing to choose but the index.
+#[cfg(feature = "postgres")]
+fn from_candidates(scope: &Scope, ids: &Statement) -> Statement {
+    let instance = scope.instance.uuid().into_bytes();
+    let mut statement = ids.clone().prefixed("FROM (SELECT DISTINCT u.id FROM unnest(");
+    statement.push(
+        Statement::new(
+            ") AS u (id)) c INNER JOIN LATERAL (SELECT x.* FROM resources x WHERE x.instance_id = ? AND x.id = c.id \
+             LIMIT 1) r ON TRUE LEFT JOIN LATERAL (SELECT k.external_id FROM links k WHERE k.instance_id = ? AND k.id = r.id \
+             AND k.connector_id = ? LIMIT 1) l ON TRUE WHERE ",
+        )
+        .blob(instance)
+        .blob(instance)
+        .blob(connector(scope)),
+    );
+    statement
+}
+
 pub(crate) fn select(dialect: SqlDialect, scope: &Scope, query: &Query) -> Statement {
+    select_of(dialect, scope, query, &Source::Table)
+}
+
+fn select_of(dialect: SqlDialect, scope: &Scope, query: &Query, source: &Source) -> Statement {
     let whole = match query.sort {
-        None => newest_first(dialect, scope, query, None),
+        None => newest_first(dialect, scope, query, None, source),
         Some(sort) => match dialect {
             #[cfg(feature = "sqlite")]
             SqlDialect::Sqlite => by_expression(scope, query, sort),
             #[cfg(feature = "postgres")]
-            SqlDialect::Postgres => by_typed_keys(scope, query, sort),
+            SqlDialect::Postgres => by_typed_keys(scope, query, sort, source),
         },
     };
-    kept(dialect, query, whole)
+    kept(dialect, query, source, whole)
 }
 
 /// The statement, kept prepared where that is worth it.
-fn kept(dialect: SqlDialect, query: &Query, statement: Statement) -> Statement {
-    match dialect {
+fn kept(dialect: SqlDialect, query: &Query, source: &Source, statement: Statement) -> Statement {
+    match (dialect, source) {
         _ if is_common(query) => statement.keep(),
         #[cfg(feature = "sqlite")]
-        SqlDialect::Sqlite => statement.keep_if_frequent(),
+        (SqlDialect::Sqlite, _) => statement.keep_if_frequent(),
         #[cfg(feature = "postgres")]
-        SqlDialect::Postgres => statement,
+        (SqlDialect::Postgres, Source::Candidates(_)) => statement.keep_if_frequent(),
+        #[cfg(feature = "postgres")]
+        (SqlDialect::Postgres, Source::Table) => statement,
     }
 }
 
 /// Without a sort the newest come first, as the index by type has them; from `first` on, where that is known.
-fn newest_first(dialect: SqlDialect, scope: &Scope, query: &Query, first: Option<&[u8]>) -> Statement {
+fn newest_first(
+    dialect: SqlDialect,
+    scope: &Scope,
+    query: &Query,
+    first: Option<&[u8]>,
+    source: &Source,
+) -> Statement {
     let mut whole = Statement::new(format!("SELECT {} ", columns(dialect, query.want)));
-    whole.push(from(dialect, scope, query));
+    whole.push(from(dialect, scope, query, source));
     if let Start::After(position) = &query.start {
         whole.push(Statement::new(" AND r.id < ?").blob(position.id.uuid().into_bytes()));
     }
@@ -426,7 +492,7 @@ fn by_expression(scope: &Scope, query: &Query, sort: scim_storage::Sort) -> Stat
     ));
     whole.push(of_parts(query, sort_expression));
     whole.push_str(" AS k ");
-    whole.push(from(dialect, scope, query));
+    whole.push(from(dialect, scope, query, &Source::Table));
     whole.push_str(")");
     if let Start::After(position) = &query.start {
         whole.push_str(" WHERE ");
@@ -475,11 +541,11 @@ fn after(position: &Keyset, descending: bool) -> Statement {
 }
 
 /// How many match: from the counters where there is no filter.
-fn total(connection: &mut Connection, scope: &Scope, query: &Query) -> QueryResult<u64> {
+fn total(connection: &mut Connection, scope: &Scope, query: &Query, source: &Source) -> QueryResult<u64> {
     if query.parts.iter().any(|part| part.filter.is_some()) {
         let mut statement = Statement::new("SELECT count(*) AS n ");
-        statement.push(from(connection.dialect(), scope, query));
-        let row = kept(connection.dialect(), query, statement).row::<Number>(connection)?;
+        statement.push(from(connection.dialect(), scope, query, source));
+        let row = kept(connection.dialect(), query, source, statement).row::<Number>(connection)?;
         return Ok(row.and_then(|row| u64::try_from(row.n).ok()).unwrap_or_default());
     }
     let mut total: u64 = 0;

@@ -7,8 +7,10 @@ use diesel::sql_types::Text;
 
 use super::find::select;
 use super::find_asked::asked;
+use super::searched::{Candidates, few, find_among};
 use crate::connection::{Connection, SqlDialect};
 use crate::postgres::blank;
+use crate::sql::{Number, Statement};
 
 /// Four thousand people in a thousand groups, which also wait for three thousand others.
 const PEOPLE: &str = r"
@@ -75,4 +77,43 @@ fn look_ups_begin_at_an_index() {
     check("User", r#"groups.value eq "00000000-0000-0000-0000-000000000001""#);
     check("Group", r#"members.value eq "00000000-0000-0000-0000-000000000fff""#);
     check("Group", r#"members[value eq "00000000-0000-0000-0000-000000000fff"] and displayName eq "a""#);
+}
+
+/// What a search reads of tables from their beginning to their end, since the transaction began.
+fn scans(connection: &mut Connection) -> i64 {
+    let scans = "SELECT CAST(coalesce(sum(seq_scan), 0) AS BIGINT) AS n FROM pg_stat_xact_user_tables";
+    Statement::new(scans).row::<Number>(connection).expect("numbers").map_or(-1, |scans| scans.n)
+}
+
+/// Also where nobody has counted the tables, and where the plan was made when they were empty.
+#[test]
+fn searches_of_texts_read_no_table() {
+    let Some((mut connection, database)) = blank() else { return };
+    let ask = |connection: &mut Connection| {
+        for filter in
+            [r#"title co "engineer 77""#, r#"title sw "engi" and title co "123" or nickName eq "x""#]
+        {
+            let (scope, query) = asked("User", filter);
+            let statement = few(&scope, &query).expect("a search by texts");
+            connection.batch("BEGIN").expect("begun");
+            // Often enough for a plan that is kept.
+            for _ in 0..7 {
+                let rows: Vec<Candidates> = statement.clone().keep().rows(connection).expect("rows");
+                Candidates::page(rows, &query).expect("a page");
+            }
+            find_among(connection, &scope, &asked("User", r#"title co "eng""#).1).expect("a page");
+            assert_eq!(scans(connection), 0, "{filter}");
+            connection.batch("COMMIT").expect("ended");
+        }
+    };
+    // (What `PEOPLE` ends with counts the tables.)
+    let people = PEOPLE.trim_end_matches("ANALYZE");
+    ask(&mut connection);
+    database.sql(people).expect("people");
+    let known = "INSERT INTO texts_known SELECT DISTINCT instance_id, decode(repeat('ff', 17), 'hex'), 0 FROM resources; \
+        INSERT INTO texts SELECT instance_id, id, ARRAY[hashtextextended(shadow::text, 0), hashtextextended(shadow::text, 1)] FROM resources";
+    database.sql(known).expect("an index");
+    ask(&mut connection);
+    database.sql("ANALYZE").expect("counted");
+    ask(&mut connection);
 }

@@ -27,6 +27,8 @@ mod pages;
 mod ranges;
 mod record;
 mod report;
+#[cfg(feature = "postgres")]
+mod searched;
 mod secret;
 #[cfg(feature = "postgres")]
 mod sorted;
@@ -53,6 +55,8 @@ pub(crate) use record::account;
 pub(crate) use record::{IdBytes, Row as RecordRow, at, record_columns};
 pub(crate) use record::{connector, get, resource_id};
 pub(crate) use report::removals;
+#[cfg(feature = "postgres")]
+pub(crate) use searched::{Candidates, few, find_among, is_searched};
 pub(crate) use tombstone::deleted_link_ids;
 pub(crate) use window::{last_before, minute};
 

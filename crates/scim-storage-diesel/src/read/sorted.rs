@@ -3,7 +3,7 @@
 use scim_directory::Scope;
 use scim_storage::{Keyset, Query, Sort, SortKey, Start};
 
-use super::find::{PAGE, from, of_parts, window};
+use super::find::{PAGE, Source, from, of_parts, window};
 use super::record::columns;
 use crate::connection::SqlDialect;
 use crate::filter_sql::SortKeys;
@@ -13,7 +13,7 @@ use crate::sql::Statement;
 const WHOLE: &str = "scale(kn) = 0 AND kn BETWEEN -9223372036854775808 AND 9223372036854775807";
 
 /// In the order of SQLite's values: numbers, then texts.
-pub(super) fn by_typed_keys(scope: &Scope, query: &Query, sort: Sort) -> Statement {
+pub(super) fn by_typed_keys(scope: &Scope, query: &Query, sort: Sort, source: &Source) -> Statement {
     let dialect = SqlDialect::Postgres;
     let mut whole = Statement::new(format!(
         "{PAGE}CASE WHEN kt IS NOT NULL THEN 'text' WHEN kn IS NULL THEN 'null' WHEN {WHOLE} THEN 'integer' \
@@ -25,7 +25,7 @@ pub(super) fn by_typed_keys(scope: &Scope, query: &Query, sort: Sort) -> Stateme
     whole.push_str(" AS NUMERIC) AS kn, CAST(");
     whole.push(of_parts(query, |path| SortKeys::of(path).text));
     whole.push_str(" AS TEXT) COLLATE \"C\" AS kt ");
-    whole.push(from(dialect, scope, query));
+    whole.push(from(dialect, scope, query, source));
     whole.push_str(") s");
     if let Start::After(position) = &query.start {
         whole.push_str(" WHERE ");

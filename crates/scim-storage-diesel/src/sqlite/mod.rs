@@ -3,7 +3,6 @@
 mod checkpoints;
 mod direct;
 mod engine;
-mod frequent;
 mod open;
 mod patience;
 pub(crate) mod quick;
@@ -15,7 +14,6 @@ mod writer;
 
 pub(crate) use direct::{Current, Each, each};
 pub use engine::{Sqlite, SqliteStore};
-pub(crate) use frequent::is_frequent;
 pub use open::Options;
 pub(crate) use patience::{WITHIN_TIME, is_over};
 pub(crate) use texts::{among, forget, is_behind};

@@ -20,17 +20,18 @@ use uuid::Uuid;
 
 use super::writer::begin;
 use crate::connection::Connection;
-use crate::filter_sql::text;
+use crate::filter_sql::{Mark, Pieces, marks};
+use crate::slices::Slices;
 use crate::sql::{Id, Number, Statement};
 
-/// Records that are brought in by one transaction.
-const SLICE: i64 = 128;
 /// Searches look at so many that are not in it.
 const MANY: i64 = 128;
 /// Instances that wait.
 const WAITING: usize = 64;
 /// How long it waits for others who write.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long they have between two slices: whoever waits asks every two milliseconds ([`begin`]).
+const PAUSE: Duration = Duration::from_millis(5);
 
 #[derive(QueryableByName)]
 struct Found {
@@ -55,17 +56,36 @@ struct Place {
 const FOUND: &str = "SELECT place, instance_id, resource_type, id, json(shadow) AS shadow FROM resources ";
 
 /// That a record `r` is among those whom the index has for such pieces, or not in it.
-pub(crate) fn among(instance: &[u8], pieces: String) -> Statement {
+pub(crate) fn among(instance: &[u8], pieces: &Pieces) -> Statement {
     Statement::new(
         "r.place IN (SELECT rowid FROM texts WHERE texts MATCH ? \
          UNION ALL SELECT s.place FROM texts_stale s WHERE s.instance_id = ? \
          UNION ALL SELECT x.place FROM resources x INDEXED BY resources_by_id WHERE x.instance_id = ? \
          AND x.id > coalesce((SELECT t.up_to FROM texts_known t WHERE t.instance_id = ?), x''))",
     )
-    .text(pieces)
+    .text(asked(pieces))
     .blob(instance)
     .blob(instance)
     .blob(instance)
+}
+
+/// What FTS5 is asked for, in its words.
+fn asked(pieces: &Pieces) -> String {
+    let joined =
+        |all: &[Pieces], word: &str| format!("({})", all.iter().map(asked).collect::<Vec<_>>().join(word));
+    match pieces {
+        Pieces::One(mark) => format!("\"{}\"", word(*mark)),
+        Pieces::All(all) => joined(all, " AND "),
+        Pieces::Any(any) => joined(any, " OR "),
+    }
+}
+
+/// A mark as FTS5 takes it for one word: eight letters and digits, 40 bits.
+fn word(Mark(mark): Mark) -> String {
+    const LETTERS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+    let letter =
+        |place: usize| LETTERS.get(usize::try_from(mark >> (24 + 5 * place)).unwrap_or_default() % 32);
+    (0..8).filter_map(letter).map(|letter| char::from(*letter)).collect()
 }
 
 /// Whether many of an instance are not in the index.
@@ -110,19 +130,20 @@ fn put(connection: &mut Connection, found: &Found) -> QueryResult<()> {
     let instance = InstanceId::new(Uuid::from_slice(&found.instance_id).unwrap_or_default());
     // What cannot be read has no text, as it has none for filters.
     let shadow = serde_json::from_str(&found.shadow).unwrap_or_default();
+    let words: Vec<String> = marks(instance, &found.resource_type, &shadow).into_iter().map(word).collect();
     Statement::kept("INSERT OR REPLACE INTO texts (rowid, text) VALUES (?, ?)")
         .integer(found.place)
-        .text(text(instance, &found.resource_type, &shadow))
+        .text(words.join(" "))
         .run(connection)?;
     Ok(())
 }
 
-/// Brings in some of an instance, within a transaction; whether there may be more.
-fn slice(connection: &mut Connection, instance: &[u8]) -> QueryResult<bool> {
+/// Brings in so many of an instance, within a transaction; whether there may be more.
+fn slice(connection: &mut Connection, instance: &[u8], slices: Slices) -> QueryResult<bool> {
     let stale: Vec<Place> =
         Statement::kept("SELECT place FROM texts_stale WHERE instance_id = ? ORDER BY place LIMIT ?")
             .blob(instance)
-            .integer(SLICE)
+            .integer(slices.limit())
             .rows(connection)?;
     for Place { place } in &stale {
         Statement::kept("DELETE FROM texts WHERE rowid = ?").integer(*place).run(connection)?;
@@ -146,7 +167,7 @@ fn slice(connection: &mut Connection, instance: &[u8]) -> QueryResult<bool> {
     ))
     .blob(instance)
     .blob(from)
-    .integer(SLICE)
+    .integer(slices.limit())
     .rows(connection)?;
     for found in &beyond {
         put(connection, found)?;
@@ -160,8 +181,7 @@ fn slice(connection: &mut Connection, instance: &[u8]) -> QueryResult<bool> {
         .blob(&last.id)
         .run(connection)?;
     }
-    let whole = usize::try_from(SLICE).unwrap_or(usize::MAX);
-    Ok(stale.len() == whole || beyond.len() == whole)
+    Ok(stale.len() == slices.size() || beyond.len() == slices.size())
 }
 
 /// The way to the thread that brings people into the index. Dropping it ends the thread with the slice that it is at.
@@ -205,6 +225,7 @@ fn follow(mut connection: Connection, queue: &Receiver<InstanceId>) {
     while let Ok(instance) = queue.recv() {
         let mut waiting = vec![instance];
         while let Some(instance) = waiting.pop() {
+            let mut slices = Slices::new();
             loop {
                 // Searches ask for the same again while this runs.
                 loop {
@@ -215,11 +236,12 @@ fn follow(mut connection: Connection, queue: &Receiver<InstanceId>) {
                         Err(TryRecvError::Disconnected) => return,
                     }
                 }
-                let begun = Instant::now();
-                match brought(&mut connection, instance) {
-                    // Whoever else writes has as much time.
-                    Ok(true) => thread::sleep(begun.elapsed().min(Duration::from_millis(50))),
-                    Ok(false) => break,
+                match brought(&mut connection, instance, slices) {
+                    Ok((true, time)) => {
+                        slices.took(time);
+                        thread::sleep(PAUSE);
+                    }
+                    Ok((false, _)) => break,
                     Err(error) => {
                         let _ = connection.batch("ROLLBACK");
                         log::warn!("the index of texts does not follow; searches look further: {error}");
@@ -231,9 +253,15 @@ fn follow(mut connection: Connection, queue: &Receiver<InstanceId>) {
     }
 }
 
-fn brought(connection: &mut Connection, instance: InstanceId) -> QueryResult<bool> {
+/// Brings in a slice; whether there may be more, and how long others could not write.
+fn brought(
+    connection: &mut Connection,
+    instance: InstanceId,
+    slices: Slices,
+) -> QueryResult<(bool, Duration)> {
     begin(connection, PATIENCE)?;
-    let more = slice(connection, instance.uuid().as_bytes())?;
+    let begun = Instant::now();
+    let more = slice(connection, instance.uuid().as_bytes(), slices)?;
     connection.batch("COMMIT")?;
-    Ok(more)
+    Ok((more, begun.elapsed()))
 }

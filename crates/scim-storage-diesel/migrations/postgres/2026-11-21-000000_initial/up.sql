@@ -222,6 +222,62 @@ CREATE INDEX reports_waiting ON resources (instance_id, reports_to)
 CREATE INDEX reports_waiting_by_key ON resources (instance_id, reports_key)
     WHERE direct_manager IS NULL AND reports_to IS NOT NULL;
 
+-- Marks of texts and of their pieces of three characters, of whom searches find by them: an index that follows when somebody
+-- searches. texts_known says of which instances there is one, and up to which id it was made; who came, changed or went since
+-- then stands in texts_stale, with a new random change each time. busy_ms is until when a node is taken to be making it.
+CREATE TABLE texts (
+    instance_id BYTEA NOT NULL,
+    id BYTEA NOT NULL,
+    marks BIGINT[] NOT NULL,
+    PRIMARY KEY (instance_id, id)
+);
+-- Hashes do not compress.
+ALTER TABLE texts ALTER COLUMN marks SET STORAGE EXTERNAL;
+CREATE INDEX texts_by_mark ON texts USING gin (marks);
+CREATE TABLE texts_known (
+    instance_id BYTEA NOT NULL PRIMARY KEY,
+    up_to BYTEA NOT NULL,
+    busy_ms BIGINT NOT NULL
+) WITH (fillfactor = 50);
+-- Its rows come and go, and each search reads them.
+CREATE TABLE texts_stale (
+    instance_id BYTEA NOT NULL,
+    id BYTEA NOT NULL,
+    change BYTEA NOT NULL,
+    PRIMARY KEY (instance_id, id)
+) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
+
+-- The record's row is locked by whoever notes it, so nobody else does at the same time. Of an instance without an index there is
+-- nothing to note.
+CREATE FUNCTION texts_note() RETURNS TRIGGER LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO texts_stale (instance_id, id, change)
+        SELECT k.instance_id, coalesce(NEW.id, OLD.id), uuid_send(gen_random_uuid()) FROM texts_known k
+        WHERE k.instance_id = coalesce(NEW.instance_id, OLD.instance_id)
+        ON CONFLICT (instance_id, id) DO UPDATE SET change = excluded.change;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER texts_note AFTER INSERT OR DELETE OR UPDATE OF shadow ON resources
+    FOR EACH ROW EXECUTE FUNCTION texts_note();
+
+-- Whom a search has to look at, as ids, some perhaps twice: who has all the marks from one of the firsts to one of the lasts, and
+-- whoever the index does not know as they are now. NULL where those are `most` or more. Its plans are by the indexes, whatever the
+-- tables held when they were made.
+CREATE FUNCTION texts_among(of_instance BYTEA, wanted BIGINT[], firsts BIGINT[], lasts BIGINT[], most BIGINT)
+    RETURNS BYTEA[] LANGUAGE plpgsql STABLE SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
+DECLARE
+    found BYTEA[];
+BEGIN
+    found := ARRAY(
+        SELECT s.id FROM texts_stale s WHERE s.instance_id = of_instance
+        UNION ALL SELECT x.id FROM resources x WHERE x.instance_id = of_instance
+            AND x.id > coalesce((SELECT k.up_to FROM texts_known k WHERE k.instance_id = of_instance), '')
+        UNION ALL SELECT t.id FROM unnest(firsts, lasts) AS w (first, last)
+            INNER JOIN texts t ON t.marks @> wanted[CAST(w.first AS INTEGER):CAST(w.last AS INTEGER)]
+        LIMIT most);
+    RETURN CASE WHEN cardinality(found) < most THEN found END;
+END $$;
+
 CREATE TABLE unique_keys (
     instance_id BYTEA NOT NULL,
     resource_type TEXT COLLATE "C" NOT NULL,

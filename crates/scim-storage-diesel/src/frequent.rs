@@ -1,6 +1,6 @@
-//! Which filters' statements SQLite keeps prepared.
+//! Which filters' statements are kept prepared.
 //!
-//! Making a filter's statement anew takes SQLite a good part of what the search takes. Clients write as many filters as they like, but
+//! Making a filter's statement anew takes a database a good part of what the search takes. Clients write as many filters as they like, but
 //! their values are bound, and most clients ask for few shapes, again and again. So the text of a statement that was asked for some
 //! times is kept, as long as few are: what others keep asking for stays in memory once for each connection, and no more than that.
 

@@ -49,10 +49,17 @@ const PAUSE: u64 = 4_000;
 /// node that is gone holds its locks no longer than that.
 const SETTINGS: [&str; 2] = ["lock_timeout = 3000", "idle_in_transaction_session_timeout = 15000"];
 
-/// What a session is told besides, where that lasts: statements of commits look up rows by keys. Their plans are made when tables may
-/// still be empty, and kept when they are not any more.
-const PLANNING: [&str; 4] =
-    ["enable_seqscan = off", "enable_hashjoin = off", "enable_mergejoin = off", "jit = off"];
+/// What a session is told besides, where that lasts. Statements of commits look up rows by keys: their plans are made when tables may
+/// still be empty, and kept when they are not any more. And nothing is written outside a transaction of [`BEGIN`]: statements follow it
+/// before anybody knows that it began, and must not end each by itself where it did not.
+const LASTING: [&str; 5] = [
+    "enable_seqscan = off",
+    "enable_hashjoin = off",
+    "enable_mergejoin = off",
+    "jit = off",
+    "default_transaction_read_only = on",
+];
+const BEGIN: &str = "BEGIN READ WRITE";
 /// How long those that share a transaction wait for a lock: only one of them may want it, and by themselves they have more patience.
 const BRIEFLY: &str = "SET LOCAL lock_timeout = 250";
 
@@ -249,12 +256,12 @@ fn begin(link: &mut Link, supposing: bool) -> QueryResult<()> {
     link.begin_anew(supposing);
     let lasting = link.keeps_settings();
     if lasting && !link.is_settled() {
-        for setting in SETTINGS.into_iter().chain(PLANNING) {
+        for setting in SETTINGS.into_iter().chain(LASTING) {
             link.batch(&format!("SET {setting}"))?;
         }
         link.settle();
     }
-    link.later(Statement::of_postgres("BEGIN"));
+    link.later(Statement::of_postgres(BEGIN));
     if !lasting {
         for setting in SETTINGS {
             link.later(Statement::new(format!("SET LOCAL {setting}")));

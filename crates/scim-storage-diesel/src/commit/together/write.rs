@@ -59,7 +59,7 @@ const WRITE: &str = "WITH counted AS (INSERT INTO counters AS c (instance_id, re
     first_record = least(m.first_record, excluded.first_record), \
     last_record = greatest(m.last_record, excluded.last_record), \
     last_event = greatest(m.last_event, excluded.last_event)) \
-    SELECT n, (CASE WHEN current_setting('rollcall.mistaken', true) = 'yes' THEN 'not as supposed' ELSE '0' END)::bigint \
+    SELECT n, (CASE WHEN current_setting('rollcall.mistaken', true) = 'yes' THEN 'Rollcall tries these changes one by one' ELSE '0' END)::bigint \
     AS mistaken FROM place";
 
 /// The positions that change sets get, as soon as PostgreSQL has said where they begin.

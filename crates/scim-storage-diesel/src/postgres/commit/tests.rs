@@ -351,3 +351,13 @@ fn who_finds_another_record_than_supposed_falls_out_and_the_others_go_on() {
     let [.., (_, freed)] = &cases;
     assert!(block_on(store.commit(freed.clone())).is_ok(), "it comes after the one that gave it up");
 }
+
+#[test]
+fn nothing_is_written_by_statements_whose_transaction_did_not_begin() {
+    let Some((store, mut worker, _database)) = opened() else { return };
+    let world = World::new(&store);
+    all(commit_together(&mut worker, &[&person(&world, "ada")]));
+    let written = worker.connection().expect("open").batch("DELETE FROM resources");
+    assert!(written.is_err_and(|error| error.to_string().contains("read-only")));
+    all(commit_together(&mut worker, &[&person(&world, "grace")]));
+}

@@ -126,6 +126,21 @@ impl Connection {
         }
     }
 
+    /// Forgets the statements that it keeps prepared.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn forget_statements(&mut self) {
+        use diesel::connection::{CacheSize, Connection as _};
+        match self {
+            Self::Sqlite(connection) => {
+                connection.set_prepared_statement_cache_size(CacheSize::Disabled);
+                connection.set_prepared_statement_cache_size(CacheSize::Unbounded);
+            }
+            // It forgets by itself.
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => {}
+        }
+    }
+
     /// Runs text without values; several statements with `;` between them go together, in one round trip.
     pub(crate) fn batch(&mut self, text: &str) -> QueryResult<()> {
         match self {

@@ -6,6 +6,7 @@ use std::thread;
 
 use scim_storage::StoreError;
 
+use super::readers::Reader;
 use crate::connection::Connection;
 
 type Job = Box<dyn FnOnce(&mut Connection) + Send>;
@@ -46,10 +47,11 @@ pub(crate) fn ended() -> StoreError {
     StoreError::Unavailable { reason: "the reader threads have ended".to_owned() }
 }
 
-fn work(mut connection: Connection, queue: &Mutex<Receiver<Job>>) {
+fn work(connection: Connection, queue: &Mutex<Receiver<Job>>) {
+    let mut reader = Reader::new(connection);
     loop {
         let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(job) = job else { return };
-        job(&mut connection);
+        job(reader.connection());
     }
 }

@@ -8,7 +8,8 @@
 use scim_directory::Scope;
 use scim_storage::{Page, Query, Start, StoreError, Want};
 
-use super::find::{NEAR, SMALL_PAGE, Sorted, is_short, of_rows};
+use super::find::{Sorted, of_rows};
+use super::listed::{NEAR, SMALL_PAGE, is_short};
 use super::record::{connector, record_columns};
 use crate::sql::Statement;
 

@@ -5,8 +5,8 @@ use diesel::deserialize::FromSql;
 use diesel::row::NamedRow;
 use diesel::sql_types::Text;
 
-use super::find::select;
 use super::find_asked::asked;
+use super::listed::select;
 use super::searched::{Candidates, few, find_among};
 use crate::connection::{Connection, SqlDialect};
 use crate::postgres::blank;

@@ -22,6 +22,7 @@ mod instance;
 mod journal;
 mod keys;
 mod lease;
+mod listed;
 #[cfg(feature = "sqlite")]
 mod pages;
 mod ranges;
@@ -42,10 +43,11 @@ pub(crate) use at_once::{at_once, page_at_once};
 pub(crate) use edges::{at_once as edges_at_once, edges, page_at_once as edge_page};
 pub(crate) use events::events;
 pub(crate) use facts::{count, facts, target};
-pub(crate) use find::{find, is_behind, is_look_up, is_short, select, whole_list};
+pub(crate) use find::{find, is_behind, is_look_up, whole_list};
 pub(crate) use instance::instance;
 pub(crate) use journal::{journal, name_key};
 pub(crate) use keys::{by_id as key, of_key};
+pub(crate) use listed::{is_short, select};
 #[cfg(test)]
 pub(crate) use ranges::standing_at;
 pub(crate) use ranges::{Level, last_first, left_in_last_range};

@@ -16,7 +16,7 @@ use scim_core::instant::Timestamp;
 use scim_directory::{ConnectorId, Key, Record, ResourceId, Scope, Version};
 use scim_storage::{Keyset, Page, Query, Start, Want};
 
-use super::find::window;
+use super::listed::window;
 use super::record::{IdBytes, at, connector};
 use crate::connection::Connection;
 use crate::sql::Statement;

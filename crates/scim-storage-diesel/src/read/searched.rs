@@ -12,7 +12,8 @@ use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 use scim_directory::Scope;
 use scim_storage::{Page, Query, Start, StoreError};
 
-use super::find::{Sorted, Source, find_of, from, of_rows, searched, window};
+use super::find::{Sorted, find_of, of_rows};
+use super::listed::{Source, from, searched, window};
 use super::record::{IdBytes, Row, at, columns};
 use crate::connection::{Connection, SqlDialect};
 use crate::error::store_error;

@@ -3,7 +3,7 @@
 use scim_directory::Scope;
 use scim_storage::{Keyset, Query, Sort, SortKey, Start};
 
-use super::find::{PAGE, Source, from, of_parts, window};
+use super::listed::{PAGE, Source, from, of_parts, window};
 use super::record::columns;
 use crate::connection::SqlDialect;
 use crate::filter_sql::SortKeys;

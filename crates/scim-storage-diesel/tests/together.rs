@@ -73,15 +73,19 @@ fn end_connections(database: &Database<'_>, through: &AtomicUsize, done: &Atomic
     }
 }
 
+/// Two nodes on one database.
+fn two_nodes(url: &str) -> [PostgresStore; 2] {
+    [(); 2].map(|()| {
+        let options = PostgresOptions { connections: 6, ..PostgresOptions::new(url) };
+        PostgresStore::open(&options).expect("opens")
+    })
+}
+
 #[test]
 fn nodes_that_meet_and_connections_that_end_lose_and_double_nothing() {
     let Some(cluster) = testbed::Postgres::shared() else { return };
     let database = cluster.database().expect("a database");
-    let open = || {
-        let options = PostgresOptions { connections: 6, ..PostgresOptions::new(database.url()) };
-        PostgresStore::open(&options).expect("opens")
-    };
-    let nodes = [open(), open()];
+    let nodes = two_nodes(database.url());
     let [first, _] = &nodes;
     let world = World::new(first);
     let group = world.group("Chefs");
@@ -194,11 +198,7 @@ impl Somebody<'_> {
 fn people_who_come_change_and_go_on_two_nodes_do_so_one_after_the_other() {
     let Some(cluster) = testbed::Postgres::shared() else { return };
     let database = cluster.database().expect("a database");
-    let open = || {
-        let options = PostgresOptions { connections: 6, ..PostgresOptions::new(database.url()) };
-        PostgresStore::open(&options).expect("opens")
-    };
-    let nodes = [open(), open()];
+    let nodes = two_nodes(database.url());
     let [first, _] = &nodes;
     let world = World::new(first);
     let (group, people) = (world.group("Chefs"), Mutex::new(Vec::new()));

@@ -1,4 +1,5 @@
-//! Committing one change set, in a transaction of its own, or a few that commute in one; again, where the server or the network would not have it the first time.
+//! Committing one change set, in a transaction of its own, or a few that commute in one; again, where the server or the network would not
+//! have it the first time.
 //!
 //! Transactions are `READ COMMITTED`: each statement sees what has ended, and whoever decides by something holds it. In order:
 //! advisory locks ([`super::locks`]), the rows of the records that are named (`crate::commit::rows`), unique keys, the version of a

@@ -31,7 +31,8 @@ const MOVE: &str = "WITH gone AS (DELETE FROM members WHERE ctid = ANY(ARRAY( \
     SELECT t.n, CASE WHEN t.n = $8 THEN '' ELSE set_config('rollcall.mistaken', 'yes', true) END AS mistaken \
     FROM (SELECT (SELECT count(*) FROM gone) + (SELECT count(*) FROM come) AS n OFFSET 0) t";
 
-/// Raises each group's version by as many steps as change sets change its edges, or delete members of it; how it stood before that and stands now.
+/// Raises each group's version by as many steps as change sets change its edges, or delete members of it; how it stood before that and
+/// stands now.
 const RAISE: &str = "WITH old AS MATERIALIZED (SELECT r.id, r.modified_ms, g.step, g.at \
     FROM unnest($2, $3, $4, $5) AS g (id, type, step, at) \
     JOIN resources r ON r.instance_id = $1 AND r.id = g.id AND (g.type IS NULL OR r.resource_type = g.type) \

@@ -13,8 +13,8 @@ use crate::read::{USER_NAME, connector};
 use crate::sql::Statement;
 
 /// Who waits for one of them, as [`crate::commit::at_once`] asks for a single one, and by what other connectors call those that change;
-/// and who was deleted with an `externalId` that must not have been. What is asked of two columns together is asked of all their values: more may be found than there is, and then each
-/// change set looks for itself.
+/// and who was deleted with an `externalId` that must not have been. What is asked of two columns together is asked of all their values:
+/// more may be found than there is, and then each change set looks for itself.
 const WAITING: &str = "SELECT t.n, CASE WHEN t.n = $11 THEN '' ELSE set_config('rollcall.mistaken', 'yes', true) END AS mistaken \
     FROM (SELECT count(*) AS n FROM (SELECT 1 FROM unnest($2) AS w (key) CROSS JOIN LATERAL (SELECT 1 FROM resources \
     WHERE instance_id = $1 AND reports_key = w.key AND direct_manager IS NULL AND reports_to IS NOT NULL LIMIT 1) f \

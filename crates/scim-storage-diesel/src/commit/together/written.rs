@@ -1,7 +1,7 @@
 //! The records that are changed or deleted: locked before they are looked at, with everybody whom edges lead to.
 //!
-//! What was supposed of a record (its version, whom it reports to) is known here, before anything is written. A change set of which that is not
-//! so falls out: the others go on, and it is applied by itself after them.
+//! What was supposed of a record (its version, whom it reports to) is known here, before anything is written. A change set of which that is
+//! not so falls out: the others go on, and it is applied by itself after them.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 

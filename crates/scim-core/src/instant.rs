@@ -74,23 +74,17 @@ impl Timestamp {
         self.0
     }
 
-    /// As it is printed: RFC 3339 in UTC with milliseconds. Every answer has two, and a page two for each resource, so it is worked out
-    /// by plain arithmetic: the days of 400 years are always as many.
+    /// As it is printed: RFC 3339 in UTC with milliseconds. Every answer has two, and a page two for each resource, so the digits are
+    /// put in place without the formatting machinery.
     pub(crate) fn text(self) -> [u8; 24] {
-        let millis = self.0.unsigned_abs();
-        let (days, of_day) = (millis / 86_400_000, millis % 86_400_000);
-        // Years begin in March here, so that the day that is not always there is the last one.
-        let days = days + 719_468;
-        let (era, of_era) = (days / 146_097, days % 146_097);
-        let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-        let of_year = of_era - (365 * year + year / 4 - year / 100);
-        let month = (5 * of_year + 2) / 153;
-        let day = of_year - (153 * month + 2) / 5 + 1;
-        let (month, after) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
-        let year = era * 400 + year + after;
-        let (hour, minute) = (of_day / 3_600_000, of_day / 60_000 % 60);
-        let (second, milli) = (of_day / 1_000 % 60, of_day % 1_000);
-        let digit = |number: u64| b'0' + u8::try_from(number % 10).unwrap_or_default();
+        let moment =
+            OffsetDateTime::from_unix_timestamp(self.0 / 1_000).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        let (year, month, day) = moment.to_calendar_date();
+        let (hour, minute, second) = moment.to_hms();
+        let (year, milli) = (year.unsigned_abs(), self.0.unsigned_abs() % 1_000);
+        let [month, day, hour, minute, second] = [u8::from(month), day, hour, minute, second].map(u32::from);
+        let milli = u32::try_from(milli).unwrap_or_default();
+        let digit = |number: u32| b'0' + u8::try_from(number % 10).unwrap_or_default();
         [
             digit(year / 1_000),
             digit(year / 100),

@@ -145,6 +145,22 @@ impl Server {
         page.map(|path| self.directory.body(&path)).transpose()
     }
 
+    /// Creates so many people more, who may be deleted.
+    ///
+    /// # Errors
+    /// Where the server refuses one.
+    pub fn create_more(&mut self, people: usize) -> anyhow::Result<()> {
+        self.directory.stock(self.directory.created.len() + people)
+    }
+
+    /// How many people the server has.
+    ///
+    /// # Errors
+    /// Where it does not say.
+    pub fn people(&self) -> anyhow::Result<u64> {
+        self.directory.total()
+    }
+
     /// Deletes what this run brought.
     ///
     /// # Errors

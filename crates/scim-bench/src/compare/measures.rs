@@ -1,16 +1,15 @@
 //! What is measured, and what each figure is held against.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use anyhow::Context as _;
 
+use super::baseline::{Raw, creates};
 use super::stage::{BareProcess, Stage};
 use super::{Engine, Goal, Row};
 use crate::args::Plan;
 use crate::figures::{Figures, Round, Spread};
 use crate::http::Target;
-use crate::raw::{Commits, Postgres, Sqlite};
 use crate::run::{HEAD, Measured, line};
 use crate::say;
 use crate::server::{Load, Server};
@@ -19,42 +18,9 @@ use crate::workload::{Kind, Place};
 
 /// The connections where nothing else is said.
 const USUAL: usize = 16;
-/// Pages that are read from the plain database in a round.
-const PAGES: u64 = 3_000;
 /// CPU microseconds of the best other server at 10,000 people, by filter: on a machine of two cores, server and client on it.
 const OTHERS: [(Kind, f64); 3] =
     [(Kind::Contains, 1_800.0), (Kind::And, 5_300.0), (Kind::ValuePath, 4_000.0)];
-
-/// The plain database.
-enum Raw {
-    Sqlite(Sqlite),
-    Postgres(Postgres),
-}
-
-impl Raw {
-    /// Commits of one row each on one connection.
-    fn single(&mut self, time: Duration) -> anyhow::Result<Commits> {
-        match self {
-            Self::Sqlite(raw) => raw.single(time),
-            Self::Postgres(raw) => raw.single(1, time),
-        }
-    }
-
-    /// The most that goes: in groups of 64 on SQLite, over 16 connections on PostgreSQL.
-    fn many(&mut self, time: Duration) -> anyhow::Result<Commits> {
-        match self {
-            Self::Sqlite(raw) => raw.grouped(time),
-            Self::Postgres(raw) => raw.single(16, time),
-        }
-    }
-
-    fn page(&self) -> anyhow::Result<f64> {
-        match self {
-            Self::Sqlite(raw) => raw.page(PAGES),
-            Self::Postgres(raw) => raw.page(PAGES),
-        }
-    }
-}
 
 /// An earlier binary, which is measured beside the one that it is about.
 struct Earlier<'s> {
@@ -96,12 +62,7 @@ impl<'s> Measures<'s> {
             anyhow::Ok(Earlier { stage, server, filled, figures: BTreeMap::new() })
         });
         let earlier = earlier.transpose()?;
-        let raw = match &stage.cluster {
-            None => Raw::Sqlite(Sqlite::create(stage.folder(), plan.people)?),
-            Some(cluster) => {
-                Raw::Postgres(Postgres::create(&cluster.url("raw"), cluster.process()?, plan.people)?)
-            }
-        };
+        let raw = Raw::create(stage, plan.people)?;
         let bare = BareProcess::start("bare", stage.folder(), &server.body_of_one()?)?;
         let (figures, rows, measured) = (BTreeMap::new(), Vec::new(), Vec::new());
         Ok(Self { engine, stage, plan, server, earlier, bare, raw, figures, filled, rows, measured })
@@ -147,6 +108,9 @@ impl<'s> Measures<'s> {
             .transpose()?;
         let (mut own, mut before, mut bare) = (Vec::new(), Vec::new(), Vec::new());
         let (mut raw, mut commits) = (Vec::new(), Vec::new());
+        if kind == Kind::Create {
+            self.raw.record(self.stage, &mut self.server, rounds)?;
+        }
         for _ in 0..rounds {
             own.push(self.server.round(kind, &load)?);
             if let Some(earlier) = &mut self.earlier {
@@ -160,8 +124,7 @@ impl<'s> Measures<'s> {
                 Kind::Get | Kind::MatchUserName(_) | Kind::MatchExternalId(_) => {
                     bare.push(self.bare.server.round(kind, &load)?);
                 }
-                Kind::Create if connections == 1 => commits.push(self.raw.single(time / 2)?),
-                Kind::Create => commits.push(self.raw.many(time / 2)?),
+                Kind::Create => commits.push(self.raw.commits(connections, time / 2)?),
                 _ => {}
             }
         }
@@ -191,19 +154,13 @@ impl<'s> Measures<'s> {
                 let raw = Spread::of(&raw).context("no round")?.median;
                 row("us of CPU", cpu).against("bare + page by key", bare + raw, Goal::AtMost(2.0))
             }
-            (Kind::Create, _) if connections == 1 => {
-                let raw = median(&commits, |commits| commits.p50)?;
-                let half = row("us, half of them", |figures| figures.p50.median);
-                half.against("raw commit", raw, Goal::AtMost(1.3))
-            }
             (Kind::Create, _) => {
-                let raw = median(&commits, |commits| commits.rate)?;
-                let name = match self.engine {
-                    Engine::Sqlite => "raw in groups of 64",
-                    Engine::Postgres => "raw over 16 connections",
+                let figure = match connections {
+                    1 => row("us, half of them", |figures| figures.p50.median),
+                    _ => row("a second", rate),
                 };
-                let goal = if connections == 64 { Goal::AtLeast(0.5) } else { Goal::None };
-                row("a second", rate).against(name, raw, goal)
+                self.rows.extend(creates(self.engine, connections, &figure, &commits)?);
+                return Ok(());
             }
             (Kind::Cycle, _) => {
                 row("people a second", rate).against("wanted", self.on(2_000.0, 1_000.0), Goal::AtLeast(1.0))
@@ -318,9 +275,4 @@ impl<'s> Measures<'s> {
         self.rows.push(row.against("wanted", 200.0, Goal::AtMost(1.0)));
         Ok(())
     }
-}
-
-fn median(commits: &[Commits], of: fn(&Commits) -> f64) -> anyhow::Result<f64> {
-    let values: Vec<f64> = commits.iter().map(of).collect();
-    Ok(Spread::of(&values).context("no round")?.median)
 }

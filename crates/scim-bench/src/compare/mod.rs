@@ -1,5 +1,6 @@
 //! The release binary beside a bare handler and the plain database, held against the project's goals.
 
+mod baseline;
 mod goals;
 mod measures;
 mod stage;

@@ -15,6 +15,8 @@ use crate::server::Server;
 const START: Duration = Duration::from_secs(60);
 /// The instance that is measured.
 const INSTANCE: &str = "bench";
+/// The name of the file on SQLite.
+const FILE: &str = "rollcall.db";
 
 /// A Rollcall over an empty database.
 pub(super) struct Stage {
@@ -47,7 +49,7 @@ impl Stage {
         };
         let database = match &cluster {
             Some(cluster) => cluster.url("rollcall"),
-            None => format!("sqlite:{}", folder.path().join("rollcall.db").display()),
+            None => format!("sqlite:{}", folder.path().join(FILE).display()),
         };
         let mut create = Rollcall::command(binary, &database);
         create.arg("--data").arg(folder.path()).args(["instance", "create", INSTANCE]);
@@ -71,6 +73,11 @@ impl Stage {
     /// A folder for what belongs to this.
     pub(super) fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// The file of the database on SQLite.
+    pub(super) fn file(&self) -> PathBuf {
+        self.folder().join(FILE)
     }
 
     /// How long a second node takes to be ready on the database as it is.

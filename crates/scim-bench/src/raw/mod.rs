@@ -1,14 +1,17 @@
-//! The same rows by the plain database library, without a server: what the hardware and the database allow.
+//! Rows by the plain database library, without a server: what the hardware and the database allow.
 //!
-//! A person is one row: id, user name and `externalId`, each unique, and the document of 1.2 KB. That is less than a server writes
-//! for a person (its log, its other indexes), so it is a hard thing to be held against.
+//! [`Sqlite`] and [`Postgres`] have one row for a person: id, user name and `externalId`, each unique, and the document of 1.2 KB. That
+//! is less than a server writes for a person (its log, its other indexes), so it is a hard thing to be held against. [`Replay`]
+//! writes the very rows that the server wrote.
 
 mod postgres;
+mod replay;
 mod sqlite;
 
 use std::time::{Duration, Instant};
 
 pub use self::postgres::Postgres;
+pub use self::replay::Replay;
 pub use self::sqlite::Sqlite;
 
 use crate::shapes::{self, STAYING};
@@ -75,6 +78,20 @@ fn during(
         work()?;
         times.push(one.elapsed());
     }
+    Ok((begun.elapsed(), times))
+}
+
+/// Does something so many times; each one's time.
+fn so_often(
+    times: usize,
+    mut work: impl FnMut() -> anyhow::Result<()>,
+) -> anyhow::Result<(Duration, Vec<Duration>)> {
+    let begun = Instant::now();
+    let one = |_| {
+        let one = Instant::now();
+        work().map(|()| one.elapsed())
+    };
+    let times = (0..times).map(one).collect::<Result<_, _>>()?;
     Ok((begun.elapsed(), times))
 }
 

@@ -8,6 +8,9 @@ use rusqlite::{Connection, params};
 use super::{Commits, GROUP, PAGE, Row, cpu_of, during};
 use crate::random::Random;
 
+/// Those of the server.
+pub(super) const PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY;";
+
 const TABLE: &str = "
     CREATE TABLE people (id BLOB PRIMARY KEY, user_name TEXT NOT NULL UNIQUE, external_id TEXT NOT NULL UNIQUE,
                          document BLOB NOT NULL) WITHOUT ROWID";
@@ -29,11 +32,8 @@ impl Sqlite {
     /// What SQLite says.
     pub fn create(folder: &Path, people: u64) -> anyhow::Result<Self> {
         let connection = Connection::open(folder.join("raw.db"))?;
-        // Those of the server.
-        connection.execute_batch(
-            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY;
-             PRAGMA mmap_size = 268435456;",
-        )?;
+        connection.execute_batch(PRAGMAS)?;
+        connection.execute_batch("PRAGMA mmap_size = 268435456")?;
         connection.execute_batch(TABLE)?;
         let mut raw = Self { connection, people, next: 0 };
         while raw.next < people {

@@ -87,7 +87,7 @@ pub fn measure(servers: &mut [Server], plan: &Plan) -> anyhow::Result<Vec<Measur
         for connections in usual {
             let load =
                 Load { connections: *connections, pace: plan.pace, time: plan.time, changes: plan.changes };
-            let rounds = rounds(servers, kind, &load, plan.rounds)?;
+            let rounds = rounds(servers, kind, &load, plan.people, plan.rounds)?;
             let first = all.len();
             for (server, rounds) in servers.iter().zip(&rounds) {
                 let figures = Figures::of(rounds).context("no round")?;
@@ -104,7 +104,7 @@ pub fn measure(servers: &mut [Server], plan: &Plan) -> anyhow::Result<Vec<Measur
     Ok(all)
 }
 
-/// The rounds of a workload on each server, in turns, after one that does not count.
+/// The rounds of a workload on each server with so many people, in turns, after one that does not count.
 ///
 /// # Errors
 /// Where a server answers wrongly.
@@ -112,10 +112,11 @@ pub fn rounds(
     servers: &mut [Server],
     kind: Kind,
     load: &Load,
+    people: u64,
     count: usize,
 ) -> anyhow::Result<Vec<Vec<Round>>> {
     let mut rounds: BTreeMap<usize, Vec<Round>> = BTreeMap::new();
-    let warm_up = Load { time: load.time / 4, ..*load };
+    let warm_up = load.warm_up(kind, people);
     for turn in 0..=count {
         for (index, server) in servers.iter_mut().enumerate() {
             let load = if turn == 0 { &warm_up } else { load };

@@ -25,6 +25,26 @@ pub struct Load {
     pub changes: usize,
 }
 
+/// How long an index takes that a first search begins, for each person.
+const INDEXED: Duration = Duration::from_micros(300);
+/// The longest that is waited for that.
+const MOST_INDEXED: Duration = Duration::from_secs(60);
+
+impl Load {
+    /// What comes before the rounds that count, in a directory of so many people: a quarter of one, and where people are searched for as
+    /// long as an index takes that a server begins to make then.
+    #[must_use]
+    pub fn warm_up(&self, kind: Kind, people: u64) -> Self {
+        let index = match kind {
+            Kind::Contains | Kind::And | Kind::ValuePath => {
+                INDEXED.saturating_mul(u32::try_from(people).unwrap_or(u32::MAX)).min(MOST_INDEXED)
+            }
+            _ => Duration::ZERO,
+        };
+        Self { time: index.max(self.time / 4), ..*self }
+    }
+}
+
 /// A server with its directory and its processes.
 #[derive(Debug)]
 pub struct Server {
@@ -167,5 +187,24 @@ impl Server {
     /// Where the server refuses that.
     pub fn clear(&mut self) -> anyhow::Result<()> {
         if self.bare { Ok(()) } else { self.directory.clear() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn searches_are_measured_when_their_index_is_made() {
+        let load = Load { connections: 1, pace: Pace::Closed, time: Duration::from_secs(2), changes: 1 };
+        let check = |kind, people, millis| {
+            let warm_up = load.warm_up(kind, people);
+            assert_eq!(warm_up.time, Duration::from_millis(millis), "{kind}, {people}");
+            assert_eq!(warm_up.connections, 1);
+        };
+        check(Kind::Get, 10_000, 500);
+        check(Kind::Contains, 1_000, 500);
+        check(Kind::ValuePath, 10_000, 3_000);
+        check(Kind::And, 1_000_000, 60_000);
     }
 }

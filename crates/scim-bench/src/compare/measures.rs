@@ -97,7 +97,7 @@ impl<'s> Measures<'s> {
     fn measure(&mut self, kind: Kind, connections: usize) -> anyhow::Result<()> {
         let Plan { pace, time, changes, rounds, .. } = *self.plan;
         let load = Load { connections, pace, time, changes };
-        let warm_up = Load { time: time / 4, ..load };
+        let warm_up = load.warm_up(kind, self.plan.people);
         self.server.round(kind, &warm_up)?;
         if let Some(earlier) = &mut self.earlier {
             earlier.server.round(kind, &warm_up).context("the earlier binary")?;

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use scim_bench::drive::Pace;
 use scim_bench::http::Target;
+#[cfg(feature = "sqlite")]
+use scim_bench::raw::Replay;
 use scim_bench::server::{Load, Server};
 use scim_bench::workload::{Kind, Place};
 use testbed::Rollcall;
@@ -12,14 +14,18 @@ use testbed::Rollcall;
 /// The people of the directory: three pages.
 const PEOPLE: u64 = 300;
 
+fn start(database: &str, folder: &Path) -> Rollcall {
+    let binary = Path::new(env!("CARGO_BIN_EXE_rollcall"));
+    let mut create = Rollcall::command(binary, database);
+    create.arg("--data").arg(folder).args(["instance", "create", "bench"]);
+    assert!(create.output().expect("started").status.success());
+    Rollcall::start(binary, database, folder, "bench").expect("a server")
+}
+
 #[track_caller]
 fn check(database: &str) {
     let folder = tempfile::tempdir().expect("a folder");
-    let binary = Path::new(env!("CARGO_BIN_EXE_rollcall"));
-    let mut create = Rollcall::command(binary, database);
-    create.arg("--data").arg(folder.path()).args(["instance", "create", "bench"]);
-    assert!(create.output().expect("started").status.success());
-    let rollcall = Rollcall::start(binary, database, folder.path(), "bench").expect("a server");
+    let rollcall = start(database, folder.path());
     let target = Target::new(&rollcall.base, &rollcall.token).expect("a base URL");
     let (mut server, filled) = Server::scim("rollcall", &target, &[rollcall.id()], PEOPLE).expect("prepared");
     assert_eq!(filled.map(|filled| filled.people), Some(PEOPLE));
@@ -43,6 +49,24 @@ fn check(database: &str) {
 fn every_workload_is_answered_rightly_on_sqlite() {
     let folder = tempfile::tempdir().expect("a folder");
     check(&format!("sqlite:{}", folder.path().join("load.db").display()));
+}
+
+#[cfg(feature = "sqlite")]
+#[test]
+fn what_the_server_writes_for_people_is_written_once_more() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("load.db");
+    let rollcall = start(&format!("sqlite:{}", file.display()), folder.path());
+    let target = Target::new(&rollcall.base, &rollcall.token).expect("a base URL");
+    let (mut server, _) = Server::scim("rollcall", &target, &[], PEOPLE).expect("prepared");
+    let mut replay = Replay::record(&file, folder.path(), || server.create_more(130)).expect("recorded");
+    let rows = replay.rows_of_one();
+    for table in ["change_sets", "events", "journal", "links", "resources", "unique_keys"] {
+        assert_eq!(rows.get(table), Some(&1), "{table}: {rows:?}");
+    }
+    let one = replay.commits(1, 2).expect("two people");
+    let many = replay.commits(64, 2).expect("128 people");
+    assert!(one.rate > 0.0 && many.rate > 0.0, "{one:?}, {many:?}");
 }
 
 #[cfg(feature = "postgres")]

@@ -52,4 +52,5 @@ replay BASE TOKEN *PATHS:
 
 # A million people on each backend, beside ten thousand (half an hour, 10 GB of disk): docs/scaling.md
 scale *ARGS:
-    cargo xtask scale {{ARGS}}
+    cargo build --release -p rollcall
+    cargo run --release -q -p scim-bench -- scale --rollcall "${CARGO_TARGET_DIR:-target}/release/rollcall" {{ARGS}}

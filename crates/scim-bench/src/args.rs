@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 
 use crate::bare::Bare;
-use crate::compare::{ComparePlan, Engine};
+use crate::compare::{ComparePlan, Engine, ScalePlan};
 use crate::drive::Pace;
 use crate::shapes;
 
@@ -38,6 +38,10 @@ scim-bench compare  measures Rollcall beside a bare handler and the plain databa
   --keep              puts the new figures there
   and the options of run from --only on; --connections is 16, with 1 and 64 for get, match-user-name and create
 
+scim-bench scale  measures Rollcall with many people beside Rollcall with few, and says what grows with them
+  --large N           people in the large directory (1000000); --people is the small one
+  and --rollcall, --engine and the options of run from --only on; groups of 100000, too
+
 scim-bench bare  an actix-web handler that sends a ready body
   --listen ADDRESS    (127.0.0.1:0; the address is printed)
   --body FILE         the body; a person of 1.2 KB where there is none
@@ -50,6 +54,8 @@ pub enum Command {
     Run(RunPlan),
     /// Compare Rollcall with its goals.
     Compare(ComparePlan),
+    /// Compare a large directory with a small one.
+    Scale(ScalePlan),
     /// Serve a ready body.
     Bare(Bare),
     /// Say how it is used.
@@ -134,6 +140,7 @@ impl Command {
         match command {
             "run" => run(rest.iter().peekable()).map(Self::Run),
             "compare" => compare(rest.iter().peekable()).map(Self::Compare),
+            "scale" => scale(rest.iter().peekable()).map(Self::Scale),
             "bare" => bare(rest.iter().peekable()).map(Self::Bare),
             "help" | "--help" | "-h" => Ok(Self::Help),
             other => bail!("{other:?} is no command\n{USAGE}"),
@@ -229,6 +236,27 @@ fn compare(mut rest: Rest<'_>) -> anyhow::Result<ComparePlan> {
     Ok(ComparePlan { plan, binary, before, engines, figures, keep })
 }
 
+fn scale(mut rest: Rest<'_>) -> anyhow::Result<ScalePlan> {
+    let plan = Plan { groups: vec![100, 1_000, 10_000, 100_000], ..Plan::default() };
+    let (mut plan, mut binary, mut engines, mut large) = (plan, None, Vec::new(), 1_000_000);
+    while let Some(word) = rest.next() {
+        match word.as_str() {
+            "--rollcall" => binary = Some(value(word, &mut rest)?.into()),
+            "--engine" => engines.push(value(word, &mut rest)?.parse()?),
+            "--large" => large = number(word, &mut rest)?,
+            _ => plan.take(word, &mut rest)?,
+        }
+    }
+    if engines.is_empty() {
+        engines = vec![Engine::Sqlite, Engine::Postgres];
+    }
+    let binary = binary.with_context(|| format!("--rollcall is missing\n{USAGE}"))?;
+    if large <= plan.people {
+        bail!("--large must be above --people");
+    }
+    Ok(ScalePlan { plan, binary, engines, large })
+}
+
 fn bare(mut rest: Rest<'_>) -> anyhow::Result<Bare> {
     let mut bare = Bare { listen: "127.0.0.1:0".to_owned(), body: Vec::new() };
     shapes::person(&mut bare.body, shapes::STAYING, 0, 0);
@@ -308,6 +336,8 @@ mod tests {
         check("compare", "--rollcall is missing");
         check("compare --rollcall r --engine oracle", "\"oracle\": the engines are");
         check("compare --rollcall r --keep", "--keep needs --figures");
+        check("scale", "--rollcall is missing");
+        check("scale --rollcall r --people 50 --large 50", "--large must be above --people");
         check("bare --size 3", "\"--size\" is unknown");
     }
 }

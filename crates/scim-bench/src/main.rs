@@ -10,6 +10,7 @@ fn main() -> ExitCode {
     let outcome = Command::parse(&arguments).and_then(|command| match command {
         Command::Run(plan) => run::run(&plan),
         Command::Compare(plan) => compare::compare(&plan),
+        Command::Scale(plan) => compare::scale(&plan),
         Command::Bare(bare) => bare::serve(bare),
         Command::Help => {
             say(USAGE);

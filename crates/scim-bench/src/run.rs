@@ -1,7 +1,5 @@
 //! Several servers, in turns: what else the machine does falls on all of them.
 
-use std::collections::BTreeMap;
-
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
@@ -87,7 +85,7 @@ pub fn measure(servers: &mut [Server], plan: &Plan) -> anyhow::Result<Vec<Measur
         for connections in usual {
             let load =
                 Load { connections: *connections, pace: plan.pace, time: plan.time, changes: plan.changes };
-            let rounds = rounds(servers, kind, &load, plan.people, plan.rounds)?;
+            let rounds = rounds(servers.iter_mut(), kind, &load, plan.rounds)?;
             let first = all.len();
             for (server, rounds) in servers.iter().zip(&rounds) {
                 let figures = Figures::of(rounds).context("no round")?;
@@ -104,29 +102,28 @@ pub fn measure(servers: &mut [Server], plan: &Plan) -> anyhow::Result<Vec<Measur
     Ok(all)
 }
 
-/// The rounds of a workload on each server with so many people, in turns, after one that does not count.
+/// The rounds of a workload on each server, in turns, after a warm-up.
 ///
 /// # Errors
 /// Where a server answers wrongly.
-pub fn rounds(
-    servers: &mut [Server],
+pub fn rounds<'s>(
+    servers: impl IntoIterator<Item = &'s mut Server>,
     kind: Kind,
     load: &Load,
-    people: u64,
     count: usize,
 ) -> anyhow::Result<Vec<Vec<Round>>> {
-    let mut rounds: BTreeMap<usize, Vec<Round>> = BTreeMap::new();
-    let warm_up = load.warm_up(kind, people);
-    for turn in 0..=count {
-        for (index, server) in servers.iter_mut().enumerate() {
-            let load = if turn == 0 { &warm_up } else { load };
-            let round = server.round(kind, load).with_context(|| format!("{kind} on {}", server.name))?;
-            if turn > 0 {
-                rounds.entry(index).or_default().push(round);
-            }
+    let mut servers: Vec<(&mut Server, Vec<Round>)> =
+        servers.into_iter().map(|server| (server, Vec::with_capacity(count))).collect();
+    let on = |server: &Server| format!("{kind} on {}", server.name);
+    for (server, _) in &mut servers {
+        server.warm_up(kind, load).with_context(|| on(server))?;
+    }
+    for _ in 0..count {
+        for (server, rounds) in &mut servers {
+            rounds.push(server.round(kind, load).with_context(|| on(server))?);
         }
     }
-    Ok(rounds.into_values().collect())
+    Ok(servers.into_iter().map(|(_, rounds)| rounds).collect())
 }
 
 /// The head of the table of [`line`]s.

@@ -4,7 +4,6 @@
 //!     cargo xtask tidy
 //!     cargo xtask counts
 //!     cargo xtask replay --base URL --token TOKEN [PATH]...
-//!     cargo xtask scale [--backend sqlite|postgres]... [--people N]
 
 mod admin_api;
 mod components;
@@ -12,7 +11,6 @@ mod counts;
 mod judges;
 mod mail;
 mod monitoring;
-mod scale;
 mod server;
 mod shell;
 mod steps;
@@ -23,7 +21,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 
-const USAGE: &str = "usage: cargo xtask test [--list] [--only STEP]... | tidy | counts | replay --base URL --token TOKEN [PATH]... | scale [--backend sqlite|postgres]...";
+const USAGE: &str = "usage: cargo xtask test [--list] [--only STEP]... | tidy | counts | replay --base URL --token TOKEN [PATH]...";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -32,7 +30,6 @@ fn main() -> ExitCode {
         Some((command, [])) if command == "tidy" => tidy::run(&root()).map(|()| true),
         Some((command, [])) if command == "counts" => counts::write(),
         Some((command, rest)) if command == "replay" => replay(rest),
-        Some((command, rest)) if command == "scale" => scale::run(rest),
         _ => Err(anyhow::anyhow!(USAGE)),
     };
     match outcome {

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 
 use super::baseline::{Raw, creates};
 use super::stage::{BareProcess, Stage};
-use super::{Engine, Goal, Row};
+use super::{Engine, Goal, Row, USUAL, connections};
 use crate::args::Plan;
 use crate::figures::{Figures, Round, Spread};
 use crate::http::Target;
@@ -16,8 +16,6 @@ use crate::server::{Load, Server};
 use crate::setup::Filled;
 use crate::workload::{Kind, Place};
 
-/// The connections where nothing else is said.
-const USUAL: usize = 16;
 /// CPU microseconds of the best other server at 10,000 people, by filter: on a machine of two cores, server and client on it.
 const OTHERS: [(Kind, f64); 3] =
     [(Kind::Contains, 1_800.0), (Kind::And, 5_300.0), (Kind::ValuePath, 4_000.0)];
@@ -73,7 +71,7 @@ impl<'s> Measures<'s> {
         say(HEAD);
         let kinds = Kind::chosen(&self.plan.only, &self.plan.groups)?;
         for kind in &kinds {
-            for connections in self.connections(*kind) {
+            for connections in connections(self.plan, *kind) {
                 self.measure(*kind, connections).with_context(|| kind.to_string())?;
             }
         }
@@ -85,22 +83,13 @@ impl<'s> Measures<'s> {
         self.server.clear()
     }
 
-    fn connections(&self, kind: Kind) -> Vec<usize> {
-        match (self.plan.connections.as_slice(), kind) {
-            ([], Kind::Get | Kind::MatchUserName(true) | Kind::Create) => vec![1, USUAL, 64],
-            ([], _) => vec![USUAL],
-            (named, _) => named.to_vec(),
-        }
-    }
-
     /// A workload's rounds, each beside its baseline.
     fn measure(&mut self, kind: Kind, connections: usize) -> anyhow::Result<()> {
         let Plan { pace, time, changes, rounds, .. } = *self.plan;
         let load = Load { connections, pace, time, changes };
-        let warm_up = load.warm_up(kind, self.plan.people);
-        self.server.round(kind, &warm_up)?;
+        self.server.warm_up(kind, &load)?;
         if let Some(earlier) = &mut self.earlier {
-            earlier.server.round(kind, &warm_up).context("the earlier binary")?;
+            earlier.server.warm_up(kind, &load).context("the earlier binary")?;
         }
         let page = self.server.body_of_page(kind)?;
         let mut bare_page = page
@@ -249,11 +238,10 @@ impl<'s> Measures<'s> {
     /// What concerns the server as a whole.
     fn whole(&mut self) -> anyhow::Result<()> {
         let earlier = self.earlier.as_ref();
-        let rate = |filled: &Filled| filled.people as f64 / filled.seconds.max(1e-9);
         if let Some(filled) = &self.filled {
-            let before = earlier.and_then(|earlier| earlier.filled.as_ref()).map(rate);
+            let before = earlier.and_then(|earlier| earlier.filled.as_ref()).map(Filled::rate);
             let row =
-                Row::new("fill by POST, 16 connections", "people a second", rate(filled)).earlier(before);
+                Row::new("fill by POST, 16 connections", "people a second", filled.rate()).earlier(before);
             self.rows.push(row.against("wanted", self.on(5_000.0, 2_500.0), Goal::AtLeast(1.0)));
             if let Some(last) = filled.last_over_rest() {
                 let row = Row::new("last tenth of the fill", "times the rest's rate", last);

@@ -3,6 +3,7 @@
 mod baseline;
 mod goals;
 mod measures;
+mod scale;
 mod stage;
 
 use std::fmt;
@@ -12,6 +13,7 @@ use anyhow::{Context as _, bail};
 use serde::{Deserialize, Serialize};
 
 pub use self::goals::{Goal, Row, table};
+pub use self::scale::{ScalePlan, scale};
 
 use self::measures::Measures;
 use self::stage::Stage;
@@ -19,6 +21,10 @@ use crate::args::Plan;
 use crate::run::Measured;
 use crate::say;
 use crate::setup::Filled;
+use crate::workload::Kind;
+
+/// The connections where nothing else is said.
+const USUAL: usize = 16;
 
 /// A database that Rollcall runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,6 +140,15 @@ fn on(engine: Engine, compare: &ComparePlan) -> anyhow::Result<Option<Report>> {
         rows: measures.rows,
         measured: measures.measured,
     }))
+}
+
+/// Over how many connections a workload is measured.
+fn connections(plan: &Plan, kind: Kind) -> Vec<usize> {
+    match (plan.connections.as_slice(), kind) {
+        ([], Kind::Get | Kind::MatchUserName(true) | Kind::Create) => vec![1, USUAL, 64],
+        ([], _) => vec![USUAL],
+        (named, _) => named.to_vec(),
+    }
 }
 
 fn load() -> String {

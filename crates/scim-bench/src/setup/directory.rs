@@ -38,6 +38,12 @@ pub struct Filled {
 }
 
 impl Filled {
+    /// People a second.
+    #[must_use]
+    pub fn rate(&self) -> f64 {
+        self.people as f64 / self.seconds.max(1e-9)
+    }
+
     /// The rate of the last tenth as a multiple of the rate of the rest.
     #[must_use]
     pub fn last_over_rest(&self) -> Option<f64> {

@@ -21,8 +21,8 @@ pub struct Instance {
     pub created: Timestamp,
     /// The settings.
     pub settings: InstanceSettings,
-    /// Grows with each change of the settings, the mapping, the connectors or the integration users
-    /// ([`crate::Condition::Generation`]); 1 at first.
+    /// Grows with each change of the settings, the mapping, the connectors or the integration users, and with each key that
+    /// retires ([`crate::Condition::Generation`]); 1 at first.
     pub generation: i64,
 }
 

@@ -113,7 +113,7 @@ pub enum Fact {
 /// What a decision was made on, besides the versions of records. A store checks it in the commit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Condition {
-    /// The instance's settings and mapping are of that generation; else `Conflict`.
+    /// The instance is of that generation ([`crate::Instance::generation`]); else `Conflict`.
     Generation(i64),
     /// The key is there, not revoked, and its generation is that one; else `Conflict`. So nothing is committed after the
     /// key that it was asked with was revoked.

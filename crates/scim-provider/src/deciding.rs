@@ -79,6 +79,9 @@ impl Operation<'_> {
     async fn refused(&self, policy: &Policy, refusal: Refusal) -> Failure {
         let error = refusal.log_error();
         let Some(hold) = refusal.hold.clone() else { return Failure::refusal(refusal) };
+        if let Err(gone) = self.provider.confirm(self.caller).await {
+            return gone;
+        }
         let action = match hold.removal {
             Removal::Suspend => Action::Suspended,
             Removal::Delete => Action::Deleted,

@@ -57,7 +57,7 @@ impl Provider {
     ) -> Option<Result<Response, Failure>> {
         let route = Route::parse(caller.registry, request.path);
         let mut confirmed = Ok(());
-        if !route.as_ref().is_some_and(|route| reads_first(route, request.method)) {
+        if !route.as_ref().is_some_and(looks_itself) {
             confirmed = self.confirm(caller).await;
         }
         let outcome = match confirmed {
@@ -204,13 +204,12 @@ impl Provider {
     }
 }
 
-/// Whether the first thing that a request does is to read what it is about, so that the look at the key goes with it.
-fn reads_first(route: &Route, method: Method) -> bool {
-    match route {
-        Route::Item(..) | Route::Search(_) | Route::RootSearch | Route::Root => true,
-        Route::Collection(_) => method != Method::Post,
-        _ => false,
-    }
+/// Whether the look at the key goes with what a request does first: it reads what it is about, or commits.
+fn looks_itself(route: &Route) -> bool {
+    matches!(
+        route,
+        Route::Item(..) | Route::Collection(_) | Route::Search(_) | Route::RootSearch | Route::Root
+    )
 }
 
 /// Whether a request changes one resource. The operations of a bulk request are logged one by one.

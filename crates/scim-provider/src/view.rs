@@ -394,6 +394,7 @@ impl Provider {
         caller: &Caller<'_>,
         questions: &[Question],
     ) -> Result<Vec<Fact>, Failure> {
+        self.confirm(caller).await?;
         self.store.facts(&caller.scope, questions).await.map_err(|error| store_failure(&error))
     }
 }

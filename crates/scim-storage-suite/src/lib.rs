@@ -404,6 +404,7 @@ macro_rules! __groups {
         $crate::__group!($dollar $factory $skips marks [
             a_mark_that_holds_changes_no_answer
             every_change_of_access_ends_a_mark
+            conditions_end_with_what_lets_a_key_in
             a_mark_outlives_everything_else
         ] run_on_nodes);
         $crate::__group!($dollar $factory $skips races [

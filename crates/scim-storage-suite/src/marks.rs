@@ -3,15 +3,15 @@
 
 use pollster::block_on;
 use scim_directory::{
-    AdminChange, Change, InstanceSettings, IntegrationUser, IntegrationUserId, KeptSecret, KeyChange, KeyId,
-    KeyRecord, KeyTerms, KeyTouch, MappingVersion, Privilege, Revocation,
+    AdminChange, Change, ChangeSet, Condition, InstanceSettings, IntegrationUser, IntegrationUserId,
+    KeptSecret, KeyChange, KeyId, KeyRecord, KeyTerms, KeyTouch, MappingVersion, Privilege, Revocation,
 };
-use scim_storage::{AccessMark, Found, MarkedKey, Query, Read, Store, Want};
+use scim_storage::{AccessMark, Found, MarkedKey, Query, Read, ServerAnswer, ServerQuestion, Store, Want};
 use serde_json::json;
 
 use crate::keyring::{Keyring, at};
 use crate::meeting::nodes;
-use crate::world::World;
+use crate::world::{World, is_conflict};
 
 /// The mark of a key; `None` where the backend gives none, and nothing is promised.
 fn mark(world: &World<'_>, key: &KeyRecord) -> Option<AccessMark> {
@@ -99,6 +99,51 @@ pub fn every_change_of_access_ends_a_mark(here: &dyn Store, there: &dyn Store) {
         assert!(!holds(reader, other), "{told}");
         assert!(!holds(writer, own), "{told}");
         assert_eq!(read(reader, other, Read::Find(&reader.query(&[("User", "", "")]))), None);
+    }
+}
+
+/// Conditions that name the generations of a key and of its instance hold only while nothing has changed that lets the key in:
+/// what is committed under them needs no look at a mark.
+pub fn conditions_end_with_what_lets_a_key_in(here: &dyn Store, there: &dyn Store) {
+    let worlds = nodes(here, there);
+    let ring = Keyring::new(&worlds[0]);
+    let key = ring.issue(KeyTerms::default());
+    let robot = IntegrationUser {
+        id: ring.user,
+        instance: ring.scope.instance,
+        name: "robot".to_owned(),
+        privilege: Privilege::ReadOnly,
+        suspended: false,
+        email: None,
+    };
+    let settings = InstanceSettings { unique_group_names: false, ..InstanceSettings::default() };
+    let mapping = MappingVersion { version: 1, at: at(1), text: "[]".to_owned() };
+    let changes = [
+        AdminChange::UpdateInstanceSettings(settings),
+        AdminChange::UpdateConnector(ring.connector.clone()),
+        AdminChange::UpdateIntegrationUser(robot),
+        AdminChange::SaveMapping(mapping),
+        AdminChange::Key(KeyChange::SetTerms(key.id, KeyTerms::default())),
+        AdminChange::Key(KeyChange::Retire(key.id, at(50))),
+        AdminChange::Key(KeyChange::Revoke(key.id, Revocation::ByHand)),
+    ];
+    for (round, change) in changes.into_iter().enumerate() {
+        let (writer, reader) = (&worlds[round % 2], &worlds[(round + 1) % 2]);
+        let context = match reader.server(&ServerQuestion::Key(key.id)) {
+            ServerAnswer::Key(Some(context)) => context,
+            other => panic!("{other:?}"),
+        };
+        let commit = |world: &World<'_>| {
+            let of_key = Condition::Key(key.id, context.key.generation);
+            let conditions = vec![Condition::Generation(context.instance.generation), of_key];
+            let set = world.change_set(world.scope, Vec::new());
+            block_on(world.store.commit(ChangeSet { conditions, ..set }))
+        };
+        let told = format!("{change:?}");
+        assert!(commit(reader).is_ok() && commit(writer).is_ok(), "{told}");
+        writer.commit(vec![Change::Admin(change)]);
+        assert!(is_conflict(&commit(reader)), "{told}");
+        assert!(is_conflict(&commit(writer)), "{told}");
     }
 }
 

@@ -74,8 +74,9 @@ pub struct Capabilities {
 /// - **The outbox** is written with the change set or not at all, as the log is; an event about a group that was changed
 ///   only in its members ([`scim_directory::EventKind::GroupChanged`]) is kept only where an edge really changed.
 /// - **Generations.** [`scim_directory::Instance::generation`] grows with each [`scim_directory::AdminChange`] of settings,
-///   mapping, connectors (but for new ones) or integration users; a key's with each change of its terms and with its
-///   revocation.
+///   mapping, connectors (but for new ones) or integration users, and with a key that retires; a key's with each change of
+///   its terms and with its revocation. So [`scim_directory::Condition::Generation`] and [`scim_directory::Condition::Key`]
+///   together hold only while nothing has changed that lets a key in.
 /// - **Keys.** What was committed about a key is seen by every later read, on every node and by every process. That a key
 ///   was used first, or written with first, or reminded of, is committed once, under any race.
 /// - **Marks.** [`Store::unless_changed`] reads nothing under a mark once a change was acknowledged, to anybody, that

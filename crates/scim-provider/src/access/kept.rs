@@ -1,9 +1,12 @@
 //! Keys in memory: what was read about a key is not read again while it is still so.
 //!
 //! Whether it is still so is the store's to say, at each request: under a mark ([`scim_storage::AccessMark`]) that travels with
-//! the first read that the request needs anyway ([`Provider::get`], [`Provider::find`]), or by itself ([`Provider::confirm`]). A
-//! revocation therefore acts on the next request, whoever made it. What counts is worked out each time: the hash of the
-//! secret, the time, the network, limits of requests.
+//! the first read that the request needs anyway ([`Provider::get`], [`Provider::find`]), or by itself ([`Provider::confirm`]);
+//! or, where nothing needs to be read before, by the commit ([`Caller::conditions`]). A revocation therefore acts on the next
+//! request, whoever made it. What counts is worked out each time: the hash of the secret, the time, the network, limits of
+//! requests.
+//!
+//! INVARIANT: nothing is read, answered or logged for a caller before the store has said so.
 //!
 //! Only what lets somebody in is taken from memory. Whoever is not let in by it is looked at anew, by what the store says, and
 //! the refusal is of that.
@@ -13,7 +16,9 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use scim_api_keys::{ApiKey, KeptMac, Verdict};
-use scim_directory::{Connector, Instance, IntegrationUser, KeptSecret, Key, KeyId, KeyRecord, Record};
+use scim_directory::{
+    Condition, Connector, Instance, IntegrationUser, KeptSecret, Key, KeyId, KeyRecord, Record,
+};
 use scim_storage::{AccessMark, Found, Page, Query, Read, StoreError, Want};
 use uuid::Uuid;
 
@@ -60,7 +65,8 @@ impl KeptKeys {
         all.insert(key.id, Arc::new(kept));
     }
 
-    fn forget(&self, id: KeyId) {
+    /// Forgets a key of which something has changed.
+    pub(super) fn forget(&self, id: KeyId) {
         self.0.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
     }
 }
@@ -90,6 +96,22 @@ impl Caller<'_> {
     /// Whether what the caller was let in by has changed: the request begins anew.
     pub(crate) fn is_gone(&self) -> bool {
         self.standing.as_ref().is_some_and(|standing| standing.state() == GONE)
+    }
+
+    /// What a change for this caller is committed under, beside what it was decided on. Together they hold only while the
+    /// caller is let in: the key's generation covers its terms and its revocation, the instance's all else. Who comes from
+    /// memory may be let in by an older generation of the instance than the change was decided by.
+    pub(crate) fn conditions(&self) -> impl Iterator<Item = Condition> {
+        let assumed = self.standing.as_ref().is_some_and(|standing| standing.state() == ASSUMED);
+        self.condition().into_iter().chain(assumed.then_some(Condition::Generation(self.generation)))
+    }
+
+    /// A change was committed under [`Self::conditions`], so the caller is let in.
+    pub(crate) fn has_committed(&self) {
+        self.wrote.store(true, Ordering::Relaxed);
+        if let Some(standing) = &self.standing {
+            standing.set(CONFIRMED);
+        }
     }
 }
 

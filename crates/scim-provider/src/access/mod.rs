@@ -1,9 +1,9 @@
 //! Who is calling, and whether they are let in.
 //!
 //! A credential says itself which instance it belongs to, so that one base URL serves all. One read tells everything about
-//! it; of keys that is kept, and each request asks the store whether it is still so (`kept.rs`), so a revocation acts on the
-//! next one, and what is committed names the generation of the key that it was asked with ([`Condition::Key`]), so nothing is
-//! committed after a revocation either.
+//! it; of keys that is kept, and each request finds out from the store whether it is still so (`kept.rs`), so a revocation acts
+//! on the next one, and what is committed names the generation of the key that it was asked with ([`Condition::Key`]), so
+//! nothing is committed after a revocation either.
 //!
 //! The order of the checks: the secret (`credential.rs`), then whether it is in force here and now (`force.rs`), then what it
 //! opens (`permission.rs`). Whoever does not have the secret learns nothing; whoever has it is told what is wrong and what
@@ -133,6 +133,8 @@ impl Provider {
         caller: &Caller<'_>,
         request: &Request<'_>,
     ) -> Result<(), Failure> {
+        // Who was let in from memory begins anew where something has changed, and is answered by what is so now.
+        self.confirm(caller).await?;
         let gone = || NotLetIn::unknown().into_failure();
         let known = match &caller.key {
             Some(key) => Known::of(self.key_context(key.id).await?.ok_or_else(gone)?, caller.way),

@@ -88,6 +88,8 @@ impl Provider {
         if let Err(error) = Box::pin(self.keep_use(caller, request, key, touch, first_write)).await {
             log::warn!(request_id = request.request_id; "the use of a key could not be kept: {error}");
         }
+        // Whoever only writes never asks whether its mark is still the same, and would keep this anew each time.
+        self.keys.forget(key.id);
     }
 
     async fn keep_use(

@@ -1,7 +1,5 @@
 //! What every write has in common: the change set, and the record as it is afterwards.
 
-use std::sync::atomic::Ordering;
-
 use scim_core::Note;
 use scim_core::resource::Resource;
 use scim_core::schema::ResourceType;
@@ -16,12 +14,16 @@ impl Operation<'_> {
     /// Commits a decision on behalf of the caller.
     pub(crate) async fn commit(&self, decision: Decision) -> Result<Committed, CommitError> {
         let Decision { changes, log, events, mut conditions, realm } = decision;
-        conditions.extend(self.caller.condition());
+        for condition in self.caller.conditions() {
+            if !conditions.contains(&condition) {
+                conditions.push(condition);
+            }
+        }
         let own = own_names(&changes);
         let changes = ChangeSet { changes, log, events, conditions, realm, ..self.change_set() };
         let committed = self.provider.commit(changes).await;
         if committed.is_ok() {
-            self.caller.wrote.store(true, Ordering::Relaxed);
+            self.caller.has_committed();
         }
         match committed {
             // An object or a group that a workflow rule makes, and another request has just made.

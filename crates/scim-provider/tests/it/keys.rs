@@ -369,6 +369,11 @@ fn a_key_that_was_recognised_ends_at_the_next_request_whatever_that_is() {
         format!("{{\"schemas\":[\"urn:ietf:params:scim:schemas:core:2.0:User\"],\"userName\":\"{name}\"}}")
     };
     let nobody = format!("/Users/{}", uuid::Uuid::from_u128(9));
+    let group = format!(
+        "{{\"schemas\":[\"urn:ietf:params:scim:schemas:core:2.0:Group\"],\"displayName\":\"all\",\
+         \"members\":[{{\"value\":\"{}\"}}]}}",
+        uuid::Uuid::from_u128(9)
+    );
     let requests = [
         (Method::Get, "/Users", String::new()),
         (Method::Get, "/", String::new()),
@@ -377,6 +382,10 @@ fn a_key_that_was_recognised_ends_at_the_next_request_whatever_that_is() {
         (Method::Get, "/Nothing", String::new()),
         (Method::Put, "/Users", String::new()),
         (Method::Post, "/Users", user("bob")),
+        (Method::Post, "/Users", user("ada")),
+        (Method::Post, "/Users", "not JSON".to_owned()),
+        (Method::Post, "/Users", "{}".to_owned()),
+        (Method::Post, "/Groups", group),
         (Method::Post, "/Users/.search", "{}".to_owned()),
         (Method::Post, "/Users/.search", "not JSON".to_owned()),
         (Method::Post, "/Bulk", "{}".to_owned()),

@@ -4,6 +4,7 @@
 mod admin_keys;
 mod doors;
 mod imports;
+mod kept;
 mod keys;
 mod races;
 mod support;

@@ -1,6 +1,6 @@
 //! What an administrator changes while a request is under way: after the decision and before its commit.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use pollster::block_on;
@@ -12,9 +12,9 @@ use scim_directory::{
 use scim_provider::admin::{Admin, KeyRequest};
 use scim_provider::{Limits, Method, Provider, Request, Response, Source as _};
 use scim_storage::{
-    BoxFuture, Capabilities, CommitError, EdgePage, EdgeQuery, EventPage, InstanceAnswer, InstanceQuestion,
-    JournalPage, JournalQuery, MemoryStore, Page, Query, ServerAnswer, ServerQuestion, Store, StoreError,
-    Want,
+    AccessMark, BoxFuture, Capabilities, CommitError, EdgePage, EdgeQuery, EventPage, Found, InstanceAnswer,
+    InstanceQuestion, JournalPage, JournalQuery, MarkedKey, MemoryStore, Page, Query, Read, ServerAnswer,
+    ServerQuestion, Store, StoreError, Want,
 };
 use serde_json::{Value, json};
 
@@ -29,6 +29,9 @@ pub(crate) struct Meddled {
     before: Mutex<Option<Meddling>>,
     /// How many commits succeed; `None` for all.
     left: Mutex<Option<usize>>,
+    /// How often it was asked whether a mark still holds, and to commit.
+    looks: AtomicUsize,
+    commits: AtomicUsize,
 }
 
 impl Meddled {
@@ -40,6 +43,11 @@ impl Meddled {
     /// Lets only so many commits succeed, or all.
     pub(crate) fn let_through(&self, commits: Option<usize>) {
         *self.left.lock().expect("a lock") = commits;
+    }
+
+    /// How often it was asked whether a mark still holds, and to commit, since the last time.
+    pub(crate) fn asked(&self) -> (usize, usize) {
+        (self.looks.swap(0, Ordering::Relaxed), self.commits.swap(0, Ordering::Relaxed))
     }
 }
 
@@ -78,6 +86,7 @@ impl Store for Meddled {
     }
 
     fn commit(&self, changes: ChangeSet) -> BoxFuture<'_, Result<Committed, CommitError>> {
+        self.commits.fetch_add(1, Ordering::Relaxed);
         if let Some(left) = self.left.lock().expect("a lock").as_mut() {
             if *left == 0 {
                 let reason = "no further commit".to_owned();
@@ -122,6 +131,20 @@ impl Store for Meddled {
 
     fn server<'a>(&'a self, question: &'a ServerQuestion) -> BoxFuture<'a, Result<ServerAnswer, StoreError>> {
         self.store.server(question)
+    }
+
+    fn key(&self, id: KeyId) -> BoxFuture<'_, Result<Option<MarkedKey>, StoreError>> {
+        self.store.key(id)
+    }
+
+    fn unless_changed<'a>(
+        &'a self,
+        mark: AccessMark,
+        scope: &'a Scope,
+        read: Read<'a>,
+    ) -> BoxFuture<'a, Result<Option<Found>, StoreError>> {
+        self.looks.fetch_add(1, Ordering::Relaxed);
+        self.store.unless_changed(mark, scope, read)
     }
 
     fn ready(&self) -> BoxFuture<'_, Result<(), StoreError>> {
@@ -283,7 +306,8 @@ fn nothing_is_written_that_the_connector_may_not_do_any_more() {
     let world = World::new();
     world.check(
         "operations",
-        &[503],
+        // Who was told by nothing else yet begins anew.
+        &[403, 503],
         |admin, instance, _| {
             connector(admin, instance, |connector| {
                 let settings = &mut connector.settings;
@@ -308,7 +332,7 @@ fn nothing_is_written_once_the_keys_scopes_are_fewer() {
     let world = World::new();
     world.check(
         "scopes",
-        &[503],
+        &[403, 503],
         |admin, _, key| {
             block_on(admin.key_change(key, |terms| {
                 terms.limits.scopes = "users:read".parse().expect("scopes");

@@ -131,7 +131,9 @@ impl Applying<'_> {
              WHERE id = ? AND instance_id = ? AND retires_ms IS NULL AND revoked_ms IS NULL",
         );
         let retire = retire.integer(self.set.at.unix_millis()).integer(until.unix_millis());
-        self.change_key_or_nothing(retire, id)
+        self.change_key_or_nothing(retire, id)?;
+        // Not the key's: its tokens live on. So what is decided by the key as it was finds out all the same.
+        self.next_generation()
     }
 
     /// As [`Self::change_key`], but a key that is there and needs no change is none either.

@@ -73,8 +73,10 @@ impl Administration {
             }
             AdminChange::Key(change) => {
                 self.apply_to_keys(instance, at, change)?;
-                if !matches!(change, KeyChange::Touch(_)) {
-                    self.access_changed(instance);
+                match change {
+                    KeyChange::Touch(_) => {}
+                    KeyChange::Retire(..) => self.grow(instance),
+                    _ => self.access_changed(instance),
                 }
             }
             AdminChange::AdminKey(change) => self.apply_to_admin_keys(instance, at, change)?,

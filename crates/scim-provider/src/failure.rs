@@ -173,7 +173,8 @@ pub(crate) fn store_failure(error: &StoreError) -> Failure {
             log::warn!("a read took too long and was given up");
             Failure::unavailable(
                 "This list takes too long to find; ask for less: a filter with eq on userName, externalId, emails.value \
-                 or id is quick, and so is a list without filter and sort",
+                 or id is quick, and so is a list without filter and sort. A first search by co, sw or ew begins an index: \
+                 try it again in some minutes",
             )
             .advice(
                 "too_long",

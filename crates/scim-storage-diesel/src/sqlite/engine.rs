@@ -8,7 +8,7 @@ use futures_channel::oneshot;
 use scim_directory::{ChangeSet, Committed, InstanceId};
 use scim_storage::{CommitError, StoreError};
 
-use super::open::{Options, connect, connect_to_read, establish, migrate, prepare};
+use super::open::{Options, connect, establish, migrate, prepare};
 use super::patience::at_most;
 use super::readers::Readers;
 use super::texts::Texts;
@@ -57,9 +57,9 @@ impl SqliteStore {
         migrate(&mut establish(text).map_err(|error| open(&error))?, path, options)?;
         let writer = connect(text).map_err(|error| open(&error))?;
         let copier = connect(text).map_err(|error| open(&error))?;
-        let workers: Result<Vec<_>, _> = (0..WORKERS).map(|_| connect_to_read(text)).collect();
+        let workers: Result<Vec<_>, _> = (0..WORKERS).map(|_| connect(text)).collect();
         let workers = workers.map_err(|error| open(&error))?;
-        let readers: Result<Vec<_>, _> = (0..options.readers.max(1)).map(|_| connect_to_read(text)).collect();
+        let readers: Result<Vec<_>, _> = (0..options.readers.max(1)).map(|_| connect(text)).collect();
         let readers = Readers::new(readers.map_err(|error| open(&error))?);
         let texts = connect(text).map_err(|error| open(&error))?;
         let meter = Arc::new(Meter::default());

@@ -90,16 +90,6 @@ pub(crate) fn connect(path: &str) -> Result<AnyConnection, ConnectionError> {
     establish(path).map(AnyConnection::Sqlite)
 }
 
-/// A connection for reads: it sees the beginning of the file in memory, of the system's own pages, and copies none of them. What is
-/// mapped counts as memory of the process, once for each connection, so it is no more than that.
-pub(super) fn connect_to_read(path: &str) -> Result<AnyConnection, ConnectionError> {
-    let mut connection = establish(path)?;
-    connection
-        .batch_execute("PRAGMA mmap_size = 25165824")
-        .map_err(ConnectionError::CouldntSetupConfiguration)?;
-    Ok(AnyConnection::Sqlite(connection))
-}
-
 /// What [`connect`] gives, as Diesel has it.
 pub(crate) fn establish(path: &str) -> Result<SqliteConnection, ConnectionError> {
     let mut connection = SqliteConnection::establish(path)?;
@@ -107,7 +97,8 @@ pub(crate) fn establish(path: &str) -> Result<SqliteConnection, ConnectionError>
     Ok(connection)
 }
 
-/// Sets what SQLite keeps per connection.
+/// Sets what SQLite keeps per connection. Nothing of the file is mapped into memory: SQLite gives a connection's mapping up whenever
+/// another one has written, and whoever reads beside writers would map it, and take its faults, again for each read.
 fn configure(connection: &mut SqliteConnection) -> diesel::QueryResult<()> {
     teach(connection)?;
     connection.batch_execute(

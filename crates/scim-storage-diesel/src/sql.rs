@@ -225,7 +225,11 @@ impl Statement {
     pub(crate) fn run(self, connection: &mut Connection) -> QueryResult<usize> {
         match connection {
             #[cfg(feature = "sqlite")]
-            Connection::Sqlite(connection) => diesel::RunQueryDsl::execute(self.with_json(), connection),
+            Connection::Sqlite(connection) => match self.typed.and_then(|typed| typed.run(&self, connection))
+            {
+                Some(run) => run,
+                None => diesel::RunQueryDsl::execute(self.with_json(), connection),
+            },
             #[cfg(feature = "postgres")]
             Connection::Postgres(link) => link.run(&self),
         }

@@ -5,14 +5,13 @@ use std::collections::BTreeSet;
 use diesel::QueryableByName;
 use diesel::sql_types::BigInt;
 use scim_directory::{Effect, Key, ResourceId, Version};
-use uuid::Uuid;
 
 use super::Applying;
 use super::group::Any;
 use super::tally::Tallies;
 use crate::error::Refusal;
 use crate::read::resource_id;
-use crate::sql::{Id, Statement};
+use crate::sql::{Id, Statement, fixed_texts};
 
 #[derive(QueryableByName)]
 struct Buried {
@@ -20,6 +19,24 @@ struct Buried {
     version: i64,
     #[diesel(sql_type = BigInt)]
     created_ms: i64,
+}
+
+fixed_texts! {
+    /// What connectors knew a record by.
+    Links = "DELETE FROM links WHERE instance_id = ? AND id = ?";
+    /// The record itself.
+    Record = "DELETE FROM resources WHERE instance_id = ? AND id = ?";
+    /// What connectors knew a deleted record by.
+    BuriedLinks = "INSERT INTO tombstone_links (instance_id, connector_id, external_id, id) \
+        SELECT instance_id, connector_id, external_id, id FROM links \
+        WHERE instance_id = ? AND id = ? ON CONFLICT DO NOTHING";
+}
+
+/// The one type that has members and holds references.
+const GROUP: &str = "Group";
+
+fn has_members(key: &Key) -> bool {
+    &*key.resource_type == GROUP
 }
 
 impl Applying<'_> {
@@ -35,35 +52,46 @@ impl Applying<'_> {
         if self.connection.is_postgres() {
             self.part(key.id)?;
         } else {
-            self.count_members(key.id)?;
-            // The groups of a deleted person have one member less.
-            let groups: Vec<Id> = Statement::kept(
-                "SELECT group_id AS id FROM members INDEXED BY members_by_member \
-                 WHERE instance_id = ? AND member_id = ?",
-            )
-            .blob(self.instance)
-            .blob(id)
-            .rows(self.connection)?;
-            for group in groups {
-                if let Ok(group) = Uuid::from_slice(&group.id) {
-                    self.raise(&Key { resource_type: "Group".into(), id: ResourceId::new(group) })?;
-                }
-            }
+            self.leave_all(key)?;
         }
         self.bury(key)?;
-        for statement in [
-            "DELETE FROM members WHERE instance_id = ? AND group_id = ?",
-            "DELETE FROM members INDEXED BY members_by_member WHERE instance_id = ? AND member_id = ?",
-            "DELETE FROM held WHERE instance_id = ? AND group_id = ?",
-            "DELETE FROM links WHERE instance_id = ? AND id = ?",
-            "DELETE FROM resources WHERE instance_id = ? AND id = ?",
-        ] {
-            self.connection.later(Statement::kept(statement).blob(self.instance).blob(id))?;
+        if has_members(key) {
+            let held = Statement::kept("DELETE FROM held WHERE instance_id = ? AND group_id = ?");
+            self.connection.later(held.blob(self.instance).blob(id))?;
+        }
+        for statement in [Statement::fixed::<Links>(), Statement::fixed::<Record>()] {
+            self.connection.later(statement.blob(self.instance).blob(id))?;
         }
         self.clear_reports(key.id)?;
         self.moved(key, -1);
         self.count(&key.resource_type, Tallies::default().since(before.tallies()));
         Ok(self.no_record())
+    }
+
+    /// Takes the edges of a record away, both ways. (SQLite.)
+    fn leave_all(&mut self, key: &Key) -> Result<(), Refusal> {
+        let (instance, id) = (self.instance, key.id.uuid().into_bytes());
+        let edges = |text: &'static str| Statement::kept(text).blob(instance).blob(id);
+        if has_members(key) {
+            self.count_members(key.id)?;
+            edges("DELETE FROM members WHERE instance_id = ? AND group_id = ?").run(self.connection)?;
+        }
+        let groups: Vec<Id> = edges(
+            "SELECT group_id AS id FROM members INDEXED BY members_by_member \
+             WHERE instance_id = ? AND member_id = ?",
+        )
+        .rows(self.connection)?;
+        if groups.is_empty() {
+            return Ok(());
+        }
+        // Each of them has one member less.
+        for group in groups {
+            self.raise(&Key { resource_type: GROUP.into(), id: resource_id(&group.id)? })?;
+        }
+        let leave =
+            "DELETE FROM members INDEXED BY members_by_member WHERE instance_id = ? AND member_id = ?";
+        edges(leave).run(self.connection)?;
+        Ok(())
     }
 
     /// Takes the edges of a record away, which is locked: its members and its groups are those that it loses in this very
@@ -108,13 +136,7 @@ impl Applying<'_> {
         .blob(self.instance)
         .blob(id);
         self.connection.later(bury)?;
-        let links = Statement::kept(
-            "INSERT INTO tombstone_links (instance_id, connector_id, external_id, id) \
-             SELECT instance_id, connector_id, external_id, id FROM links \
-             WHERE instance_id = ? AND id = ? ON CONFLICT DO NOTHING",
-        )
-        .blob(self.instance)
-        .blob(id);
+        let links = Statement::fixed::<BuriedLinks>().blob(self.instance).blob(id);
         self.connection.later(links)?;
         Ok(())
     }

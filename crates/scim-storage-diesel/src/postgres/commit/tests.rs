@@ -18,6 +18,7 @@ use crate::postgres::PostgresStore;
 use crate::postgres::options::PostgresOptions;
 use crate::postgres::url::understood;
 use crate::postgres::workers::Down;
+use crate::sql::Number;
 
 #[test]
 fn pauses_grow_and_stay_short() {
@@ -360,4 +361,25 @@ fn nothing_is_written_by_statements_whose_transaction_did_not_begin() {
     let written = worker.connection().expect("open").batch("DELETE FROM resources");
     assert!(written.is_err_and(|error| error.to_string().contains("read-only")));
     all(commit_together(&mut worker, &[&person(&world, "grace")]));
+}
+
+#[test]
+fn no_statement_is_planned_twice() {
+    let Some((store, mut worker, _database)) = opened() else { return };
+    let world = World::new(&store);
+    let (group, member) = (world.group("Chefs"), world.person("member"));
+    for turn in 0..8 {
+        let (name, known) = (format!("p{turn}"), world.person(&format!("known {turn}")));
+        let edge = match turn % 2 {
+            0 => edges(&world, &group, &[&member], &[]),
+            _ => edges(&world, &group, &[], &[&member]),
+        };
+        let sets = [person(&world, &name), change(&world, &known, 1, &format!("new {turn}")), edge];
+        all(commit_together(&mut worker, &sets.each_ref()));
+        commit(&mut worker, &gone(&world, &known), false).expect("committed");
+    }
+    let counted = "SELECT coalesce(sum(custom_plans), 0)::bigint AS n FROM pg_prepared_statements \
+         WHERE generic_plans + custom_plans > 4";
+    let planned = Statement::new(counted).row::<Number>(worker.connection().expect("open")).expect("asked");
+    assert_eq!(planned.map(|row| row.n), Some(0));
 }

@@ -237,24 +237,6 @@ impl Connection {
         }
     }
 
-    /// Supposes that a statement's rows are so. The statement notes itself where they are not, so that a later one fails and the
-    /// transaction cannot be committed: the commit may go with them.
-    #[cfg(feature = "postgres")]
-    pub(crate) fn suppose_noted<R: Row>(
-        &mut self,
-        statement: Statement,
-        so: impl FnOnce(&[R]) -> bool + Send + 'static,
-    ) -> QueryResult<()> {
-        match self {
-            #[cfg(feature = "sqlite")]
-            Self::Sqlite(_) => statement.run(self).map(drop),
-            Self::Postgres(link) => {
-                link.suppose_noted(statement, so);
-                Ok(())
-            }
-        }
-    }
-
     /// The rows of a statement; none are supposed to be there.
     pub(crate) fn suppose_none<R: Row>(&mut self, statement: Statement) -> QueryResult<Vec<R>> {
         self.suppose(statement, Vec::new(), <[R]>::is_empty)

@@ -77,6 +77,19 @@ macro_rules! fixed_texts {
 }
 pub(crate) use fixed_texts;
 
+/// Rows of lists that are bound side by side, for a `FROM`: each list by its number and what its column is called, and `n`, which counts
+/// the rows. (PostgreSQL's `unnest` of several lists keeps a store for each of them, at 2 us a list; here only the first has one.) For short
+/// lists: where values differ in length, the server finds the nth by going over those before it.
+macro_rules! rows_of {
+    ($first:literal $id:ident $(, $list:literal $name:ident)*) => {
+        concat!(
+            "(SELECT w.", stringify!($id), $(", ($", $list, ")[w.n] AS ", stringify!($name),)*
+            ", w.n FROM unnest($", $first, ") WITH ORDINALITY AS w (", stringify!($id), ", n))"
+        )
+    };
+}
+pub(crate) use rows_of;
+
 impl Statement {
     /// A statement whose text is made for the occasion.
     pub(crate) fn new(text: impl Into<Cow<'static, str>>) -> Self {

@@ -19,7 +19,7 @@ use scim_directory::{
     AdminChange, AdminKeyChange, Change, ChangeSet, Condition, Content, InstanceId, Key, KeyChange,
 };
 
-use crate::sql::Statement;
+use crate::sql::{Statement, rows_of};
 
 /// A change set with more names than that takes the instance alone instead: the server's room for locks is bounded.
 const MOST_NAMES: usize = 64;
@@ -28,8 +28,12 @@ const MOST_NAMES: usize = 64;
 const MOST_KEPT: usize = 6;
 
 /// Takes any number of locks, in the order of the list; no row comes of it.
-const TAKE: &str = "SELECT 1 FROM unnest($1, $2) AS l (number, alone) WHERE CASE l.alone \
-    WHEN 1 THEN pg_advisory_xact_lock(l.number) ELSE pg_advisory_xact_lock_shared(l.number) END IS NULL";
+const TAKE: &str = concat!(
+    "SELECT 1 FROM ",
+    rows_of!(1 number, 2 alone),
+    " AS l WHERE CASE l.alone \
+    WHEN 1 THEN pg_advisory_xact_lock(l.number) ELSE pg_advisory_xact_lock_shared(l.number) END IS NULL"
+);
 
 /// What a lock is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -6,8 +6,8 @@
 //! transaction is rolled back and the change set applied again, step by step. The statements, their order and what each sees are the
 //! same either way.
 //!
-//! Statements of several change sets note at the server where something is not as supposed, and the last of them fails then. So the commit
-//! goes with them: in a transaction that failed it is a rollback.
+//! Statements of several change sets fail at the server where something is not as supposed. So the commit goes with them: in a transaction
+//! that failed it is a rollback.
 
 use diesel::pg::Pg;
 use diesel::result::Error;
@@ -18,8 +18,8 @@ use super::link::{Link, built};
 use super::row::PgRow;
 use crate::sql::Statement;
 
-/// How a statement fails where others noted that something is not as supposed: a text that says so is no number.
-const NOTED: SqlState = SqlState::INVALID_TEXT_REPRESENTATION;
+/// How a statement fails because something is not as supposed: a text that says so is no number.
+const MISTAKEN: SqlState = SqlState::INVALID_TEXT_REPRESENTATION;
 
 /// What looks at an answer: rows, and how many were changed. Whether it is as supposed.
 type Look = Box<dyn FnOnce(&[PgRow], u64) -> QueryResult<bool> + Send>;
@@ -84,7 +84,7 @@ impl Link {
 
     /// Keeps in mind that a statement failed because something was not as supposed.
     pub(super) fn failed_by(&mut self, error: &tokio_postgres::Error) {
-        self.pipeline.mistaken |= error.code() == Some(&NOTED);
+        self.pipeline.mistaken |= error.code() == Some(&MISTAKEN);
     }
 
     /// Whether something was not as supposed.
@@ -117,16 +117,6 @@ impl Link {
         F: FnOnce(&[R]) -> bool + Send + 'static,
     {
         self.pipeline.doubtful = true;
-        self.suppose_noted(statement, so);
-    }
-
-    /// The same of a statement that notes where they are not, so that a later one fails ([`NOTED`]): a commit may be sent before anybody
-    /// has looked.
-    pub(crate) fn suppose_noted<R, F>(&mut self, statement: Statement, so: F)
-    where
-        R: QueryableByName<Pg>,
-        F: FnOnce(&[R]) -> bool + Send + 'static,
-    {
         let look = move |rows: &[PgRow], _| Ok(so(&built::<R>(rows)?));
         self.pipeline.add(statement, Some(Box::new(look)));
     }

@@ -5,30 +5,40 @@ use std::collections::BTreeMap;
 use scim_directory::{ChangeSet, Content, NewRecord};
 
 use super::written::{Entry, Known, with_entries};
-use super::{Part, Plain, suppose_number};
+use super::{Part, Plain, so_or_fail, suppose_number};
 use crate::commit::at_once::in_order;
 use crate::commit::index::keys;
 use crate::commit::record::{account, display_key, managed_by};
 use crate::commit::tally::Tallies;
 use crate::connection::Connection;
 use crate::error::Refusal;
-use crate::sql::{Bind, Statement};
+use crate::sql::{Bind, Statement, rows_of};
 
 /// The records, what they are found by, and their links: how many of the rows that must be new were.
-const CREATE: &str = "WITH r AS (INSERT INTO resources (instance_id, resource_type, id, version, membership, created_ms, \
+const CREATE: &str = concat!(
+    "WITH r AS (INSERT INTO resources (instance_id, resource_type, id, version, membership, created_ms, \
     modified_ms, display, display_key, manager, managed_by, active, keys, document, shadow, account) \
     SELECT $1, n.type, n.id, 1, 0, n.at, n.at, n.display, n.display_key, n.manager, n.managed_by, n.active, n.keys, n.document, \
-    n.shadow::jsonb, n.account FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $24) \
-    AS n (type, id, at, display, display_key, manager, managed_by, active, document, shadow, account, keys) \
+    n.shadow::jsonb, n.account FROM ",
+    rows_of!(2 type, 3 id, 4 at, 5 display, 6 display_key, 7 manager, 8 managed_by, 9 active, 10 document, 11 shadow, 12 account, 24 keys),
+    " AS n \
     ON CONFLICT DO NOTHING RETURNING 1), \
     u AS (INSERT INTO unique_keys (instance_id, resource_type, path, key, id) SELECT $1, k.type, k.path, k.key, k.id \
-    FROM unnest($13, $14, $15, $16) AS k (type, path, key, id) ON CONFLICT DO NOTHING RETURNING 1), \
+    FROM ",
+    rows_of!(13 type, 14 path, 15 key, 16 id),
+    " AS k ON CONFLICT DO NOTHING RETURNING 1), \
     s AS (INSERT INTO search_keys (instance_id, resource_type, path, key, id) SELECT $1, k.type, k.path, k.key, k.id \
-    FROM unnest($17, $18, $19, $20) AS k (type, path, key, id) ON CONFLICT DO NOTHING), \
+    FROM ",
+    rows_of!(17 type, 18 path, 19 key, 20 id),
+    " AS k ON CONFLICT DO NOTHING), \
     l AS (INSERT INTO links (instance_id, connector_id, id, external_id) SELECT $1, k.connector, k.id, k.external_id \
-    FROM unnest($21, $22, $23) AS k (connector, id, external_id)) \
-    SELECT t.n, CASE WHEN t.n = $25 THEN '' ELSE set_config('rollcall.mistaken', 'yes', true) END AS mistaken \
-    FROM (SELECT (SELECT count(*) FROM r) + (SELECT count(*) FROM u) AS n OFFSET 0) t";
+    FROM ",
+    rows_of!(21 connector, 22 id, 23 external_id),
+    " AS k) \
+    SELECT ",
+    so_or_fail!("t.n = $25"),
+    " AS n FROM (SELECT (SELECT count(*) FROM r) + (SELECT count(*) FROM u) AS n OFFSET 0) t"
+);
 
 pub(super) fn created<'a>(parts: &[Part<'a>]) -> Vec<(&'a ChangeSet, &'a NewRecord)> {
     let new = |part: &Part<'a>| match part.plain {

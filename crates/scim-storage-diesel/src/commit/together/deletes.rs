@@ -1,15 +1,18 @@
 //! Records that go, all in one statement: their edges and links go with them, tombstones stay.
 
 use super::written::Known;
-use super::{Part, Plain, suppose_number};
+use super::{Part, Plain, so_or_fail, suppose_number};
 use crate::commit::slot;
 use crate::connection::Connection;
 use crate::error::Refusal;
-use crate::sql::{Bind, Statement};
+use crate::sql::{Bind, Statement, rows_of};
 
 /// They are locked, and nobody reports to them or is in them: what else names them are their own edges, links and claims, which nobody
 /// moves meanwhile.
-const BURY: &str = "WITH d AS (DELETE FROM resources r USING unnest($2, $3, $4) AS n (id, at, name) \
+const BURY: &str = concat!(
+    "WITH d AS (DELETE FROM resources r USING ",
+    rows_of!(2 id, 3 at, 4 name),
+    " AS n \
     WHERE r.instance_id = $1 AND r.id = n.id RETURNING r.id, r.resource_type, n.at, r.version, r.created_ms, r.display, \
     r.managed_by, n.name, r.account), \
     t AS (INSERT INTO tombstones (instance_id, id, resource_type, deleted_ms, version, created_ms, display, managed_by, \
@@ -24,10 +27,14 @@ const BURY: &str = "WITH d AS (DELETE FROM resources r USING unnest($2, $3, $4) 
     (SELECT ctid AS at FROM links WHERE instance_id = $1 AND id = k.id OFFSET 0) o)) RETURNING connector_id, external_id, id), \
     b AS (INSERT INTO tombstone_links (instance_id, connector_id, external_id, id) \
     SELECT $1, l.connector_id, l.external_id, l.id FROM l ON CONFLICT DO NOTHING), \
-    c AS (DELETE FROM name_claims c USING unnest($2, $4) AS k (id, name) \
+    c AS (DELETE FROM name_claims c USING ",
+    rows_of!(2 id, 4 name),
+    " AS k \
     WHERE c.instance_id = $1 AND c.id = k.id AND c.key = k.name) \
-    SELECT t.n, CASE WHEN t.n = $5 THEN '' ELSE set_config('rollcall.mistaken', 'yes', true) END AS mistaken \
-    FROM (SELECT count(*) AS n FROM d) t";
+    SELECT ",
+    so_or_fail!("t.n = $5"),
+    " AS n FROM (SELECT count(*) AS n FROM d) t"
+);
 
 /// They are counted in their ranges, or spans, no more, unless that is the last one of their type, which is not counted.
 macro_rules! uncount {
@@ -36,7 +43,9 @@ macro_rules! uncount {
             "INSERT INTO ",
             $table,
             " (instance_id, resource_type, first_id, slot, count) \
-             SELECT $1, d.type, g.first_id, $2, -count(*) FROM unnest($3, $4) AS d (type, id) CROSS JOIN LATERAL \
+             SELECT $1, d.type, g.first_id, $2, -count(*) FROM ",
+    rows_of!(3 type, 4 id),
+    " AS d CROSS JOIN LATERAL \
              (SELECT first_id FROM ",
             $table,
             " WHERE instance_id = $1 AND resource_type = d.type AND first_id <= d.id \

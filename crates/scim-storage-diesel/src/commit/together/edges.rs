@@ -8,43 +8,62 @@ use scim_core::instant::Timestamp;
 use scim_directory::{ChangeSet, EdgeEffect, EdgeOutcome, Effect, MemberChange, ResourceId, Version};
 
 use super::written::Known;
-use super::{Part, Plain, suppose_number};
+use super::{Part, Plain, so_or_fail, suppose_number};
 use crate::commit::rows::stored;
 use crate::connection::Connection;
 use crate::error::Refusal;
 use crate::read::{connector, resource_id};
-use crate::sql::{Bind, Id, Statement};
+use crate::sql::{Bind, Statement, rows_of};
 
 /// Locks whom the edges lead to, in the order of all change sets.
-const LOCK: &str = "SELECT r.id FROM unnest($2) AS m (id) JOIN resources r ON r.instance_id = $1 AND r.id = m.id \
-    ORDER BY r.resource_type = 'Group', r.id FOR NO KEY UPDATE OF r";
+const LOCK: &str = concat!(
+    "SELECT ",
+    so_or_fail!("count(*) = $3"),
+    " AS n FROM (SELECT r.id FROM unnest($2) AS m (id) JOIN resources r ON r.instance_id = $1 AND r.id = m.id \
+    ORDER BY r.resource_type = 'Group', r.id FOR NO KEY UPDATE OF r) t"
+);
 
 /// How many edges went and came. Nobody else moves edges of those who are locked, so they stay where they stand.
-const MOVE: &str = "WITH gone AS (DELETE FROM members WHERE ctid = ANY(ARRAY( \
-    SELECT m.at FROM unnest($2, $3) AS e (group_id, member_id) CROSS JOIN LATERAL (SELECT ctid AS at FROM members \
+const MOVE: &str = concat!(
+    "WITH gone AS (DELETE FROM members WHERE ctid = ANY(ARRAY( \
+    SELECT m.at FROM ",
+    rows_of!(2 group_id, 3 member_id),
+    " AS e CROSS JOIN LATERAL (SELECT ctid AS at FROM members \
     WHERE instance_id = $1 AND group_id = e.group_id AND member_id = e.member_id LIMIT 1) m)) RETURNING 1), \
     come AS (INSERT INTO members (instance_id, group_id, member_id, member_type) \
-    SELECT $1, e.group_id, e.member_id, e.type FROM unnest($4, $5, $6) AS e (group_id, member_id, type) \
+    SELECT $1, e.group_id, e.member_id, e.type FROM ",
+    rows_of!(4 group_id, 5 member_id, 6 type),
+    " AS e \
     ON CONFLICT DO NOTHING RETURNING 1), \
     counted AS (UPDATE resources r SET membership = r.membership + 1 FROM unnest($7) AS m (id) \
     WHERE r.instance_id = $1 AND r.id = m.id) \
-    SELECT t.n, CASE WHEN t.n = $8 THEN '' ELSE set_config('rollcall.mistaken', 'yes', true) END AS mistaken \
-    FROM (SELECT (SELECT count(*) FROM gone) + (SELECT count(*) FROM come) AS n OFFSET 0) t";
+    SELECT ",
+    so_or_fail!("t.n = $8"),
+    " AS n FROM (SELECT (SELECT count(*) FROM gone) + (SELECT count(*) FROM come) AS n OFFSET 0) t"
+);
 
 /// Raises each group's version by as many steps as change sets change its edges, or delete members of it; how it stood before that and
 /// stands now.
-const RAISE: &str = "WITH old AS MATERIALIZED (SELECT r.id, r.modified_ms, g.step, g.at \
-    FROM unnest($2, $3, $4, $5) AS g (id, type, step, at) \
+const RAISE: &str = concat!(
+    "WITH old AS MATERIALIZED (SELECT r.id, r.modified_ms, g.step, g.at \
+    FROM ",
+    rows_of!(2 id, 3 type, 4 step, 5 at),
+    " AS g \
     JOIN resources r ON r.instance_id = $1 AND r.id = g.id AND (g.type IS NULL OR r.resource_type = g.type) \
     ORDER BY r.id FOR NO KEY UPDATE OF r) \
     UPDATE resources r SET version = r.version + old.step, modified_ms = greatest(r.modified_ms, old.at) \
     FROM old WHERE r.instance_id = $1 AND r.id = old.id \
-    RETURNING r.id, r.version - old.step AS version, r.membership, old.modified_ms";
+    RETURNING r.id, r.version - old.step AS version, r.membership, old.modified_ms"
+);
 
 /// Forgets references. Their groups' rows are locked, as for everybody who changes what a group holds, so they stay where they stand.
-const RELEASE: &str = "DELETE FROM held WHERE ctid = ANY(ARRAY( \
-    SELECT h.at FROM unnest($2, $3, $4) AS r (group_id, connector_id, reference) CROSS JOIN LATERAL (SELECT ctid AS at FROM held \
-    WHERE instance_id = $1 AND group_id = r.group_id AND connector_id = r.connector_id AND reference = r.reference LIMIT 1) h))";
+const RELEASE: &str = concat!(
+    "DELETE FROM held WHERE ctid = ANY(ARRAY( \
+    SELECT h.at FROM ",
+    rows_of!(2 group_id, 3 connector_id, 4 reference),
+    " AS r CROSS JOIN LATERAL (SELECT ctid AS at FROM held \
+    WHERE instance_id = $1 AND group_id = r.group_id AND connector_id = r.connector_id AND reference = r.reference LIMIT 1) h))"
+);
 
 /// Where a group stands.
 #[derive(QueryableByName)]
@@ -95,10 +114,8 @@ pub(super) fn suppose_there(
     if members.is_empty() {
         return Ok(());
     }
-    let all = members.len();
-    let lock = Statement::of_postgres(LOCK).blob(instance).blobs(stored(members));
-    connection.suppose(lock, Vec::new(), move |rows: &[Id]| rows.len() == all)?;
-    Ok(())
+    let all = i64::try_from(members.len()).unwrap_or(i64::MAX);
+    suppose_number(connection, Statement::of_postgres(LOCK).blob(instance).blobs(stored(members)), all)
 }
 
 /// Supposes that each edge that is to go is there, and none that is to come.

@@ -11,7 +11,7 @@ use scim_directory::{
 const MOST: usize = 32;
 /// How large their documents are at most, all together: whoever is larger goes by itself.
 const MOST_BYTES: usize = 1 << 20;
-/// How many edges, log records or events one of them has at most.
+/// How many edges, log records, events or values to be found by one of them has at most: lists of all of them are short.
 pub(super) const MOST_ROWS: usize = 64;
 
 /// The one change of a change set that may share.
@@ -79,7 +79,7 @@ pub(super) fn plain(set: &ChangeSet) -> Option<Plain<'_>> {
     match change {
         Change::Create(new) if is_alone(new) && has_conditions_of(set, Some(new)) => Some(Plain::Create(new)),
         Change::Update { key, expected, content, external_id }
-            if is_no_group(key) && has_conditions_of(set, None) =>
+            if is_no_group(key) && is_found_by_few(content) && has_conditions_of(set, None) =>
         {
             let (expected, external_id) = (*expected, external_id.as_deref());
             Some(Plain::Update(Update { key, expected, content, external_id }))
@@ -96,7 +96,11 @@ pub(super) fn plain(set: &ChangeSet) -> Option<Plain<'_>> {
 
 /// A group that comes would hold its name while others wait for groups' rows: people come before groups everywhere.
 fn is_alone(new: &NewRecord) -> bool {
-    !new.revives && new.content.reports_to.is_none() && is_no_group(&new.key)
+    !new.revives && new.content.reports_to.is_none() && is_no_group(&new.key) && is_found_by_few(&new.content)
+}
+
+fn is_found_by_few(content: &Content) -> bool {
+    content.index.len() <= MOST_ROWS
 }
 
 /// A group's row is taken last where its members change, and first where it is written itself.
@@ -317,7 +321,15 @@ mod tests {
             set(vec![Change::Members(MemberChange { add, release, ..edges.clone() })])
         };
         assert!(may_share(&release(vec![a.clone()])));
+        let called = |names: usize| {
+            let mut new = new();
+            let index = new.content.index.clone();
+            new.content.index = index.iter().cycle().take(names).cloned().collect();
+            set(vec![Change::Create(new)])
+        };
+        assert!(may_share(&called(MOST_ROWS)));
         let cases = [
+            ("who is found by many values", called(MOST_ROWS + 1)),
             ("two changes", set(vec![Change::Create(new()), members(&group, &[&a], &[])])),
             ("a group that changes", set(vec![world.update(&group, 1, &json!({ "displayName": "g" }))])),
             ("a group that goes", set(vec![delete(&group)])),

@@ -1,40 +1,87 @@
-//! One statement that asks whether anybody waits for those that come or change.
+//! What change sets suppose of everything but the records that they name. The statement that writes the log asks for it ([`super::write`]),
+//! when nothing is left to wait for: what was asked before may have ended in between, where somebody was waited for.
 
 use scim_core::text::Matching;
 use scim_directory::{ChangeSet, Condition, Content, Key};
 
-use super::creates::created;
+use super::Part;
+use super::creates::{created, oldest};
 use super::party::Update;
 use super::written::updates;
-use super::{Part, suppose_number};
-use crate::connection::Connection;
-use crate::error::Refusal;
 use crate::read::{USER_NAME, connector};
 use crate::sql::Statement;
 
-/// Who waits for one of them, as [`crate::commit::at_once`] asks for a single one, and by what other connectors call those that change;
-/// and who was deleted with an `externalId` that must not have been. What is asked of two columns together is asked of all their values:
-/// more may be found than there is, and then each change set looks for itself.
-const WAITING: &str = "SELECT t.n, CASE WHEN t.n = $11 THEN '' ELSE set_config('rollcall.mistaken', 'yes', true) END AS mistaken \
-    FROM (SELECT count(*) AS n FROM (SELECT 1 FROM unnest($2) AS w (key) CROSS JOIN LATERAL (SELECT 1 FROM resources \
-    WHERE instance_id = $1 AND reports_key = w.key AND direct_manager IS NULL AND reports_to IS NOT NULL LIMIT 1) f \
-    UNION ALL SELECT 1 FROM unnest($3) AS w (sent) CROSS JOIN LATERAL (SELECT 1 FROM resources \
-    WHERE instance_id = $1 AND reports_to = w.sent AND reports_via = ANY($4) AND direct_manager IS NULL \
-    AND reports_to IS NOT NULL LIMIT 1) f \
-    UNION ALL SELECT 1 FROM unnest($5) AS w (id) CROSS JOIN LATERAL \
-    (SELECT 1 FROM held WHERE instance_id = $1 AND reference = w.id LIMIT 1) f \
-    UNION ALL SELECT 1 FROM unnest($6) AS w (name) CROSS JOIN LATERAL \
-    (SELECT 1 FROM held WHERE instance_id = $1 AND folded = w.name LIMIT 1) f \
-    UNION ALL SELECT 1 FROM unnest($7) AS w (sent) CROSS JOIN LATERAL \
-    (SELECT 1 FROM held WHERE instance_id = $1 AND reference = w.sent AND connector_id = ANY($4) LIMIT 1) f \
-    UNION ALL SELECT 1 FROM unnest($8) AS w (sent) CROSS JOIN unnest($4) AS c (id) CROSS JOIN LATERAL \
-    (SELECT l.id FROM tombstone_links l WHERE l.instance_id = $1 AND l.connector_id = c.id AND l.external_id = w.sent OFFSET 0) l \
-    CROSS JOIN LATERAL (SELECT deleted_ms FROM tombstones WHERE instance_id = $1 AND id = l.id LIMIT 1) t \
-    WHERE t.deleted_ms >= $9 \
-    UNION ALL SELECT 1 FROM unnest($10) AS w (id) CROSS JOIN LATERAL \
-    (SELECT l.connector_id, l.external_id FROM links l WHERE l.instance_id = $1 AND l.id = w.id OFFSET 0) l \
-    CROSS JOIN LATERAL (SELECT 1 FROM resources WHERE instance_id = $1 AND reports_to = l.external_id \
-    AND reports_via = l.connector_id AND direct_manager IS NULL AND reports_to IS NOT NULL LIMIT 1) f LIMIT 1) w) t";
+/// No change set is there already, the instance is of the generation, and all keys are in force. The ids of the change sets are `$7`.
+macro_rules! in_force {
+    () => {
+        concat!(
+            "NOT EXISTS (SELECT 1 FROM unnest($7) AS s (id) CROSS JOIN LATERAL \
+         (SELECT 1 FROM change_sets WHERE instance_id = $1 AND id = s.id LIMIT 1) c) \
+         AND ($37 IS NULL OR EXISTS (SELECT 1 FROM instances WHERE id = $1 AND generation = $37)) \
+         AND (SELECT count(*) FROM ",
+    rows_of!(38 id, 39 generation),
+    " AS k CROSS JOIN LATERAL (SELECT 1 FROM api_keys \
+         WHERE id = k.id AND instance_id = $1 AND revoked_ms IS NULL AND generation = k.generation LIMIT 1) a) = cardinality($38)"
+        )
+    };
+}
+pub(super) use in_force;
+
+/// Nobody who comes stands in a range that is counted, and nobody waits for those who come or change, as [`crate::commit::at_once`] asks
+/// for a single one, nor by what other connectors call those that change; and nobody was deleted with an `externalId` that must not have
+/// been. What is asked of two columns together is asked of all their values: more may be found than there is, and then each change set
+/// looks for itself.
+macro_rules! nobody_waits {
+    () => {
+        concat!(
+            "NOT EXISTS (SELECT 1 FROM ",
+    rows_of!(40 type, 41 id),
+    " AS w CROSS JOIN LATERAL (SELECT 1 FROM ranges \
+         WHERE instance_id = $1 AND resource_type = w.type AND first_id > w.id LIMIT 1) f \
+         UNION ALL SELECT 1 FROM unnest($42) AS w (key) CROSS JOIN LATERAL (SELECT 1 FROM resources \
+         WHERE instance_id = $1 AND reports_key = w.key AND direct_manager IS NULL AND reports_to IS NOT NULL LIMIT 1) f \
+         UNION ALL SELECT 1 FROM unnest($43) AS w (sent) CROSS JOIN LATERAL (SELECT 1 FROM resources \
+         WHERE instance_id = $1 AND reports_to = w.sent AND reports_via = ANY($44) AND direct_manager IS NULL \
+         AND reports_to IS NOT NULL LIMIT 1) f \
+         UNION ALL SELECT 1 FROM unnest($45) AS w (id) CROSS JOIN LATERAL \
+         (SELECT 1 FROM held WHERE instance_id = $1 AND reference = w.id LIMIT 1) f \
+         UNION ALL SELECT 1 FROM unnest($46) AS w (name) CROSS JOIN LATERAL \
+         (SELECT 1 FROM held WHERE instance_id = $1 AND folded = w.name LIMIT 1) f \
+         UNION ALL SELECT 1 FROM unnest($47) AS w (sent) CROSS JOIN LATERAL \
+         (SELECT 1 FROM held WHERE instance_id = $1 AND reference = w.sent AND connector_id = ANY($44) LIMIT 1) f \
+         UNION ALL SELECT 1 FROM unnest($48) AS w (sent) CROSS JOIN unnest($44) AS c (id) CROSS JOIN LATERAL \
+         (SELECT l.id FROM tombstone_links l WHERE l.instance_id = $1 AND l.connector_id = c.id AND l.external_id = w.sent OFFSET 0) l \
+         CROSS JOIN LATERAL (SELECT deleted_ms FROM tombstones WHERE instance_id = $1 AND id = l.id LIMIT 1) t \
+         WHERE t.deleted_ms >= $49 \
+         UNION ALL SELECT 1 FROM unnest($50) AS w (id) CROSS JOIN LATERAL \
+         (SELECT l.connector_id, l.external_id FROM links l WHERE l.instance_id = $1 AND l.id = w.id OFFSET 0) l \
+         CROSS JOIN LATERAL (SELECT 1 FROM resources WHERE instance_id = $1 AND reports_to = l.external_id \
+         AND reports_via = l.connector_id AND direct_manager IS NULL AND reports_to IS NOT NULL LIMIT 1) f)"
+        )
+    };
+}
+pub(super) use nobody_waits;
+
+/// Adds what [`in_force`] asks with.
+pub(super) fn with_force(statement: Statement, parts: &[Part<'_>]) -> Statement {
+    let conditions = || parts.iter().flat_map(|part| &part.set.conditions);
+    let generation = conditions().find_map(|condition| match condition {
+        Condition::Generation(generation) => Some(*generation),
+        _ => None,
+    });
+    let mut keys: Vec<([u8; 16], i64)> = conditions()
+        .filter_map(|condition| match condition {
+            Condition::Key(id, generation) => Some((id.uuid().into_bytes(), *generation)),
+            _ => None,
+        })
+        .collect();
+    keys.sort_unstable();
+    keys.dedup();
+    statement
+        .optional_integer(generation)
+        .blobs(keys.iter().map(|(id, _)| id))
+        .integers(keys.iter().map(|(_, generation)| *generation).collect())
+}
 
 /// What those that come or change are called.
 #[derive(Default)]
@@ -68,12 +115,13 @@ fn may_have_reports(key: &Key, content: &Content) -> bool {
     &*key.resource_type == "User" && content.managed_by.is_some()
 }
 
-/// Supposes that nobody waits for them.
-pub(super) fn suppose_none(
-    connection: &mut Connection,
-    instance: [u8; 16],
-    parts: &[Part<'_>],
-) -> Result<(), Refusal> {
+/// Whether somebody comes or changes, for whom others may wait.
+pub(super) fn is_awaited(parts: &[Part<'_>]) -> bool {
+    !created(parts).is_empty() || updates(parts).next().is_some()
+}
+
+/// Adds what [`nobody_waits`] asks with.
+pub(super) fn with_names(statement: Statement, parts: &[Part<'_>]) -> Statement {
     let mut names = Names::default();
     let (mut deleted, mut since, mut linked) = (Vec::new(), i64::MAX, Vec::new());
     for (set, new) in created(parts) {
@@ -89,13 +137,12 @@ pub(super) fn suppose_none(
         names.add(set, key, content, external_id);
         linked.extend(may_have_reports(key, content).then(|| key.id.uuid().into_bytes()));
     }
-    if names.ids.is_empty() {
-        return Ok(());
-    }
     names.connectors.sort_unstable();
     names.connectors.dedup();
-    let waiting = Statement::of_postgres(WAITING)
-        .blob(instance)
+    let oldest = oldest(parts);
+    statement
+        .texts(oldest.keys().copied())
+        .blobs(oldest.values())
         .texts(names.keys)
         .texts(names.sent)
         .blobs(names.connectors)
@@ -104,6 +151,5 @@ pub(super) fn suppose_none(
         .texts(names.external_ids)
         .texts(deleted)
         .integer(since)
-        .blobs(linked);
-    suppose_number(connection, waiting, 0)
+        .blobs(linked)
 }

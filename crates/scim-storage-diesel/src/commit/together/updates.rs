@@ -3,33 +3,43 @@
 use scim_directory::Content;
 
 use super::written::{Known, updates};
-use super::{Part, suppose_number};
+use super::{Part, so_or_fail, suppose_number};
 use crate::commit::index::keys;
 use crate::commit::record::{account, display_key, managed_by};
 use crate::commit::tally::Tallies;
 use crate::connection::Connection;
 use crate::error::Refusal;
 use crate::read::connector;
-use crate::sql::{Bind, Statement};
+use crate::sql::{Bind, Statement, rows_of};
 
 /// The records, which are locked and were looked at, their links where those are others now, and the names that they had claimed. Whom
 /// somebody reports to stays as it is.
-const CHANGE: &str = "WITH r AS (UPDATE resources r SET version = r.version + 1, modified_ms = greatest(r.modified_ms, n.at), \
+const CHANGE: &str = concat!(
+    "WITH r AS (UPDATE resources r SET version = r.version + 1, modified_ms = greatest(r.modified_ms, n.at), \
     display = n.display, display_key = n.display_key, manager = n.manager, managed_by = n.managed_by, active = n.active, \
     keys = n.keys, document = n.document, shadow = n.shadow::jsonb, account = n.account \
-    FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
-    AS n (id, at, display, display_key, manager, managed_by, active, keys, document, shadow, account) \
+    FROM ",
+    rows_of!(2 id, 3 at, 4 display, 5 display_key, 6 manager, 7 managed_by, 8 active, 9 keys, 10 document, 11 shadow, 12 account),
+    " AS n \
     WHERE r.instance_id = $1 AND r.id = n.id RETURNING 1), \
     l AS (INSERT INTO links (instance_id, connector_id, id, external_id) SELECT $1, k.connector, k.id, k.external_id \
-    FROM unnest($13, $14, $15) AS k (connector, id, external_id) LEFT JOIN LATERAL (SELECT TRUE AS same FROM links \
+    FROM ",
+    rows_of!(13 connector, 14 id, 15 external_id),
+    " AS k LEFT JOIN LATERAL (SELECT TRUE AS same FROM links \
     WHERE instance_id = $1 AND id = k.id AND connector_id = k.connector AND external_id = k.external_id LIMIT 1) o ON TRUE \
     WHERE o.same IS NULL ON CONFLICT (instance_id, id, connector_id) DO UPDATE SET external_id = excluded.external_id), \
-    g AS (DELETE FROM links WHERE ctid = ANY(ARRAY(SELECT l.at FROM unnest($16, $17) AS k (connector, id) CROSS JOIN LATERAL \
+    g AS (DELETE FROM links WHERE ctid = ANY(ARRAY(SELECT l.at FROM ",
+    rows_of!(16 connector, 17 id),
+    " AS k CROSS JOIN LATERAL \
     (SELECT ctid AS at FROM links WHERE instance_id = $1 AND id = k.id AND connector_id = k.connector LIMIT 1) l))), \
-    c AS (DELETE FROM name_claims c USING unnest($18, $19) AS k (id, name) \
+    c AS (DELETE FROM name_claims c USING ",
+    rows_of!(18 id, 19 name),
+    " AS k \
     WHERE c.instance_id = $1 AND c.id = k.id AND (k.name IS NULL OR c.key = k.name)) \
-    SELECT t.n, CASE WHEN t.n = $20 THEN '' ELSE set_config('rollcall.mistaken', 'yes', true) END AS mistaken \
-    FROM (SELECT count(*) AS n FROM r) t";
+    SELECT ",
+    so_or_fail!("t.n = $20"),
+    " AS n FROM (SELECT count(*) AS n FROM r) t"
+);
 
 pub(super) fn change(
     connection: &mut Connection,

@@ -5,7 +5,8 @@
 //! which number the savepoint has is one of the counters: so that what each change set did is written with its position at once. Others
 //! may be waited for there, as they may be after any place: what counters say commutes.
 //!
-//! Where a statement before it noted that something is not as supposed, it fails, and so does the commit that is sent with it.
+//! Where something is not as supposed ([`super::supposed`]), it fails, and so does the commit that is sent with it. The place is what all
+//! the other rows are made from, so none of them is tried before that is known.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,8 +17,9 @@ use scim_storage::what_happened;
 use serde_json::Value;
 
 use super::party::Update;
+use super::supposed::{in_force, is_awaited, nobody_waits, with_force, with_names};
 use super::written::Known;
-use super::{Part, Plain};
+use super::{Part, Plain, so_or_fail};
 use crate::commit::events::happened;
 use crate::commit::journal::Row as LogRow;
 use crate::commit::kept::unplaced;
@@ -26,41 +28,62 @@ use crate::commit::tally::Tallies;
 use crate::connection::Connection;
 use crate::error::Refusal;
 use crate::read::minute;
-use crate::sql::{Bind, Number, Statement, json, word};
+use crate::sql::{Bind, Number, Statement, json, rows_of, word};
 
-const WRITE: &str = "WITH counted AS (INSERT INTO counters AS c (instance_id, resource_type, slot, count, active, managed) \
-    SELECT $1, t.type, $2, t.count, t.active, t.managed FROM unnest($3, $4, $5, $6) AS t (type, count, active, managed) \
-    ON CONFLICT (instance_id, resource_type, slot) DO UPDATE SET count = c.count + excluded.count, \
-    active = c.active + excluded.active, managed = c.managed + excluded.managed RETURNING c.xmin::text::bigint AS sub), \
-    place AS MATERIALIZED (SELECT coalesce((SELECT base FROM position_bases WHERE instance_id = $1), 0) \
-    + 65536 * (t.top - t.top % 4294967296 + t.sub \
-    + CASE WHEN t.sub < t.top % 4294967296 THEN 4294967296 ELSE 0 END) AS n \
-    FROM (SELECT pg_current_xact_id()::text::bigint AS top, (SELECT max(sub) FROM counted) AS sub) t), \
-    kept AS (INSERT INTO change_sets (instance_id, id, at_ms, result) SELECT $1, s.id, s.at, \
-    '{\"position\":' || CASE WHEN s.last > 0 THEN p.n + s.last ELSE 0 END || ',' || s.result \
-    FROM place p CROSS JOIN unnest($7, $8, $9, $10) AS s (id, at, last, result)), \
-    told AS (INSERT INTO journal (instance_id, at_ms, elapsed_ms, connector_id, key_id, user_id, admin_key_id, \
-    request_id, position, action, status, resource_type, resource_id, name_key, record) \
-    SELECT $1, r.at, r.elapsed, r.connector, r.key, r.person, r.admin, r.request, p.n + r.n, r.action, r.status, \
-    r.resource_type, r.resource_id, r.name_key, r.record FROM place p \
-    CROSS JOIN unnest($11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23) WITH ORDINALITY \
-    AS r (at, elapsed, connector, key, person, admin, request, action, status, resource_type, resource_id, name_key, record, n)), \
-    about AS (INSERT INTO journal_members (instance_id, member_id, position) \
-    SELECT $1, m.id, p.n + m.n FROM place p CROSS JOIN unnest($24, $25) AS m (id, n)), \
-    said AS (INSERT INTO events (instance_id, position, at_ms, request_id, kind, resource_type, id, before, after) \
-    SELECT $1, p.n + e.n, e.at, e.request, e.kind, e.resource_type, e.id, e.before, e.after FROM place p \
-    CROSS JOIN unnest($26, $27, $28, $29, $30, $31, $32) WITH ORDINALITY \
-    AS e (at, request, kind, resource_type, id, before, after, n)), \
-    marked AS (INSERT INTO minutes AS m (instance_id, minute, slot, first_record, last_record, last_event) \
-    SELECT $1, k.minute, $2, CASE WHEN k.last > 0 THEN p.n + k.first ELSE 9223372036854775807 END, \
-    CASE WHEN k.last > 0 THEN p.n + k.last ELSE 0 END, CASE WHEN k.event > 0 THEN p.n + k.event ELSE 0 END \
-    FROM place p CROSS JOIN unnest($33, $34, $35, $36) AS k (minute, first, last, event) \
-    ON CONFLICT (instance_id, minute, slot) DO UPDATE SET \
-    first_record = least(m.first_record, excluded.first_record), \
-    last_record = greatest(m.last_record, excluded.last_record), \
-    last_event = greatest(m.last_event, excluded.last_event)) \
-    SELECT n, (CASE WHEN current_setting('rollcall.mistaken', true) = 'yes' THEN 'Rollcall tries these changes one by one' ELSE '0' END)::bigint \
-    AS mistaken FROM place";
+/// All that, unless this is otherwise than supposed.
+macro_rules! write_if {
+    ($so:expr) => {
+        concat!(
+            "WITH counted AS (INSERT INTO counters AS c (instance_id, resource_type, slot, count, active, managed) \
+            SELECT $1, t.type, $2, t.count, t.active, t.managed FROM ",
+            rows_of!(3 type, 4 count, 5 active, 6 managed),
+            " AS t \
+            ON CONFLICT (instance_id, resource_type, slot) DO UPDATE SET count = c.count + excluded.count, \
+            active = c.active + excluded.active, managed = c.managed + excluded.managed RETURNING c.xmin::text::bigint AS sub), \
+            place AS MATERIALIZED (SELECT coalesce((SELECT base FROM position_bases WHERE instance_id = $1), 0) \
+            + 65536 * (t.top - t.top % 4294967296 + t.sub \
+            + CASE WHEN t.sub < t.top % 4294967296 THEN 4294967296 ELSE 0 END) + ",
+            so_or_fail!($so),
+            " AS n FROM (SELECT pg_current_xact_id()::text::bigint AS top, (SELECT max(sub) FROM counted) AS sub) t), \
+            kept AS (INSERT INTO change_sets (instance_id, id, at_ms, result) SELECT $1, s.id, s.at, \
+            '{\"position\":' || CASE WHEN s.last > 0 THEN p.n + s.last ELSE 0 END || ',' || s.result \
+            FROM place p CROSS JOIN ",
+            rows_of!(7 id, 8 at, 9 last, 10 result),
+            " AS s), \
+            told AS (INSERT INTO journal (instance_id, at_ms, elapsed_ms, connector_id, key_id, user_id, admin_key_id, \
+            request_id, position, action, status, resource_type, resource_id, name_key, record) \
+            SELECT $1, r.at, r.elapsed, r.connector, r.key, r.person, r.admin, r.request, p.n + r.n, r.action, r.status, \
+            r.resource_type, r.resource_id, r.name_key, r.record FROM place p \
+            CROSS JOIN ",
+            rows_of!(11 at, 12 elapsed, 13 connector, 14 key, 15 person, 16 admin, 17 request, 18 action, 19 status, 20 resource_type, 21 resource_id, 22 name_key, 23 record),
+            " AS r), \
+            about AS (INSERT INTO journal_members (instance_id, member_id, position) \
+            SELECT $1, m.id, p.n + m.record FROM place p CROSS JOIN ",
+            rows_of!(24 id, 25 record),
+            " AS m), \
+            said AS (INSERT INTO events (instance_id, position, at_ms, request_id, kind, resource_type, id, before, after) \
+            SELECT $1, p.n + e.n, e.at, e.request, e.kind, e.resource_type, e.id, e.before, e.after FROM place p \
+            CROSS JOIN ",
+            rows_of!(26 at, 27 request, 28 kind, 29 resource_type, 30 id, 31 before, 32 after),
+            " AS e), \
+            marked AS (INSERT INTO minutes AS m (instance_id, minute, slot, first_record, last_record, last_event) \
+            SELECT $1, k.minute, $2, CASE WHEN k.last > 0 THEN p.n + k.first ELSE 9223372036854775807 END, \
+            CASE WHEN k.last > 0 THEN p.n + k.last ELSE 0 END, CASE WHEN k.event > 0 THEN p.n + k.event ELSE 0 END \
+            FROM place p CROSS JOIN ",
+            rows_of!(33 minute, 34 first, 35 last, 36 event),
+            " AS k \
+            ON CONFLICT (instance_id, minute, slot) DO UPDATE SET \
+            first_record = least(m.first_record, excluded.first_record), \
+            last_record = greatest(m.last_record, excluded.last_record), \
+            last_event = greatest(m.last_event, excluded.last_event)) \
+            SELECT n FROM place"
+        )
+    };
+}
+
+const WRITE: &str = write_if!(in_force!());
+/// The same where somebody comes or changes.
+const WRITE_AWAITED: &str = write_if!(concat!(in_force!(), " AND ", nobody_waits!()));
 
 /// The positions that change sets get, as soon as PostgreSQL has said where they begin.
 pub(super) struct Places {
@@ -166,7 +189,8 @@ pub(super) fn write(
     let tallies = tallies(parts, known);
     let results = effects.iter().map(|effect| unplaced(std::slice::from_ref(effect)));
     let results = results.collect::<Result<Vec<_>, _>>()?;
-    let write = Statement::of_postgres(WRITE)
+    let awaited = is_awaited(parts);
+    let write = Statement::of_postgres(if awaited { WRITE_AWAITED } else { WRITE })
         .blob(instance)
         .integer(slot(connection))
         .texts(tallies.keys().copied())
@@ -183,6 +207,8 @@ pub(super) fn write(
         .integers(minutes.values().map(|minute| minute.first).collect())
         .integers(minutes.values().map(|minute| minute.last).collect())
         .integers(minutes.values().map(|minute| minute.event).collect());
+    let write = with_force(write, parts);
+    let write = if awaited { with_names(write, parts) } else { write };
     let places = Places { before: Arc::default(), last: rows.last };
     let said = Arc::clone(&places.before);
     connection.later(Statement::of_postgres("SAVEPOINT place"))?;

@@ -17,7 +17,7 @@ use crate::commit::rows::{Locked, stored};
 use crate::connection::Connection;
 use crate::error::Refusal;
 use crate::read::{USER_NAME, connector, resource_id};
-use crate::sql::Statement;
+use crate::sql::{Statement, rows_of};
 
 /// In the order of all change sets.
 const LOCK: &str = "SELECT r.id, r.resource_type, r.version, r.membership, r.modified_ms, r.active, r.managed_by, r.reports_to, \
@@ -36,10 +36,16 @@ const AROUND: &str = "SELECT d.id, e.group_id FROM unnest($2) AS d (id) CROSS JO
     (SELECT 1 FROM resources WHERE instance_id = $1 AND direct_manager = d.id LIMIT 1) e";
 
 /// What records are found by no more. Each belongs to a record that is locked.
-const GIVE_UP: &str = "WITH u AS (DELETE FROM unique_keys u USING unnest($2, $3, $4, $5) AS k (type, path, key, id) \
+const GIVE_UP: &str = concat!(
+    "WITH u AS (DELETE FROM unique_keys u USING ",
+    rows_of!(2 type, 3 path, 4 key, 5 id),
+    " AS k \
     WHERE u.instance_id = $1 AND u.resource_type = k.type AND u.path = k.path AND u.key = k.key AND u.id = k.id) \
-    DELETE FROM search_keys s USING unnest($6, $7, $8, $9) AS k (type, path, key, id) \
-    WHERE s.instance_id = $1 AND s.resource_type = k.type AND s.path = k.path AND s.key = k.key AND s.id = k.id";
+    DELETE FROM search_keys s USING ",
+    rows_of!(6 type, 7 path, 8 key, 9 id),
+    " AS k \
+    WHERE s.instance_id = $1 AND s.resource_type = k.type AND s.path = k.path AND s.key = k.key AND s.id = k.id"
+);
 
 #[derive(QueryableByName)]
 struct Around {
@@ -223,15 +229,21 @@ impl Was<'_> {
         // An edit in the application sends on what a connector sent.
         let same_sender =
             || set.scope.connector.is_none() || before.reports_via.as_deref() == Some(&connector(&set.scope));
-        before.version == update.expected.0
+        self.is_found_by_few()
+            && before.version == update.expected.0
             && before.reports_to.as_deref() == reports
             && if reports.is_some() { same_sender() } else { before.direct_manager.is_none() }
     }
 
     fn can_go(&self, expected: Option<Version>) -> bool {
         self.alone
+            && self.is_found_by_few()
             && self.groups.len() <= MOST_ROWS
             && expected.is_none_or(|expected| self.before.version == expected.0)
+    }
+
+    fn is_found_by_few(&self) -> bool {
+        self.stale.len() <= MOST_ROWS
     }
 
     /// The user names that it is found by no more.

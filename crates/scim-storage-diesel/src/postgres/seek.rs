@@ -126,10 +126,20 @@ macro_rules! seek {
 /// The text of one look-up, and that of several: each value is an array there, and `n` a look-up's place in it. (PostgreSQL does not
 /// look into an array that a subquery gives. Else it would make a plan for each, as one that knows how few there are looks cheaper.)
 macro_rules! texts {
-    ($one:literal, $many:literal, $($rest:expr),*) => {
+    ($one:literal, $many:expr, $($rest:expr),*) => {
         (
             seek!($one, $($rest),*),
             seek!($many, $($rest),*),
+        )
+    };
+}
+
+/// Several look-ups: the instances are the first list ([`crate::sql::rows_of`] says why only that one is taken apart).
+macro_rules! several {
+    ($($list:literal $name:ident),*) => {
+        concat!(
+            "(SELECT w.instance_id, ", $("($", $list, ")[w.n] AS ", stringify!($name), ", ",)*
+            "w.n FROM unnest((SELECT $1)) WITH ORDINALITY AS w (instance_id, n)) q"
         )
     };
 }
@@ -139,7 +149,7 @@ macro_rules! by_id {
     ($document:literal, $account:literal) => {
         texts!(
             "(SELECT 1::bigint AS n, $1 AS instance_id, $2 AS connector_id, $3 AS resource_type, $4 AS id) q",
-            "unnest((SELECT $1), $2, $3, $4) WITH ORDINALITY AS q (instance_id, connector_id, resource_type, id, n)",
+            several!(2 connector_id, 3 resource_type, 4 id),
             $document,
             $account,
             external_id!(),
@@ -154,7 +164,7 @@ macro_rules! by_key {
     ($index:literal) => {
         texts!(
             "(SELECT 1::bigint AS n, $1 AS instance_id, $2 AS connector_id, $3 AS resource_type, $4 AS path, $5 AS key) q",
-            "unnest((SELECT $1), $2, $3, $4, $5) WITH ORDINALITY AS q (instance_id, connector_id, resource_type, path, key, n)",
+            several!(2 connector_id, 3 resource_type, 4 path, 5 key),
             "r.document",
             "NULL::text",
             external_id!(),
@@ -170,8 +180,11 @@ impl Kind {
             Self::Nothing => (
                 "SELECT 1::bigint AS n, coalesce((SELECT a.generation FROM access a WHERE a.instance_id = $1), 0) AS access, \
                  NULL::bytea AS id",
-                "SELECT q.n, coalesce((SELECT a.generation FROM access a WHERE a.instance_id = q.instance_id), 0) AS access, \
-                 NULL::bytea AS id FROM unnest((SELECT $1)) WITH ORDINALITY AS q (instance_id, n)",
+                concat!(
+                    "SELECT q.n, coalesce((SELECT a.generation FROM access a WHERE a.instance_id = q.instance_id), 0) AS access, \
+                     NULL::bytea AS id FROM ",
+                    several!()
+                ),
             ),
             Self::Plain => by_id!("r.document", "NULL::text"),
             Self::Full => by_id!("r.document", "r.account"),
@@ -181,7 +194,7 @@ impl Kind {
             Self::Searched => by_key!("search_keys k"),
             Self::External => texts!(
                 "(SELECT 1::bigint AS n, $1 AS instance_id, $2 AS connector_id, $3 AS resource_type, $4 AS external_id) q",
-                "unnest((SELECT $1), $2, $3, $4) WITH ORDINALITY AS q (instance_id, connector_id, resource_type, external_id, n)",
+                several!(2 connector_id, 3 resource_type, 4 external_id),
                 "r.document",
                 "NULL::text",
                 "k.external_id",

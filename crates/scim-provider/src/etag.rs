@@ -3,8 +3,6 @@
 //!
 //! `If-Match` looks at the version only: a person who joined a group meanwhile is still the same person to write to.
 
-use std::fmt::Write as _;
-
 use scim_directory::{Record, Version};
 
 /// A record's tag: `W/"3"`, or `W/"3-1"`.
@@ -15,12 +13,29 @@ pub(crate) fn etag(record: &Record) -> String {
 /// The tag of a version and a membership counter.
 pub(crate) fn tag(version: Version, membership: i64) -> String {
     let mut tag = String::with_capacity(48);
-    // INVARIANT: writing to a text does not fail.
-    let _ = match membership {
-        0 => write!(tag, "W/\"{}\"", version.0),
-        membership => write!(tag, "W/\"{}-{membership}\"", version.0),
-    };
+    tag.push_str("W/\"");
+    push_number(&mut tag, version.0);
+    if membership != 0 {
+        tag.push('-');
+        push_number(&mut tag, membership);
+    }
+    tag.push('"');
     tag
+}
+
+/// Appends a number, which is a small one mostly: every answer has one, and a page a hundred.
+fn push_number(text: &mut String, number: i64) {
+    if number < 0 {
+        text.push('-');
+    }
+    let (number, mut place) = (number.unsigned_abs(), 1);
+    while number / place >= 10 {
+        place *= 10;
+    }
+    while place > 0 {
+        text.extend(u32::try_from(number / place % 10).ok().and_then(|digit| char::from_digit(digit, 10)));
+        place /= 10;
+    }
 }
 
 /// The opaque parts of a list of tags; `None` for `*`.

@@ -71,15 +71,26 @@ pub(super) fn write_joined(out: &mut Vec<u8>, parts: &[&str]) {
 
 /// Appends the inside of a JSON string.
 pub(super) fn write_escaped(out: &mut Vec<u8>, text: &str) {
-    if is_plain(text) {
-        out.extend_from_slice(text.as_bytes());
-    } else {
-        let start = out.len();
-        write_json(out, text);
-        // The quotes around it.
-        out.remove(start);
-        out.pop();
+    let mut rest = text;
+    if !is_plain(text) {
+        while let Some(at) = rest.find(|letter: char| letter < ' ' || letter == '"' || letter == '\\') {
+            let (plain, escaped) = rest.split_at(at);
+            let (escaped, tail) = escaped.split_at(1);
+            out.extend_from_slice(plain.as_bytes());
+            if escaped < " " {
+                let start = out.len();
+                write_json(out, escaped);
+                // The quotes around it.
+                out.remove(start);
+                out.pop();
+            } else {
+                out.push(b'\\');
+                out.extend_from_slice(escaped.as_bytes());
+            }
+            rest = tail;
+        }
     }
+    out.extend_from_slice(rest.as_bytes());
 }
 
 /// Whether nothing in the text must be escaped. Looks at all of it, because that can be done many bytes at a time.
@@ -123,7 +134,7 @@ mod tests {
         check(&json!({}));
         check(&json!([null, true, false, 0, -7, 1.5, 1e300, u64::MAX, "", [], {}, [1, [2]]]));
         check(
-            &json!({ "a": "plain", "\"": "a \"quote\"", "b": { "c\\": "\\", "d": "\u{1}\n\t\u{7f}" }, "é": "Zürich\u{2028}" }),
+            &json!({ "a": "plain", "\"": "a \"quote\"", "b": { "c\\": "\\", "d": "\u{1}\n\t\u{7f}", "e": "\"a\\\"\u{0}é\"" }, "é": "Zürich\u{2028}" }),
         );
     }
 }

@@ -357,17 +357,30 @@ impl Statement {
     fn with_json(mut self) -> Self {
         for bind in &mut self.binds {
             let array = match bind {
-                Bind::Blobs(values) => {
-                    let hex = |value: &Vec<u8>| value.iter().map(|byte| format!("{byte:02x}")).collect();
-                    serde_json::Value::from(values.iter().map(hex).collect::<Vec<String>>())
-                }
-                Bind::Integers(values) => serde_json::Value::from(std::mem::take(values)),
+                Bind::Blobs(values) => hexadecimal(values),
+                Bind::Integers(values) => serde_json::Value::from(std::mem::take(values)).to_string(),
                 _ => continue,
             };
-            *bind = Bind::Text(array.to_string());
+            *bind = Bind::Text(array);
         }
         self
     }
+}
+
+/// A JSON array of hexadecimal texts.
+#[cfg(feature = "sqlite")]
+fn hexadecimal(values: &[Vec<u8>]) -> String {
+    let bytes = values.iter().map(Vec::len).sum::<usize>();
+    let mut array = String::with_capacity(2 * bytes + 3 * values.len() + 2);
+    array.push('[');
+    for (index, value) in values.iter().enumerate() {
+        array.push_str(if index > 0 { ",\"" } else { "\"" });
+        let digits = value.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        array.extend(digits.filter_map(|digit| char::from_digit(u32::from(digit), 16)));
+        array.push('"');
+    }
+    array.push(']');
+    array
 }
 
 /// How SQLite runs statements, for tests of what they cost.
@@ -496,10 +509,22 @@ pub(crate) fn from_word<T: DeserializeOwned>(word: &str, what: &'static str) -> 
 }
 
 #[cfg(test)]
-#[cfg(feature = "postgres")]
 mod tests {
     use super::*;
 
+    #[cfg(feature = "sqlite")]
+    #[test]
+    fn lists_of_bytes_are_arrays_of_hexadecimal_texts() {
+        let check = |values: &[&[u8]], expected: &str| {
+            let values: Vec<Vec<u8>> = values.iter().map(|value| value.to_vec()).collect();
+            assert_eq!(hexadecimal(&values), expected);
+        };
+        check(&[], "[]");
+        check(&[&[0, 9, 10, 255]], r#"["00090aff"]"#);
+        check(&[&[1], &[], &[0x20]], r#"["01","","20"]"#);
+    }
+
+    #[cfg(feature = "postgres")]
     #[test]
     fn postgresql_is_sent_numbers_and_no_hints() {
         let check = |text: &'static str, expected: &str| {

@@ -223,7 +223,7 @@ impl<E: Engine> EngineStore<E> {
         query: &EdgeQuery,
     ) -> BoxFuture<'a, Result<EdgePage, StoreError>> {
         let (scope, query) = (*scope, query.clone());
-        let short = query.limit <= FEW_EDGES || query.of.len() == 1 && query.only.is_some();
+        let short = few_edges(&query);
         Box::pin(
             self.read(Reading::Edges, way(short), move |connection| read::edges(connection, &scope, &query)),
         )
@@ -245,6 +245,11 @@ impl<E: Engine> EngineStore<E> {
 /// The way of a read that is short or not.
 fn way(short: bool) -> Way {
     if short { Way::Quick } else { Way::Long }
+}
+
+/// Whether the edges that are asked for take microseconds.
+fn few_edges(query: &EdgeQuery) -> bool {
+    query.limit <= FEW_EDGES || query.of.len() == 1 && query.only.is_some()
 }
 
 impl<E: Engine> Store for EngineStore<E> {
@@ -310,6 +315,12 @@ impl<E: Engine> Store for EngineStore<E> {
                     None => self.edges_in_turn(scope, query).await,
                 }
             });
+        }
+        if few_edges(query)
+            && let Some(found) =
+                self.at_once(Reading::Edges, |connection| read::edges(connection, scope, query))
+        {
+            return found;
         }
         self.edges_in_turn(scope, query)
     }

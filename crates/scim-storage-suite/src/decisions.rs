@@ -63,7 +63,7 @@ pub fn an_account_is_loaded_only_where_it_is_wanted(store: &dyn Store) {
     for (want, account, document) in [
         (Want::FULL, true, true),
         (Want::HEAD, false, false),
-        (Want { document: false, account: true }, true, false),
+        (Want { account: true, ..Want::HEAD }, true, false),
     ] {
         let mut query = world.query(&[("User", r#"userName eq "mira""#, "")]);
         query.want = want;

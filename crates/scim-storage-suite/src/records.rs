@@ -1,9 +1,10 @@
 //! Records: creating, reading, updating; versions, atomicity, repetition; `externalId`.
 
+use std::slice;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use pollster::block_on;
-use scim_directory::{Change, NewRecord, Version};
+use scim_directory::{Change, NewRecord, Record, Version};
 use scim_storage::{Store, Want};
 use serde_json::json;
 
@@ -36,7 +37,7 @@ pub fn what_was_created_is_read_back(store: &dyn Store) {
     assert_eq!((effect.version, effect.membership, effect.modified), (Some(Version(1)), 0, at));
 }
 
-/// [`Want::HEAD`] leaves the document out and nothing else.
+/// [`Want::HEAD`] leaves the document out and nothing else; [`Want::SHOWN`] has all that clients see.
 pub fn wants_select_what_is_loaded(store: &dyn Store) {
     let world = World::new(store);
     let key = world.create("User", &json!({ "userName": "mira", "externalId": "m-1" }));
@@ -50,7 +51,18 @@ pub fn wants_select_what_is_loaded(store: &dyn Store) {
     let mut query = world.query(&[("User", "", "")]);
     assert_eq!(world.find(&query).records, [expected]);
     query.want = Want::RECORD;
-    assert_eq!(world.find(&query).records, [whole]);
+    assert_eq!(world.find(&query).records, slice::from_ref(&whole));
+    query.want = Want::SHOWN;
+    let facts_or_not = |record: Record| Record {
+        display: whole.display.clone(),
+        managed_by: whole.managed_by,
+        direct_manager: whole.direct_manager,
+        ..record
+    };
+    let shown = world.find(&query).records.into_iter().map(facts_or_not).collect::<Vec<_>>();
+    assert_eq!(shown, slice::from_ref(&whole));
+    let shown = block_on(store.get(&world.scope, &key, Want::SHOWN)).expect("a read").map(facts_or_not);
+    assert_eq!(shown, Some(whole.clone()));
 }
 
 /// An update replaces the content, raises the version by one and moves `lastModified` alone.

@@ -14,15 +14,20 @@ pub struct Want {
     pub document: bool,
     /// A person's account.
     pub account: bool,
+    /// What decisions and the log ask: `display`, `managed_by`, `direct_manager`. Where they are not wanted, they may be there all the
+    /// same.
+    pub facts: bool,
 }
 
 impl Want {
-    /// What a client sees: everything but the account.
-    pub const RECORD: Self = Self { document: true, account: false };
+    /// What a client sees, and what decisions ask: everything but the account.
+    pub const RECORD: Self = Self { document: true, account: false, facts: true };
+    /// What a client sees, and nothing else: key, versions, time stamps, `external_id`, `manager`, the document.
+    pub const SHOWN: Self = Self { document: true, account: false, facts: false };
     /// Everything that a record has.
-    pub const FULL: Self = Self { document: true, account: true };
+    pub const FULL: Self = Self { document: true, account: true, facts: true };
     /// Key, versions, time stamps, `external_id`, `display`, `manager`, `managed_by`, `direct_manager`.
-    pub const HEAD: Self = Self { document: false, account: false };
+    pub const HEAD: Self = Self { document: false, account: false, facts: true };
 }
 
 /// One resource type of a query, with the filter resolved for it.

@@ -14,7 +14,7 @@ impl Operation<'_> {
         for attempt in 0..ATTEMPTS {
             let _turn = self.provider.turns.take(id, attempt).await;
             let policy = self.policy(attempt > 0).await?;
-            let want = Want { document: false, account: policy.is_person(resource_type) };
+            let want = Want { account: policy.is_person(resource_type), ..Want::HEAD };
             let record = self.load_to_change(resource_type, id, want, Verb::Delete).await?;
             self.precondition(&record)?;
             let expected = self.names_version().then_some(record.version);

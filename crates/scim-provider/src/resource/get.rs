@@ -11,7 +11,7 @@ use crate::failure::Failure;
 impl Operation<'_> {
     /// Reads a resource; 304 where the client has it already.
     pub(crate) async fn get(&self, resource_type: &ResourceType, id: &str) -> Result<Response, Failure> {
-        let record = self.load(resource_type, id, Want::RECORD).await?;
+        let record = self.load(resource_type, id, Want::SHOWN).await?;
         if self.request.headers.get("if-none-match").is_some_and(|header| if_none_match(header, &record)) {
             return Ok(Response::empty(304).with("ETag", etag(&record)));
         }

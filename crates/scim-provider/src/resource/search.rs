@@ -43,7 +43,8 @@ impl Operation<'_> {
                 .map(|_| Sort { descending: parameters.sort_order == SortOrder::Descending }),
             start,
             limit,
-            want: Want::RECORD,
+            // Who manages the one that was found is asked where it may be picked up.
+            want: if parameters.filter.is_some() { Want::RECORD } else { Want::SHOWN },
             total: true,
         };
         let mut page = self.find(&query).await?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use scim_core::filter::{CompareOp, Comparison, Operand, TypedFilter};
 use scim_directory::{Record, ResourceId};
-use scim_storage::{Page, Query, Start, Want};
+use scim_storage::{Page, Query, Start};
 
 use super::derived::own_id;
 use super::index_of;
@@ -27,7 +27,8 @@ pub(crate) fn asked(query: &Query) -> Option<(&Arc<str>, LookUp<'_>)> {
     let [part] = query.parts.as_slice() else { return None };
     let whole = query.sort.is_none()
         && query.limit > 0
-        && query.want == Want::RECORD
+        && query.want.document
+        && !query.want.account
         && query.start == Start::Offset(0);
     let look_up = part.filter.as_ref().filter(|_| whole).and_then(look_up)?;
     Some((&part.resource_type.name, look_up))

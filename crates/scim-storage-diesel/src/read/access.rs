@@ -3,8 +3,11 @@
 use scim_directory::{InstanceId, Key, Record, Scope};
 use scim_storage::{AccessMark, Page, Query, StoreError, Want};
 
-use super::find;
+use super::find::find_of;
+#[cfg(feature = "sqlite")]
+use super::find::frequent;
 pub(crate) use super::keys::{marked_key, of_marked_key};
+use super::listed::Source;
 use crate::connection::Connection;
 use crate::error::store_error;
 use crate::sql::{Number, Statement};
@@ -54,13 +57,11 @@ pub(crate) fn find_under(
     query: &Query,
 ) -> Result<Option<Page>, StoreError> {
     #[cfg(feature = "sqlite")]
-    if let Connection::Sqlite(connection) = connection
-        && let Some((now, page)) = crate::sqlite::quick::find(connection, scope, query)?
-    {
+    if let Some((now, page)) = frequent(connection, scope, query)? {
         return Ok((now == mark).then_some(page));
     }
     if !holds(connection, scope.instance, mark)? {
         return Ok(None);
     }
-    find(connection, scope, query).map(Some)
+    find_of(connection, scope, query, &Source::Table).map(Some)
 }

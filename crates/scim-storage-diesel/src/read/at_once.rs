@@ -1,7 +1,7 @@
 //! Pages of a whole type on PostgreSQL, which most lists are, each in one statement with the number of all.
 //!
 //! One statement sees one moment without a transaction, and goes over the connection that the caller shares ([`crate::postgres`]): no
-//! other thread is woken for it. The limits inside are larger than any page, and part of the text: PostgreSQL then makes a plan for a
+//! other thread is woken for it. What lists do not show is not read. The limits inside are larger than any page, and part of the text: PostgreSQL then makes a plan for a
 //! short list once, and keeps it whatever the values are. Links are found by `LATERAL … LIMIT`: in tables that it has not counted yet,
 //! it would read all links of a connector for each row.
 
@@ -21,7 +21,14 @@ macro_rules! page {
              WHERE instance_id = $2 AND resource_type = $3) ",
             $with,
             " SELECT ",
-            record_columns!("l.external_id", "r.document", "NULL::text"),
+            record_columns!(
+                "l.external_id",
+                "NULL::text",
+                "NULL::bytea",
+                "NULL::bytea",
+                "r.document",
+                "NULL::text"
+            ),
             ", (SELECT n FROM whole) AS total \
              FROM (SELECT x.* FROM resources x WHERE x.instance_id = $2 AND x.resource_type = $3 AND x.id ",
             $from,
@@ -69,7 +76,7 @@ pub(crate) fn at_once(scope: &Scope, query: &Query) -> Option<Statement> {
     let whole = part.filter.is_none()
         && query.sort.is_none()
         && query.limit > 0
-        && query.want == Want::RECORD
+        && query.want == Want::SHOWN
         && is_short(query);
     if !whole {
         return None;

@@ -3,58 +3,59 @@
 //! The groups of the people on a page are one span of an index: their ids stand side by side. Of each group that is found there, type and
 //! name are read once, however many of the people are in it.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-#[cfg(feature = "sqlite")]
-use diesel::QueryResult;
 use diesel::QueryableByName;
 use diesel::backend::Backend;
 use diesel::deserialize::{self, FromSql};
 use diesel::row::NamedRow;
 use diesel::sql_types::{Binary, Nullable, Text};
-#[cfg(feature = "sqlite")]
-use diesel::sqlite::Sqlite;
 use scim_directory::{ResourceId, Scope};
 use scim_storage::{Direction, Edge, EdgePage, EdgeQuery, HeldEdge, StoreError};
 
+#[cfg(feature = "sqlite")]
+use super::groups::{groups_of, span};
 use super::record::{IdBytes, at, resource_id};
 use crate::connection::{Connection, SqlDialect};
 use crate::error::store_error;
 use crate::sql::Statement;
-#[cfg(feature = "sqlite")]
-use crate::sqlite::{Current, Each, each};
 
 /// The most edges that are read as one span; as they stand in the statement's text, it has one plan.
 const SPAN: usize = 1001;
 /// So many resources are taken for a page, whose ids stand side by side.
 const SIDE_BY_SIDE: usize = 16;
 
-/// The groups of those whose ids are between two, and each of these groups once, with its type and its name, behind them or among them.
+/// The groups of those whose ids are between two, all in one value (a row for each would cost PostgreSQL and its client more than
+/// finding them), and each of these groups once, with its type and its name.
 const BETWEEN: &str = "WITH e AS MATERIALIZED (SELECT member_id, group_id FROM members WHERE instance_id = $1 \
     AND member_id BETWEEN $2 AND $3 ORDER BY member_id, group_id LIMIT 1001) \
-    SELECT member_id AS of, group_id AS other, NULL::text AS resource_type, NULL::text AS display FROM e \
+    SELECT string_agg(member_id || group_id, ''::bytea) AS pairs, NULL::bytea AS id, NULL::text AS resource_type, \
+    NULL::text AS display FROM e \
     UNION ALL SELECT NULL::bytea, g.id, g.resource_type, g.display FROM (SELECT DISTINCT group_id FROM e) d \
     CROSS JOIN LATERAL (SELECT r.id, r.resource_type, r.display FROM resources r \
     WHERE r.instance_id = $1 AND r.id = d.group_id LIMIT 1) g";
 
-/// A row of such a span: an edge, or (without `of`) a group.
+/// A row of such a span: edges, each as the ids of member and group one after the other, or a group.
 pub(crate) struct EdgeRow {
-    of: Option<IdBytes>,
-    other: IdBytes,
-    resource_type: Option<String>,
-    display: Option<String>,
+    pairs: Option<Vec<u8>>,
+    pub(super) group: Option<IdBytes>,
+    pub(super) resource_type: Option<String>,
+    pub(super) display: Option<String>,
 }
+
+/// How long an edge is there.
+const PAIR_BYTES: usize = 32;
 
 impl<D: Backend> QueryableByName<D> for EdgeRow
 where
     String: FromSql<Text, D>,
+    Vec<u8>: FromSql<Binary, D>,
     IdBytes: FromSql<Binary, D>,
 {
     fn build<'a>(row: &impl NamedRow<'a, D>) -> deserialize::Result<Self> {
         Ok(Self {
-            of: at::<Nullable<Binary>, _, D>(row, 0)?,
-            other: at::<Binary, _, D>(row, 1)?,
+            pairs: at::<Nullable<Binary>, _, D>(row, 0)?,
+            group: at::<Nullable<Binary>, _, D>(row, 1)?,
             resource_type: at::<Nullable<Text>, _, D>(row, 2)?,
             display: at::<Nullable<Text>, _, D>(row, 3)?,
         })
@@ -89,6 +90,10 @@ pub(crate) fn edges(
     scope: &Scope,
     query: &EdgeQuery,
 ) -> Result<EdgePage, StoreError> {
+    #[cfg(feature = "sqlite")]
+    if let ([one], Some(_), Some(connection)) = (query.of.as_slice(), ends(query), connection.sqlite()) {
+        return groups_of(connection, scope, *one, query.limit).map_err(store_error);
+    }
     #[cfg(feature = "sqlite")]
     if query.of.len() >= SIDE_BY_SIDE
         && let Some(ends) = ends(query)
@@ -138,18 +143,22 @@ pub(crate) fn at_once(scope: &Scope, query: &EdgeQuery) -> Option<Statement> {
 /// The page that the statement gave; `None` where so much stands in the span that it may not be all.
 pub(crate) fn page_at_once(rows: Vec<EdgeRow>, query: &EdgeQuery) -> Option<EdgePage> {
     let (mut edges, mut groups) = (Vec::new(), Vec::new());
-    for EdgeRow { of, other, resource_type, display } in rows {
-        match (of, resource_type) {
-            (Some(of), _) => edges.push((ResourceId::from(of), ResourceId::from(other))),
-            (None, Some(resource_type)) => groups.push((ResourceId::from(other), resource_type, display)),
-            (None, None) => {}
+    for row in rows {
+        let pairs = row.pairs.unwrap_or_default();
+        if pairs.len() % PAIR_BYTES != 0 {
+            return None;
         }
+        edges.extend(pairs.chunks_exact(PAIR_BYTES).filter_map(|pair| {
+            let (member, group) = pair.split_at_checked(PAIR_BYTES / 2)?;
+            Some((resource_id(member).ok()?, resource_id(group).ok()?))
+        }));
+        groups.extend(row.group.zip(row.resource_type).map(|(id, name)| (id.into(), name, row.display)));
     }
     assembled(edges, groups, query)
 }
 
 /// The edges of a span that are wanted, with their groups' types and names; `None` where the span may have been longer.
-fn assembled(
+pub(super) fn assembled(
     mut edges: Vec<(ResourceId, ResourceId)>,
     groups: Vec<(ResourceId, String, Option<String>)>,
     query: &EdgeQuery,
@@ -160,65 +169,24 @@ fn assembled(
     let mut of = query.of.clone();
     of.sort_unstable();
     edges.sort_unstable();
-    let (mut types, mut known) = (Vec::<Arc<str>>::new(), HashMap::with_capacity(groups.len()));
+    let (mut types, mut known) = (Vec::<Arc<str>>::new(), Vec::with_capacity(groups.len()));
     for (id, resource_type, display) in groups {
         let resource_type =
             types.iter().find(|known| ***known == *resource_type).cloned().unwrap_or_else(|| {
                 types.push(resource_type.as_str().into());
                 resource_type.into()
             });
-        known.insert(id, (resource_type, display.map(Arc::<str>::from)));
+        known.push((id, resource_type, display.map(Arc::<str>::from)));
     }
+    known.sort_unstable_by_key(|(id, ..)| *id);
     let wanted = edges.into_iter().filter(|(member, _)| of.binary_search(member).is_ok());
     let mut found = wanted.filter_map(|(of, other)| {
-        let (resource_type, display) = known.get(&other)?.clone();
+        let (_, resource_type, display) =
+            known.get(known.binary_search_by_key(&other, |(id, ..)| *id).ok()?)?.clone();
         Some(Edge { of, other, resource_type, display })
     });
     let edges = found.by_ref().take(query.limit).collect();
     Some(EdgePage { edges, more: found.next().is_some(), held: Vec::new() })
-}
-
-/// The same on SQLite, by two statements.
-#[cfg(feature = "sqlite")]
-fn span(
-    connection: &mut Connection,
-    scope: &Scope,
-    query: &EdgeQuery,
-    (lowest, highest): (ResourceId, ResourceId),
-) -> QueryResult<Option<EdgePage>> {
-    let Some(sqlite) = connection.sqlite() else { return Ok(None) };
-    let instance = scope.instance.uuid().into_bytes();
-    let between = Statement::kept(
-        "SELECT member_id, group_id FROM members INDEXED BY members_by_member WHERE instance_id = ? \
-         AND member_id BETWEEN ? AND ? ORDER BY member_id, group_id LIMIT 1001",
-    );
-    let between = between.blob(instance).blob(lowest.uuid().as_bytes()).blob(highest.uuid().as_bytes());
-    let mut pairs = Pairs::default();
-    each(sqlite, between, &mut pairs)?;
-    let mut groups: Vec<ResourceId> = pairs.0.iter().map(|(_, group)| *group).collect();
-    groups.sort_unstable();
-    groups.dedup();
-    let named = Statement::kept(
-        "SELECT NULL, r.id, r.resource_type, r.display FROM resources r INDEXED BY resources_by_id \
-         WHERE r.instance_id = ? AND r.id IN (SELECT unhex(value) FROM json_each(?))",
-    );
-    let named: Vec<EdgeRow> = named.blob(instance).blobs(ids(&groups)).rows(connection)?;
-    let named = named.into_iter().filter_map(|row| Some((row.other.into(), row.resource_type?, row.display)));
-    Ok(assembled(pairs.0, named.collect(), query))
-}
-
-/// Edges as they are read.
-#[cfg(feature = "sqlite")]
-#[derive(Default)]
-struct Pairs(Vec<(ResourceId, ResourceId)>);
-
-#[cfg(feature = "sqlite")]
-impl Each for Pairs {
-    fn row<'a>(&mut self, row: &impl Current<'a>) -> deserialize::Result<()> {
-        let id = |place| at::<Binary, IdBytes, Sqlite>(row, place).map(ResourceId::from);
-        self.0.push((id(0)?, id(1)?));
-        Ok(())
-    }
 }
 
 /// The two sides of an edge, in a page's order.
@@ -230,8 +198,8 @@ fn sides(direction: Direction) -> (&'static str, &'static str) {
 }
 
 /// One row more than wanted tells whether there are more.
-fn limit(query: &EdgeQuery) -> i64 {
-    i64::try_from(query.limit).unwrap_or(i64::MAX).saturating_add(1)
+pub(super) fn one_more(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1)
 }
 
 fn of_any(dialect: SqlDialect, scope: &Scope, query: &EdgeQuery) -> Statement {
@@ -248,7 +216,8 @@ fn of_any(dialect: SqlDialect, scope: &Scope, query: &EdgeQuery) -> Statement {
     });
     statement.push(narrowed(dialect, query));
     statement.push(
-        Statement::new(format!(" ORDER BY {of}, {other} LIMIT CAST(? AS BIGINT)")).integer(limit(query)),
+        Statement::new(format!(" ORDER BY {of}, {other} LIMIT CAST(? AS BIGINT)"))
+            .integer(one_more(query.limit)),
     );
     statement
 }
@@ -266,7 +235,7 @@ fn of_each(scope: &Scope, query: &EdgeQuery) -> Statement {
     .blob(scope.instance.uuid().into_bytes());
     statement.push(narrowed(SqlDialect::Postgres, query));
     let ordered = format!(" ORDER BY {other} LIMIT ?) e ON TRUE ORDER BY g.id, e.other LIMIT ?");
-    statement.push(Statement::new(ordered).integer(limit(query)).integer(limit(query)));
+    statement.push(Statement::new(ordered).integer(one_more(query.limit)).integer(one_more(query.limit)));
     statement
 }
 
@@ -288,7 +257,7 @@ fn narrowed(dialect: SqlDialect, query: &EdgeQuery) -> Statement {
     narrowed
 }
 
-fn ids(ids: &[ResourceId]) -> impl Iterator<Item = [u8; 16]> {
+pub(super) fn ids(ids: &[ResourceId]) -> impl Iterator<Item = [u8; 16]> {
     ids.iter().map(|id| id.uuid().into_bytes())
 }
 

@@ -8,6 +8,8 @@ use diesel::row::NamedRow;
 use diesel::sql_types::{BigInt, Binary, Double, Nullable, Text};
 use diesel::{QueryResult, QueryableByName};
 use scim_directory::{Record, Scope, Tally};
+#[cfg(feature = "sqlite")]
+use scim_storage::AccessMark;
 use scim_storage::{Keyset, Page, Query, SortKey, Start, StoreError};
 
 use super::facts::count;
@@ -69,27 +71,37 @@ where
 
 /// A page.
 pub(crate) fn find(connection: &mut Connection, scope: &Scope, query: &Query) -> Result<Page, StoreError> {
+    #[cfg(feature = "sqlite")]
+    if let Some((_, page)) = frequent(connection, scope, query)? {
+        return Ok(page);
+    }
     find_of(connection, scope, query, &Source::Table)
 }
 
-/// A page of the records that come from there.
+/// The page of a query of the kinds that most are of, and the state of its instance's access; `None` where it is to be read in the general
+/// way.
+#[cfg(feature = "sqlite")]
+pub(super) fn frequent(
+    connection: &mut Connection,
+    scope: &Scope,
+    query: &Query,
+) -> Result<Option<(AccessMark, Page)>, StoreError> {
+    if let Connection::Sqlite(connection) = connection
+        && let Some(found) = crate::sqlite::quick::find(connection, scope, query)?
+    {
+        return Ok(Some(found));
+    }
+    pages::find(connection, scope, query)
+}
+
+/// A page of the records that come from there, in the general way.
 pub(super) fn find_of(
     connection: &mut Connection,
     scope: &Scope,
     query: &Query,
     source: &Source,
 ) -> Result<Page, StoreError> {
-    #[cfg(feature = "sqlite")]
-    if let Connection::Sqlite(connection) = connection
-        && let Some((_, page)) = crate::sqlite::quick::find(connection, scope, query)?
-    {
-        return Ok(page);
-    }
-    #[cfg(feature = "sqlite")]
-    let several = pages::is_plain(connection, query);
-    #[cfg(not(feature = "sqlite"))]
-    let several = false;
-    if !query.total && counted(query).is_none() && !several {
+    if !query.total && counted(query).is_none() {
         // One statement sees one moment.
         return page(connection, scope, query, source);
     }
@@ -140,21 +152,6 @@ fn begins(
     Ok(first.map_or(Begins::ByOffset, Begins::At))
 }
 
-/// A page of a whole type, but for its total; `None` where it is to be read in the general way.
-#[cfg(feature = "sqlite")]
-fn plain_page(
-    connection: &mut Connection,
-    scope: &Scope,
-    query: &Query,
-    total: Option<u64>,
-) -> QueryResult<Option<Page>> {
-    match begins(connection, scope, query, total)? {
-        Begins::Nowhere => Ok(Some(Page::default())),
-        Begins::At(first) => pages::page(connection, scope, query, Some(&first)),
-        Begins::ByOffset => pages::page(connection, scope, query, None),
-    }
-}
-
 /// The rows of a page, of a list of so many where that is known.
 fn rows(
     connection: &mut Connection,
@@ -184,20 +181,6 @@ fn page(
 ) -> Result<Page, StoreError> {
     let known = counted(query).map(|_| total(connection, scope, query, source));
     let known = known.transpose().map_err(store_error)?;
-    #[cfg(feature = "sqlite")]
-    if pages::is_plain(connection, query)
-        && let Some(mut page) = plain_page(connection, scope, query, known).map_err(store_error)?
-    {
-        if query.total {
-            let length =
-                known.or_else(|| length(page.records.len() + usize::from(page.next.is_some()), query));
-            page.total = Some(match length {
-                Some(length) => length,
-                None => total(connection, scope, query, source).map_err(store_error)?,
-            });
-        }
-        return Ok(page);
-    }
     let sorted = rows(connection, scope, query, known, source).map_err(store_error)?;
     let total = match (query.total, length(sorted.len(), query)) {
         (false, _) => None,

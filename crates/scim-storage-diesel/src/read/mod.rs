@@ -16,6 +16,8 @@ mod find_asked;
 #[cfg(test)]
 #[cfg(feature = "postgres")]
 mod find_plans;
+#[cfg(feature = "sqlite")]
+mod groups;
 mod held_change;
 mod import;
 mod instance;
@@ -53,9 +55,9 @@ pub(crate) use ranges::standing_at;
 pub(crate) use ranges::{Level, last_first, left_in_last_range};
 #[cfg(feature = "sqlite")]
 pub(crate) use record::account;
+pub(crate) use record::{IdBytes, at, connector, get, resource_id};
 #[cfg(feature = "postgres")]
-pub(crate) use record::{IdBytes, Row as RecordRow, at, record_columns};
-pub(crate) use record::{connector, get, resource_id};
+pub(crate) use record::{Row as RecordRow, record_columns};
 pub(crate) use report::removals;
 #[cfg(feature = "postgres")]
 pub(crate) use searched::{Candidates, few, find_among, is_searched};

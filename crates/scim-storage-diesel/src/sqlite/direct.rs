@@ -3,14 +3,9 @@
 //! A row that Diesel makes owns what it has: each text and each id of each row is memory of its own. Here somebody looks at a row
 //! while it is there.
 
-use diesel::QueryResult;
-use diesel::connection::LoadConnection;
 use diesel::deserialize;
-use diesel::result::Error;
 use diesel::row::{Field, NamedRow};
-use diesel::sqlite::{Sqlite, SqliteConnection, SqliteValue};
-
-use crate::sql::Statement;
+use diesel::sqlite::{Sqlite, SqliteValue};
 
 /// A row while it is there.
 pub(crate) trait Current<'a>: NamedRow<'a, Sqlite> {
@@ -31,16 +26,4 @@ impl<'a, R: NamedRow<'a, Sqlite>> Current<'a> for R {}
 pub(crate) trait Each {
     /// Looks at one.
     fn row<'a>(&mut self, row: &impl Current<'a>) -> deserialize::Result<()>;
-}
-
-/// Shows each row of a statement, which has no lists.
-pub(crate) fn each(
-    connection: &mut SqliteConnection,
-    statement: Statement,
-    each: &mut impl Each,
-) -> QueryResult<()> {
-    for row in LoadConnection::load(connection, statement)? {
-        each.row(&row?).map_err(Error::DeserializationError)?;
-    }
-    Ok(())
 }

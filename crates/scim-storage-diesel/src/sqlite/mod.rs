@@ -3,6 +3,7 @@
 mod checkpoints;
 mod direct;
 mod engine;
+mod fixed;
 mod open;
 mod patience;
 pub(crate) mod quick;
@@ -12,8 +13,11 @@ mod typed;
 mod workers;
 mod writer;
 
-pub(crate) use direct::{Current, Each, each};
+pub(crate) use direct::{Current, Each};
 pub use engine::{Sqlite, SqliteStore};
+#[cfg(test)]
+pub(crate) use fixed::plan_of;
+pub(crate) use fixed::{Fixed, Value, each_of, fixed};
 pub use open::Options;
 pub(crate) use patience::{WITHIN_TIME, is_over};
 pub(crate) use texts::{among, forget, is_behind};

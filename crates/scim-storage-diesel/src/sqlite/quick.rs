@@ -1,75 +1,24 @@
 //! What nearly every request reads: one record, by its id or by what an index has, and with it the state of its instance's
-//! access ([`scim_storage::AccessMark`]), in one statement of a fixed text.
+//! access ([`scim_storage::AccessMark`]), in one statement of a fixed text (`super::fixed`).
 //!
-//! Diesel finds such a statement prepared by its Rust type, without putting its text together, and its columns are read by their
-//! places, without looking for their names. That is most of what such a read costs.
+//! The columns of every statement are the state of access, which is always there, and, NULL where there is no record: id, version,
+//! membership, times of creation and change, `externalId`, manager, display name, who manages it, direct manager, document, account.
 
-use std::marker::PhantomData;
 use std::sync::Arc;
 
-use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use bytes::Bytes;
+use diesel::deserialize;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 use diesel::sqlite::{Sqlite, SqliteConnection};
-use diesel::{QueryResult, RunQueryDsl};
 use scim_core::instant::Timestamp;
-use scim_directory::{ConnectorId, Key, Record, Scope, Version};
+use scim_directory::{ConnectorId, Key, Record, ResourceId, Scope, Version};
 use scim_storage::{AccessMark, Page, Query as Asked, StoreError, Want};
-use uuid::Uuid;
 
+use super::direct::{Current, Each};
+use super::fixed::{Fixed, Value, each_of, fixed};
 use crate::error::{damaged, store_error};
 use crate::filter_sql::{LookUp, asked, page_of};
-use crate::read::{account, connector, resource_id};
-
-/// The columns of every statement here. The first is always there; the others are NULL where there is no record.
-type Columns = (
-    BigInt,
-    Nullable<Binary>,
-    Nullable<BigInt>,
-    Nullable<BigInt>,
-    Nullable<BigInt>,
-    Nullable<BigInt>,
-    Nullable<Text>,
-    Nullable<Text>,
-    Nullable<Text>,
-    Nullable<Binary>,
-    Nullable<Binary>,
-    Nullable<Binary>,
-    Nullable<Text>,
-);
-/// The same as values: the state of access, id, version, membership, times of creation and change, `externalId`, display
-/// name, manager, who manages it, direct manager, document, account.
-type Row = (
-    i64,
-    Option<Vec<u8>>,
-    Option<i64>,
-    Option<i64>,
-    Option<i64>,
-    Option<i64>,
-    Option<String>,
-    Option<String>,
-    Option<String>,
-    Option<Vec<u8>>,
-    Option<Vec<u8>>,
-    Option<Vec<u8>>,
-    Option<String>,
-);
-
-/// A text that never changes.
-trait Fixed: 'static {
-    /// Its pieces, with a value behind each but the last.
-    const PIECES: &'static [&'static str];
-}
-
-macro_rules! fixed {
-    ($($(#[$doc:meta])* $name:ident [$($piece:expr),* $(,)?];)*) => {$(
-        $(#[$doc])*
-        struct $name;
-
-        impl Fixed for $name {
-            const PIECES: &'static [&'static str] = &[$($piece),*];
-        }
-    )*};
-}
+use crate::read::{IdBytes, account, at, connector};
 
 /// Up to the first value, which is the instance's id.
 macro_rules! access {
@@ -81,9 +30,13 @@ macro_rules! access {
 /// Behind the first value. One row is always there, so that the state is told of nobody, too.
 macro_rules! record {
     ($document:literal, $account:literal, $from:literal) => {
+        record!("r.display, r.managed_by, r.direct_manager", $document, $account, $from)
+    };
+    ($facts:literal, $document:literal, $account:literal, $from:literal) => {
         concat!(
-            "), 0), r.id, r.version, r.membership, r.created_ms, r.modified_ms, l.external_id, r.display, r.manager, \
-             r.managed_by, r.direct_manager, ",
+            "), 0), r.id, r.version, r.membership, r.created_ms, r.modified_ms, l.external_id, r.manager, ",
+            $facts,
+            ", ",
             $document,
             ", ",
             $account,
@@ -100,7 +53,9 @@ const LINKED: &str = " AND l.id = r.id";
 const LINKED_TWO: &str = " AND l.id = r.id LIMIT 2";
 
 fixed! {
-    /// A record by its id: instance twice, id, type, connector.
+    /// What is shown of a record, by its id: instance twice, id, type, connector.
+    Shown [access!(), record!("NULL, NULL, NULL", "r.document", "NULL", "LEFT JOIN resources r ON r.instance_id = "), BY_ID, OF_TYPE, LINK, LINKED];
+    /// The same with what decisions ask.
     Plain [access!(), record!("r.document", "NULL", "LEFT JOIN resources r ON r.instance_id = "), BY_ID, OF_TYPE, LINK, LINKED];
     /// The same with its account.
     Full [access!(), record!("r.document", "r.account", "LEFT JOIN resources r ON r.instance_id = "), BY_ID, OF_TYPE, LINK, LINKED];
@@ -137,47 +92,50 @@ fixed! {
     ];
 }
 
-/// A value of a statement.
-#[derive(Clone, Copy)]
-enum Value<'v> {
-    Blob(&'v [u8]),
-    Text(&'v str),
+/// What a statement found: the state of access, which every row has, and a record, where there is one.
+struct Sought<'s> {
+    resource_type: &'s Arc<str>,
+    mark: AccessMark,
+    rows: usize,
+    record: Option<Record>,
 }
 
-/// A fixed text with its values.
-struct Filled<'v, F> {
-    values: &'v [Value<'v>],
-    text: PhantomData<F>,
-}
-
-impl<F: Fixed> QueryFragment<Sqlite> for Filled<'_, F> {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
-        let mut values = self.values.iter();
-        for piece in F::PIECES {
-            out.push_sql(piece);
-            match values.next() {
-                Some(Value::Blob(value)) => out.push_bind_param::<Binary, [u8]>(value)?,
-                Some(Value::Text(value)) => out.push_bind_param::<Text, str>(value)?,
-                None => {}
-            }
-        }
+impl Each for Sought<'_> {
+    fn row<'a>(&mut self, row: &impl Current<'a>) -> deserialize::Result<()> {
+        self.rows += 1;
+        let number = |place| at::<BigInt, i64, Sqlite>(row, place);
+        let id = |place| at::<Nullable<Binary>, Option<IdBytes>, Sqlite>(row, place);
+        let text = |place| at::<Nullable<Text>, Option<String>, Sqlite>(row, place);
+        self.mark = AccessMark(number(0)?);
+        let Some(own) = id(1)? else { return Ok(()) };
+        let account = row.with(12, |value| account(Some(value.read_text())))?;
+        let document = row.with(11, |document| Bytes::copy_from_slice(document.read_blob()))?;
+        self.record = Some(Record {
+            key: Key { resource_type: Arc::clone(self.resource_type), id: own.into() },
+            version: Version(number(2)?),
+            membership: number(3)?,
+            created: Timestamp::from_unix_millis(number(4)?),
+            modified: Timestamp::from_unix_millis(number(5)?),
+            external_id: text(6)?,
+            manager: text(7)?,
+            display: text(8)?,
+            managed_by: id(9)?.map(|id| ConnectorId::new(id.0)),
+            direct_manager: id(10)?.map(ResourceId::from),
+            account: account.transpose()?.flatten(),
+            document: document.unwrap_or_default(),
+        });
         Ok(())
     }
 }
 
-impl<F: Fixed> QueryId for Filled<'_, F> {
-    type QueryId = F;
-    const HAS_STATIC_QUERY_ID: bool = true;
-}
-
-impl<F> Query for Filled<'_, F> {
-    type SqlType = Columns;
-}
-
-impl<F> RunQueryDsl<SqliteConnection> for Filled<'_, F> {}
-
-fn rows<F: Fixed>(connection: &mut SqliteConnection, values: &[Value<'_>]) -> Result<Vec<Row>, StoreError> {
-    Filled { values, text: PhantomData::<F> }.load(connection).map_err(store_error)
+fn seek<'s, F: Fixed>(
+    connection: &mut SqliteConnection,
+    resource_type: &'s Arc<str>,
+    values: &[Value<'_>],
+) -> Result<Sought<'s>, StoreError> {
+    let mut sought = Sought { resource_type, mark: AccessMark(0), rows: 0, record: None };
+    each_of::<F>(connection, values, &mut sought).map_err(store_error)?;
+    if sought.rows == 0 { Err(damaged("a read")) } else { Ok(sought) }
 }
 
 /// The record of that key, and the state of its instance's access.
@@ -187,23 +145,23 @@ pub(crate) fn get(
     key: &Key,
     want: Want,
 ) -> Result<(AccessMark, Option<Record>), StoreError> {
-    let (instance, id, connector) = (instance(scope), key.id.uuid(), connector(scope));
+    let (instance, id, connector) = (scope.instance.uuid(), key.id.uuid(), connector(scope));
     let values = [
-        Value::Blob(&instance),
-        Value::Blob(&instance),
-        Value::Blob(id.as_bytes()),
+        Value::Id(instance),
+        Value::Id(instance),
+        Value::Id(id),
         Value::Text(&key.resource_type),
         Value::Blob(&connector),
     ];
-    let rows = match (want.document, want.account) {
-        (true, false) => rows::<Plain>(connection, &values),
-        (true, true) => rows::<Full>(connection, &values),
-        (false, false) => rows::<Head>(connection, &values),
-        (false, true) => rows::<Account>(connection, &values),
+    let seek = match (want.document, want.account) {
+        (true, false) if !want.facts => seek::<Shown>,
+        (true, false) => seek::<Plain>,
+        (true, true) => seek::<Full>,
+        (false, false) => seek::<Head>,
+        (false, true) => seek::<Account>,
     };
-    let row = rows?.into_iter().next().ok_or_else(|| damaged("a read"))?;
-    let mark = AccessMark(row.0);
-    Ok((mark, record(row, &key.resource_type)?))
+    let sought = seek(connection, &key.resource_type, &values)?;
+    Ok((sought.mark, sought.record))
 }
 
 /// The page of a query that looks one record up by a value of an index, and the state of its instance's access; `None` where
@@ -214,79 +172,38 @@ pub(crate) fn find(
     query: &Asked,
 ) -> Result<Option<(AccessMark, Page)>, StoreError> {
     let Some((resource_type, look_up)) = asked(query) else { return Ok(None) };
-    let (instance, connector) = (instance(scope), connector(scope));
+    let (instance, connector) = (scope.instance.uuid(), connector(scope));
     let by_key = |path, key| {
         [
-            Value::Blob(&instance),
-            Value::Blob(&instance),
+            Value::Id(instance),
+            Value::Id(instance),
             Value::Text(resource_type),
             Value::Text(path),
             Value::Text(key),
             Value::Blob(&connector),
         ]
     };
-    let mut rows = match look_up {
+    let sought = match look_up {
         LookUp::Id(id) => {
             let key = Key { resource_type: Arc::clone(resource_type), id };
             let (mark, record) = get(connection, scope, &key, query.want)?;
             return Ok(Some((mark, page_of(query, record.into_iter().collect()))));
         }
-        LookUp::Unique(ref path, key) => rows::<Unique>(connection, &by_key(path, key)),
-        LookUp::Searched(ref path, key) => rows::<Searched>(connection, &by_key(path, key)),
+        LookUp::Unique(ref path, key) => seek::<Unique>(connection, resource_type, &by_key(path, key)),
+        LookUp::Searched(ref path, key) => seek::<Searched>(connection, resource_type, &by_key(path, key)),
         LookUp::External(key) => {
             let values = [
-                Value::Blob(&instance),
-                Value::Blob(&instance),
+                Value::Id(instance),
+                Value::Id(instance),
                 Value::Blob(&connector),
                 Value::Text(key),
                 Value::Text(resource_type),
                 Value::Blob(&connector),
             ];
-            rows::<External>(connection, &values)
+            seek::<External>(connection, resource_type, &values)
         }
     }?;
     // Of several the order and the total are to be found out.
-    let (Some(row), true) = (rows.pop(), rows.is_empty()) else { return Ok(None) };
-    let mark = AccessMark(row.0);
-    let records: Vec<Record> = record(row, resource_type)?.into_iter().collect();
-    Ok(Some((mark, page_of(query, records))))
-}
-
-fn instance(scope: &Scope) -> [u8; 16] {
-    scope.instance.uuid().into_bytes()
-}
-
-fn record(row: Row, resource_type: &Arc<str>) -> Result<Option<Record>, StoreError> {
-    let (
-        _,
-        id,
-        version,
-        membership,
-        created,
-        modified,
-        external_id,
-        display,
-        manager,
-        managed_by,
-        direct_manager,
-        document,
-        own,
-    ) = row;
-    let Some(id) = id else { return Ok(None) };
-    let number = |number: Option<i64>| number.ok_or_else(|| damaged("a record"));
-    let managed_by = managed_by.as_deref().map(Uuid::from_slice).transpose();
-    Ok(Some(Record {
-        key: Key { resource_type: Arc::clone(resource_type), id: resource_id(&id)? },
-        version: Version(number(version)?),
-        membership: number(membership)?,
-        created: Timestamp::from_unix_millis(number(created)?),
-        modified: Timestamp::from_unix_millis(number(modified)?),
-        external_id,
-        display,
-        manager,
-        managed_by: managed_by.map_err(|_| damaged("an id"))?.map(ConnectorId::new),
-        direct_manager: direct_manager.as_deref().map(resource_id).transpose()?,
-        account: account(own.as_deref())?,
-        document: document.unwrap_or_default().into(),
-    }))
+    let found = (sought.rows == 1).then(|| page_of(query, sought.record.into_iter().collect()));
+    Ok(found.map(|page| (sought.mark, page)))
 }

@@ -78,6 +78,9 @@ impl Stored {
         if !want.account {
             record.account = None;
         }
+        if !want.facts {
+            (record.display, record.managed_by, record.direct_manager) = (None, None, None);
+        }
         record
     }
 }

@@ -156,7 +156,7 @@ impl Admin {
         limit: usize,
     ) -> Result<AccountPage, AdminError> {
         let policy = self.policy(instance).await?;
-        let query = page_query(policy.user_type(), after, limit, Want { document: false, account: true });
+        let query = page_query(policy.user_type(), after, limit, Want { account: true, ..Want::HEAD });
         let page = self.store.find(&scope(instance), &query).await?;
         Ok(AccountPage { records: page.records, next: page.next })
     }

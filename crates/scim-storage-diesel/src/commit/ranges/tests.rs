@@ -119,7 +119,7 @@ impl Order<'_> {
                 sort: None,
                 start: Start::Offset(offset as u64),
                 limit: 3,
-                want: Want::RECORD,
+                want: Want::SHOWN,
                 total: true,
             };
             let statement = crate::read::at_once(&scope, &query).expect("one statement");

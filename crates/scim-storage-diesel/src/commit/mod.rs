@@ -6,6 +6,7 @@
 mod admin;
 mod admin_keys;
 mod answers;
+#[cfg(feature = "postgres")]
 mod at_once;
 mod claim;
 mod condition;

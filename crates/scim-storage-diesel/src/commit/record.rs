@@ -75,7 +75,8 @@ impl Applying<'_> {
         let NewRecord { key, content, external_id, revives } = new;
         // What it has is not what a change further on found there before.
         self.entries.remove(&key.id);
-        if self.connection.is_supposing() && !revives {
+        #[cfg(feature = "postgres")]
+        if self.connection.is_supposing() && !revives && super::together::is_found_by_few(content) {
             return self.create_at_once(new);
         }
         let at = self.set.at.unix_millis();

@@ -29,8 +29,10 @@ use crate::connection::Connection;
 use crate::error::Refusal;
 use crate::sql::Statement;
 
+pub(super) use creates::{Comer, in_order, insert};
 #[cfg(test)]
 pub(in crate::commit) use deletes::uncounted;
+pub(super) use party::is_found_by_few;
 pub(crate) use party::{Party, may_share};
 use party::{Plain, plain};
 

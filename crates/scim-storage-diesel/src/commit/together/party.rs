@@ -99,7 +99,8 @@ fn is_alone(new: &NewRecord) -> bool {
     !new.revives && new.content.reports_to.is_none() && is_no_group(&new.key) && is_found_by_few(&new.content)
 }
 
-fn is_found_by_few(content: &Content) -> bool {
+/// Whether lists of what it is found by are short.
+pub(in crate::commit) fn is_found_by_few(content: &Content) -> bool {
     content.index.len() <= MOST_ROWS
 }
 

@@ -80,6 +80,7 @@ pub(crate) use fixed_texts;
 /// Rows of lists that are bound side by side, for a `FROM`: each list by its number and what its column is called, and `n`, which counts
 /// the rows. (PostgreSQL's `unnest` of several lists keeps a store for each of them, at 2 us a list; here only the first has one.) For short
 /// lists: where values differ in length, the server finds the nth by going over those before it.
+#[cfg(feature = "postgres")]
 macro_rules! rows_of {
     ($first:literal $id:ident $(, $list:literal $name:ident)*) => {
         concat!(
@@ -88,6 +89,7 @@ macro_rules! rows_of {
         )
     };
 }
+#[cfg(feature = "postgres")]
 pub(crate) use rows_of;
 
 impl Statement {

@@ -51,7 +51,7 @@ const PAUSE: u64 = 4_000;
 const SETTINGS: [&str; 2] = ["lock_timeout = 3000", "idle_in_transaction_session_timeout = 15000"];
 
 /// What a session is told besides, where that lasts. Statements of commits look up rows by keys: one plan is right for whatever values,
-/// and made once, when tables may still be empty. (Without being told, the server plans each of them again each time: a plan for a list of one
+/// and is kept for a while ([`PLANS_LAST`]). (Without being told, the server plans each of them again each time: a plan for a list of one
 /// looks cheaper than that for any list.) And nothing is written outside a transaction of [`BEGIN`]: statements follow it
 /// before anybody knows that it began, and must not end each by itself where it did not.
 const LASTING: [&str; 6] = [
@@ -62,6 +62,9 @@ const LASTING: [&str; 6] = [
     "jit = off",
     "default_transaction_read_only = on",
 ];
+/// How long plans are kept at most. One that was made when a table was empty reads all of an instance, and until the server has counted the
+/// table, nothing else tells it to make another one.
+const PLANS_LAST: Duration = Duration::from_secs(1);
 const BEGIN: &str = "BEGIN READ WRITE";
 /// How long those that share a transaction wait for a lock: only one of them may want it, and by themselves they have more patience.
 const BRIEFLY: &str = "SET LOCAL lock_timeout = 250";
@@ -263,6 +266,9 @@ fn begin(link: &mut Link, supposing: bool) -> QueryResult<()> {
             link.batch(&format!("SET {setting}"))?;
         }
         link.settle();
+    }
+    if lasting && link.plans_anew(PLANS_LAST) {
+        link.later(Statement::of_postgres("DISCARD PLANS"));
     }
     link.later(Statement::of_postgres(BEGIN));
     if !lasting {

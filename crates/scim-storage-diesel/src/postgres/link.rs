@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use diesel::pg::Pg;
 use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error};
@@ -60,6 +60,8 @@ pub struct Link {
     overdue: bool,
     /// Whether the session was told what commits want of it.
     settled: bool,
+    /// Since when the session makes plans of its statements.
+    planning: Instant,
     /// A number that few others have at the same time.
     number: u8,
 }
@@ -146,6 +148,7 @@ impl Link {
             broken: false,
             overdue: false,
             settled: false,
+            planning: Instant::now(),
             // Another process counts from elsewhere.
             number: LINKS.fetch_add(1, Ordering::Relaxed).wrapping_add(std::process::id().to_le_bytes()[0]),
         })
@@ -184,6 +187,15 @@ impl Link {
     /// It has.
     pub(super) fn settle(&mut self) {
         self.settled = true;
+    }
+
+    /// Whether the session makes plans of its statements since so long; from now on it makes new ones.
+    pub(super) fn plans_anew(&mut self, after: Duration) -> bool {
+        let is_due = self.planning.elapsed() >= after;
+        if is_due {
+            self.planning = Instant::now();
+        }
+        is_due
     }
 
     /// A number that few others have at the same time: whoever adds to one of several rows takes the one of its number, and so meets

@@ -103,9 +103,12 @@ impl Server {
         let searches = matches!(kind, Kind::Contains | Kind::And | Kind::ValuePath);
         if searches && !self.searched {
             self.searched = true;
-            let (begun, time) = (Instant::now(), indexed_in(self.directory.people));
+            // Also those whom this run has created.
+            let (begun, time) = (Instant::now(), indexed_in(self.people()?));
+            // One at a time, so that there is something left for the making.
+            let alone = Load { connections: 1, ..warm_up };
             while begun.elapsed() < time {
-                if self.round(kind, &warm_up).is_err() {
+                if self.round(kind, &alone).is_err() {
                     std::thread::sleep(AGAIN);
                 }
             }
@@ -195,6 +198,14 @@ impl Server {
     /// Where the server refuses one.
     pub fn create_more(&mut self, people: usize) -> anyhow::Result<()> {
         self.directory.stock(self.directory.created.len() + people)
+    }
+
+    /// Deletes those whom [`Self::create_more`] created, and whoever else may be deleted.
+    ///
+    /// # Errors
+    /// Where the server refuses one.
+    pub fn delete_created(&mut self) -> anyhow::Result<()> {
+        self.directory.delete_created()
     }
 
     /// How many people the server has.

@@ -49,7 +49,7 @@ impl Raw {
     }
 
     /// Takes down what the server on SQLite writes for people, where that was not done yet: enough for so many rounds over one
-    /// connection, and over several twice.
+    /// connection, and over several twice. They are deleted again.
     pub(super) fn record(&mut self, stage: &Stage, server: &mut Server, rounds: usize) -> anyhow::Result<()> {
         let Self::Sqlite(_, replay @ None) = self else { return Ok(()) };
         if server.people()? > MOST {
@@ -58,6 +58,7 @@ impl Raw {
         let people = rounds * (SINGLE + 2 * GROUPS * GROUP);
         let recorded = Replay::record(&stage.file(), stage.folder(), || server.create_more(people))?;
         say(&format!("rows of a person: {:?}", recorded.rows_of_one()));
+        server.delete_created()?;
         *replay = Some(recorded);
         Ok(())
     }

@@ -187,10 +187,18 @@ impl Directory {
         for id in made.chain(self.groups.drain(..).map(|group| group.id)) {
             ask(&mut driver, |request| request.plain("DELETE", format_args!("/Groups/{id}")))?.json(204)?;
         }
-        let mut driver = Driver::connect(&self.target, CONNECTIONS)?;
-        driver.drive(&mut Deletes::new(&mut self.created), Pace::Closed, End::default())?;
+        self.delete_created()?;
         self.cursors = None;
         Ok(())
+    }
+
+    /// Deletes people whom this run created.
+    ///
+    /// # Errors
+    /// Where the server refuses one.
+    pub fn delete_created(&mut self) -> anyhow::Result<()> {
+        let mut driver = Driver::connect(&self.target, CONNECTIONS)?;
+        driver.drive(&mut Deletes::new(&mut self.created), Pace::Closed, End::default()).map(drop)
     }
 
     /// What a GET of a path gives.

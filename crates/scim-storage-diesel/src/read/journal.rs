@@ -257,12 +257,6 @@ mod tests {
     use super::*;
     use crate::sqlite::blank;
 
-    #[derive(QueryableByName)]
-    struct Step {
-        #[diesel(sql_type = Text)]
-        detail: String,
-    }
-
     /// That each look-up of a filter is a seek in the index of its turn, and that nothing is sorted.
     fn check(filter: &JournalFilter, expected: &[&str]) {
         let (mut connection, _directory) = blank();
@@ -270,14 +264,7 @@ mod tests {
         for newest_first in [false, true] {
             let query = JournalQuery { after: None, limit: 100, newest_first, filter: filter.clone() };
             let look_ups = look_ups(&mut connection, &instance, &query, (1, 9)).expect("look-ups");
-            let plans: Vec<Vec<String>> = look_ups
-                .into_iter()
-                .map(|statement| {
-                    let steps: Vec<Step> =
-                        statement.prefixed("EXPLAIN QUERY PLAN ").rows(&mut connection).expect("a plan");
-                    steps.into_iter().map(|step| step.detail).collect()
-                })
-                .collect();
+            let plans: Vec<Vec<String>> = look_ups.into_iter().map(Statement::plan).collect();
             assert_eq!(plans.len(), expected.len(), "{plans:#?}");
             for (plan, expected) in plans.iter().zip(expected) {
                 assert!(plan.iter().all(|step| step.starts_with("SEARCH ")), "{plan:#?}");

@@ -272,28 +272,13 @@ fn after(position: &Keyset, descending: bool) -> Statement {
 #[cfg(test)]
 #[cfg(feature = "sqlite")]
 mod tests {
-    use diesel::QueryableByName;
-    use diesel::sql_types::Text;
-
     use super::super::find_asked::asked;
     use super::*;
-    use crate::sqlite::blank;
-
-    #[derive(QueryableByName)]
-    struct Step {
-        #[diesel(sql_type = Text)]
-        detail: String,
-    }
 
     /// That the plan of a query finds `r` by an index as far as `found_by` says.
     fn check(resource_type: &str, filter: &str, found_by: &str) {
-        let (mut connection, _directory) = blank();
         let (scope, query) = asked(resource_type, filter);
-        let plan: Vec<Step> = select(SqlDialect::Sqlite, &scope, &query)
-            .prefixed("EXPLAIN QUERY PLAN ")
-            .rows(&mut connection)
-            .expect("a plan");
-        let plan: Vec<_> = plan.into_iter().map(|step| step.detail).collect();
+        let plan = select(SqlDialect::Sqlite, &scope, &query).plan();
         assert!(
             plan.iter().any(|step| step.starts_with("SEARCH r ") && step.contains(found_by)),
             "{plan:#?}"

@@ -1,6 +1,6 @@
 //! Parse, build, run.
 
-/// What a server takes memory from: a change of a person takes a tenth less of the processor's time than with the system's.
+/// A change takes memory in very many small pieces, and gives all of it back: `docs/decisions/0039-memory-comes-from-mimalloc.md`.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -30,7 +30,7 @@ const INDEXED: Duration = Duration::from_micros(300);
 /// How long is waited where a search is refused meanwhile.
 const AGAIN: Duration = Duration::from_secs(1);
 /// The longest that is waited for that.
-const MOST_INDEXED: Duration = Duration::from_secs(240);
+const MOST_INDEXED: Duration = Duration::from_secs(480);
 
 /// A server with its directory and its processes.
 #[derive(Debug)]
@@ -237,6 +237,7 @@ mod tests {
     #[test]
     fn an_index_has_its_time() {
         assert_eq!(indexed_in(10_000), Duration::from_secs(3));
+        assert_eq!(indexed_in(1_000_000), Duration::from_secs(300));
         assert_eq!(indexed_in(u64::MAX), MOST_INDEXED);
     }
 }

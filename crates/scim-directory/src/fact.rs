@@ -21,6 +21,14 @@ pub enum Question {
     Display(ResourceId),
     /// How many resources of a type the instance has; answered by [`Fact::Count`].
     Count(Arc<str>, Tally),
+    /// How many members a group has, counted up to `most`: that many have it or more. None has a group that is not there. Answered by
+    /// [`Fact::Count`].
+    Members {
+        /// The group.
+        group: ResourceId,
+        /// Where counting ends.
+        most: usize,
+    },
     /// The resources of that type whose index entry of that path has that key, documents and accounts included, at most
     /// two, unmanaged ones first, then the oldest; answered by [`Fact::Records`].
     Named {
@@ -89,7 +97,7 @@ pub enum Fact {
     Target(Target),
     /// Answer to [`Question::Display`]: `None` where there is no such resource; the inner one where it has no name.
     Display(Option<(Key, Option<String>)>),
-    /// Answer to [`Question::Count`].
+    /// Answer to [`Question::Count`] and [`Question::Members`].
     Count(u64),
     /// Answer to [`Question::Removals`].
     Removals {

@@ -17,12 +17,15 @@ use crate::connection::{Connection, Row, SqlDialect};
 use crate::filter_sql::page_of;
 use crate::meter::{Meter, Reading};
 #[cfg(feature = "postgres")]
-use crate::postgres::{Postgres, Seek, Sought};
+use crate::postgres::{Postgres, Reference, Seek, Sought};
 use crate::sql::{Number, Statement};
 use crate::{error, read};
 
 /// Edges of at most so many take microseconds.
 const FEW_EDGES: usize = 1000;
+
+/// So many questions are answered at once.
+const FEW_QUESTIONS: usize = 20;
 
 /// How a read is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,7 +157,7 @@ impl<E: Engine> EngineStore<E> {
             Read::Find(query) => (Reading::Find, Seek::find(scope, query)),
         };
         if let Some(seek) = seek {
-            let Sought { mark: now, mut records } = self.timed(what, postgres.seek(seek)).await?;
+            let Sought { mark: now, mut records } = self.timed(what, postgres.look_up(seek)).await?;
             match wanted {
                 _ if now != mark => return Ok(None),
                 Read::Nothing => return Ok(Some(Found::Nothing)),
@@ -167,7 +170,7 @@ impl<E: Engine> EngineStore<E> {
         }
         let Read::Find(query) = wanted else { return Ok(None) };
         // Both are sent before either is waited for.
-        let holds = async { Ok(postgres.seek(Seek::mark(scope.instance)).await?.mark == mark) };
+        let holds = async { Ok(postgres.look_up(Seek::mark(scope.instance)).await?.mark == mark) };
         let (holds, page) = futures_util::future::try_join(holds, self.list(scope, query)).await?;
         Ok(holds.then(|| Found::Page(Box::new(page))))
     }
@@ -247,6 +250,16 @@ fn way(short: bool) -> Way {
     if short { Way::Quick } else { Way::Long }
 }
 
+/// Whether a few rows answer all of it, found by their keys.
+fn are_look_ups(questions: &[Question]) -> bool {
+    let is_look_up = |question: &Question| match question {
+        Question::Target(_) | Question::Display(_) => true,
+        Question::Members { most, .. } => *most <= FEW_EDGES,
+        _ => false,
+    };
+    questions.len() <= FEW_QUESTIONS && questions.iter().all(is_look_up)
+}
+
 /// Whether the edges that are asked for take microseconds.
 fn few_edges(query: &EdgeQuery) -> bool {
     query.limit <= FEW_EDGES || query.of.len() == 1 && query.only.is_some()
@@ -269,7 +282,7 @@ impl<E: Engine> Store for EngineStore<E> {
         }
         #[cfg(feature = "postgres")]
         if let Some(postgres) = self.engine.as_postgres() {
-            let sought = self.timed(Reading::Get, postgres.seek(Seek::get(scope, key, want)));
+            let sought = self.timed(Reading::Get, postgres.look_up(Seek::get(scope, key, want)));
             return Box::pin(async { Ok(sought.await?.records.pop()) });
         }
         let (scope, key) = (*scope, key.clone());
@@ -289,7 +302,7 @@ impl<E: Engine> Store for EngineStore<E> {
         if let Some(postgres) = self.engine.as_postgres()
             && let Some(seek) = Seek::find(scope, query)
         {
-            let sought = self.timed(Reading::Find, postgres.seek(seek));
+            let sought = self.timed(Reading::Find, postgres.look_up(seek));
             return Box::pin(async move {
                 match sought.await?.records {
                     several if several.len() > 1 => self.list(scope, query).await,
@@ -330,6 +343,18 @@ impl<E: Engine> Store for EngineStore<E> {
         scope: &'a Scope,
         questions: &'a [Question],
     ) -> BoxFuture<'a, Result<Vec<Fact>, StoreError>> {
+        #[cfg(feature = "postgres")]
+        if let Some(postgres) = self.engine.as_postgres()
+            && let Some(references) = Reference::of(scope, questions)
+        {
+            return Box::pin(self.timed(Reading::Facts, postgres.meant(references, questions)));
+        }
+        if are_look_ups(questions)
+            && let Some(found) =
+                self.at_once(Reading::Facts, |connection| read::facts(connection, scope, questions))
+        {
+            return found;
+        }
         let (scope, questions) = (*scope, questions.to_vec());
         let short = questions.len() <= FEW_EDGES;
         Box::pin(

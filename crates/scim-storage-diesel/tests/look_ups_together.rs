@@ -7,10 +7,10 @@ use std::future::Future;
 use std::time::{Duration, Instant};
 
 use futures_util::future::{join, join_all, poll_immediate};
-use scim_directory::{Key, Record, Scope};
+use scim_directory::{Fact, Key, Question, Record, Scope, Target};
 use scim_storage::{Page, Query, Store, StoreError, Want};
 use scim_storage_diesel::{PostgresOptions, PostgresStore};
-use scim_storage_suite::world::World;
+use scim_storage_suite::world::{World, members};
 use serde_json::json;
 use testbed::Database;
 use tokio_postgres::{Client, NoTls};
@@ -80,6 +80,57 @@ fn what_is_asked_at_the_same_time_is_one_statement() {
         .await;
         let found: Vec<Key> = found.into_iter().filter_map(id_of).collect();
         assert_eq!(found, people, "each has its own answer");
+    });
+}
+
+#[test]
+fn those_who_want_the_same_are_told_the_same() {
+    let Some((database, store)) = opened(100) else { return };
+    let world = World::new(&store);
+    let (ada, bea) = (world.person("ada"), world.person("bea"));
+    on_a_runtime(async {
+        let asked = || join_all([&ada, &ada, &bea, &ada].map(|key| get(&store, world.scope, key)));
+        let found: Vec<Key> = asked().await.into_iter().filter_map(id_of).collect();
+        assert_eq!(found, [&ada, &ada, &bea, &ada].map(Key::clone));
+        database.sql("ALTER TABLE resources RENAME COLUMN display TO shown").expect("runs");
+        for found in asked().await {
+            assert!(matches!(found, Err(StoreError::Internal { .. })), "an error is told to all of them");
+        }
+    });
+}
+
+#[test]
+fn references_that_are_asked_about_at_the_same_time_are_one_statement() {
+    let Some((database, store)) = opened(100) else { return };
+    let world = World::new(&store);
+    let people: Vec<Key> = (0..20).map(|number| world.person(&format!("p{number}"))).collect();
+    let groups = [world.group("Chefs"), world.group("Cooks")];
+    let chefs: Vec<&Key> = people.iter().take(7).collect();
+    world.commit(vec![members(&groups[0], &chefs, &[])]);
+    // Each with the number of a group's members, up to another limit.
+    let questions: Vec<_> = people
+        .iter()
+        .enumerate()
+        .map(|(number, key)| {
+            let group = groups[number % 2].id;
+            [Question::Target(key.id.to_string()), Question::Members { group, most: number }]
+        })
+        .collect();
+    on_a_runtime(async {
+        let other = holding_records(&database).await;
+        let asked = join_all(questions.iter().map(|questions| store.facts(&world.scope, questions)));
+        let (found, ()) = join(asked, async {
+            let statements = waiting(&database).await;
+            let [statement] = statements.as_slice() else { panic!("{statements:#?}") };
+            assert!(statement.contains("unnest") && statement.contains("members"), "{statement}");
+            other.batch_execute("COMMIT").await.expect("free");
+        })
+        .await;
+        for (number, (key, facts)) in people.iter().zip(found).enumerate() {
+            let members = if number % 2 == 0 { number.min(chefs.len()) } else { 0 };
+            let live = Fact::Target(Target::Live(key.clone()));
+            assert_eq!(facts.expect("a read"), [live, Fact::Count(members as u64)]);
+        }
     });
 }
 

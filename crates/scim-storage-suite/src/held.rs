@@ -67,6 +67,13 @@ pub fn a_held_reference_is_shown_as_a_member(store: &dyn Store) {
     ];
     let page = read(&query);
     assert_eq!((page.edges.len(), page.held), (2, all.to_vec()));
+    let mut one = EdgeQuery { of: vec![chefs.id], ..query.clone() };
+    let page = read(&one);
+    let edge = page.edges.first().map(|edge| (edge.of, edge.other, &*edge.resource_type));
+    assert_eq!((edge, page.more), (Some((chefs.id, mira.id, "User")), false));
+    assert_eq!(page.held, all[..2], "of one group alone");
+    one.limit = 1;
+    assert_eq!(read(&one).held, all[..1]);
     query.limit = 1;
     let page = read(&query);
     assert_eq!((page.held, page.more), (all[..1].to_vec(), true), "at most as many as edges");

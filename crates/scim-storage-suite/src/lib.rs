@@ -253,6 +253,8 @@ macro_rules! __groups {
             answers_come_in_order
             references_mean_an_id_an_external_id_or_a_name
             counts_are_by_type
+            many_references_at_once
+            members_are_counted_up_to_a_limit
         ]);
         $crate::__group!($dollar $factory $skips isolation [
             reads_see_their_instance_alone

@@ -8,12 +8,12 @@ use futures_channel::oneshot;
 use scim_directory::{ChangeSet, Committed, InstanceId};
 use scim_storage::{CommitError, StoreError};
 
+use super::gather::Gathered;
 use super::link::{Link, Target, Trouble, built};
 use super::migrate::migrate;
 use super::opened::{go_on, warn_of_loss};
 use super::options::PostgresOptions;
 use super::queue::Waiting;
-use super::seek::{Seek, Sought};
 use super::shared::Shared;
 use super::texts::Texts;
 use super::url::{shown, understood};
@@ -165,15 +165,10 @@ enum Outcome<T, F> {
 
 impl Postgres {
     /// Looks one thing up.
-    pub(crate) async fn seek(&self, seek: Seek) -> Result<Sought, StoreError> {
+    pub(crate) async fn look_up<L: Gathered>(&self, look_up: L) -> Result<L::Found, StoreError> {
         match self.shared.place() {
-            Some(asking) => asking.seek(seek, self.waiting).await,
-            None => {
-                let found = move |connection: &mut Connection| {
-                    seek.found(seek.statement().rows(connection).map_err(store_error)?)
-                };
-                self.read(Way::Quick, found).await
-            }
+            Some(asking) => asking.look_up(look_up, self.waiting).await,
+            None => self.read(Way::Quick, move |connection| look_up.on(connection)).await,
         }
     }
 

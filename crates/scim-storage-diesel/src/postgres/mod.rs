@@ -16,6 +16,7 @@ mod opened;
 mod options;
 mod pipeline;
 mod queue;
+mod references;
 mod row;
 mod seek;
 mod shared;
@@ -26,9 +27,11 @@ mod workers;
 mod writers;
 
 pub use engine::{Postgres, PostgresStore};
+pub(crate) use gather::Gathered;
 pub(crate) use horizon::horizon;
 pub(crate) use link::Link;
 pub use options::{Pooler, PostgresOptions};
+pub(crate) use references::Reference;
 pub(crate) use seek::{Seek, Sought};
 pub(crate) use texts::among;
 

@@ -15,13 +15,14 @@ use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 use scim_directory::{InstanceId, Key, Record, Scope};
 use scim_storage::{AccessMark, Query, StoreError, Want};
 
+use super::gather::{Gathered, Queue, Queues};
 use crate::error::damaged;
 use crate::filter_sql::{LookUp, asked};
 use crate::read::{IdBytes, RecordRow, at, connector, record_columns};
 use crate::sql::Statement;
 
 /// A look-up: what is looked up, by what.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Seek {
     kind: Kind,
     instance: [u8; 16],
@@ -34,7 +35,7 @@ pub(crate) struct Seek {
 
 /// Look-ups of a kind have the same text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// No record: the state of access alone.
     Nothing,
     /// A record by its id.
@@ -54,7 +55,7 @@ pub(super) enum Kind {
 }
 
 /// What a look-up finds.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Sought {
     /// The state of access at that moment.
     pub(crate) mark: AccessMark,
@@ -143,6 +144,7 @@ macro_rules! several {
         )
     };
 }
+pub(super) use several;
 
 /// By an id.
 macro_rules! by_id {
@@ -250,14 +252,22 @@ impl Seek {
             key: String::new(),
         }
     }
+}
 
-    /// Of which kind it is.
-    pub(super) fn kind(&self) -> Kind {
+impl Gathered for Seek {
+    type Kind = Kind;
+    type Row = SeekRow;
+    type Found = Sought;
+
+    fn queue(queues: &Queues) -> &Queue<Self> {
+        &queues.records
+    }
+
+    fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// What asks for it.
-    pub(crate) fn statement(&self) -> Statement {
+    fn statement(&self) -> Statement {
         let statement = Statement::of_postgres(self.kind.texts().0).blob(self.instance);
         if self.kind == Kind::Nothing {
             return statement;
@@ -270,8 +280,7 @@ impl Seek {
         }
     }
 
-    /// What asks for several, all of that kind.
-    pub(super) fn together(kind: Kind, all: &[&Self]) -> Statement {
+    fn together(kind: Kind, all: &[&Self]) -> Statement {
         let all = || all.iter();
         let statement = Statement::of_postgres(kind.texts().1).blobs(all().map(|seek| seek.instance));
         if kind == Kind::Nothing {
@@ -288,13 +297,7 @@ impl Seek {
         }
     }
 
-    /// What the answer to [`Self::statement`] says.
-    pub(crate) fn found(&self, rows: Vec<SeekRow>) -> Result<Sought, StoreError> {
-        Self::each_found(&[self], rows)?.pop().ok_or_else(|| damaged("a read"))
-    }
-
-    /// What the answer to [`Self::together`] says about each.
-    pub(super) fn each_found(all: &[&Self], rows: Vec<SeekRow>) -> Result<Vec<Sought>, StoreError> {
+    fn each_found(all: &[&Self], rows: Vec<SeekRow>) -> Result<Vec<Sought>, StoreError> {
         let mut found: Vec<Option<Sought>> = Vec::new();
         found.resize_with(all.len(), || None);
         for row in rows {
@@ -311,7 +314,7 @@ impl Seek {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use uuid::Uuid;
 
     use super::*;
@@ -330,7 +333,7 @@ mod tests {
     }
 
     /// That everything is found by an index, and row by row.
-    fn check(connection: &mut Connection, statement: Statement) {
+    pub(in crate::postgres) fn check(connection: &mut Connection, statement: Statement) {
         let text = format!("EXPLAIN {}", statement.numbered());
         let explained =
             statement.into_binds().into_iter().fold(Statement::of_postgres(text), Statement::bind);
@@ -341,7 +344,7 @@ mod tests {
     }
 
     /// Puts people there, as if PostgreSQL had not come to count them yet.
-    fn fill(connection: &mut Connection, people: u32) {
+    pub(in crate::postgres) fn fill(connection: &mut Connection, people: u32) {
         let instance = "decode('00000000000000000000000000000001', 'hex')";
         let id = "decode(lpad(to_hex(n), 32, '0'), 'hex')";
         for (table, columns, values) in [

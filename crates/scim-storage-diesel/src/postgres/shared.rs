@@ -21,7 +21,7 @@ use tokio::runtime::{Handle, Id};
 use tokio::time::timeout;
 use tokio_postgres::Client;
 
-use super::gather::Queue;
+use super::gather::Queues;
 use super::link::{Target, Trouble, collect, failed, lost};
 use super::options::Pooler;
 use super::row::PgRow;
@@ -45,7 +45,7 @@ pub(super) struct Shared {
 struct Place {
     peer: Mutex<Option<Arc<Peer>>>,
     /// Look-ups that wait to go together.
-    queue: Queue,
+    queues: Queues,
     /// Held while somebody connects: others wait for that.
     connecting: Turn<()>,
     down: Mutex<Option<(Instant, String)>>,
@@ -108,8 +108,8 @@ pub(super) struct Asking {
 
 impl Asking {
     /// What waits where the caller is.
-    pub(super) fn queue(&self) -> &Queue {
-        &self.place.queue
+    pub(super) fn queues(&self) -> &Queues {
+        &self.place.queues
     }
 
     /// The rows of a statement; once more on another connection, where the first turns out to be broken.

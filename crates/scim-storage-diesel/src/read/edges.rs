@@ -35,7 +35,15 @@ const BETWEEN: &str = "WITH e AS MATERIALIZED (SELECT member_id, group_id FROM m
     CROSS JOIN LATERAL (SELECT r.id, r.resource_type, r.display FROM resources r \
     WHERE r.instance_id = $1 AND r.id = d.group_id LIMIT 1) g";
 
-/// A row of such a span: edges, each as the ids of member and group one after the other, or a group.
+/// The members of a group, and behind them what it holds: without an id, the kind as a type and the reference as a name.
+const MEMBERS: &str = "SELECT NULL::bytea AS pairs, e.id, e.resource_type, e.display FROM ( \
+    SELECT m.member_id AS id, r.resource_type, r.display FROM members m CROSS JOIN LATERAL ( \
+    SELECT o.resource_type, o.display FROM resources o WHERE o.instance_id = m.instance_id AND o.id = m.member_id LIMIT 1) r \
+    WHERE m.instance_id = $1 AND m.group_id = $2 ORDER BY m.member_id LIMIT $3) e \
+    UNION ALL SELECT NULL::bytea, NULL::bytea, h.kind, h.reference FROM ( \
+    SELECT kind, reference FROM held WHERE instance_id = $1 AND group_id = $2 ORDER BY reference LIMIT $4) h";
+
+/// A row of such a span: edges, each as the ids of member and group one after the other, or a group. Or one of [`MEMBERS`].
 pub(crate) struct EdgeRow {
     pairs: Option<Vec<u8>>,
     pub(super) group: Option<IdBytes>,
@@ -132,8 +140,21 @@ fn ends(query: &EdgeQuery) -> Option<(ResourceId, ResourceId)> {
     Some((*query.of.iter().min()?, *query.of.iter().max()?)).filter(|_| few)
 }
 
-/// The statement that answers a question for groups in one go, where it is of one resource or of a page (PostgreSQL).
+/// The group whose first members are wanted, few of them at most; `None` for other questions.
+fn group(query: &EdgeQuery) -> Option<ResourceId> {
+    let all = query.direction == Direction::Members && query.only.is_none() && query.after.is_none();
+    let [one] = query.of.as_slice() else { return None };
+    Some(*one).filter(|_| all && query.limit < SPAN)
+}
+
+/// The statement that answers a question in one go (PostgreSQL), where it is for the groups of one resource or of a page, or for the
+/// members of a group.
 pub(crate) fn at_once(scope: &Scope, query: &EdgeQuery) -> Option<Statement> {
+    if let Some(group) = group(query) {
+        let of = Statement::of_postgres(MEMBERS).blob(scope.instance.uuid().into_bytes());
+        let held = i64::try_from(query.limit).unwrap_or(i64::MAX);
+        return Some(of.blob(group.uuid().into_bytes()).integer(one_more(query.limit)).integer(held));
+    }
     let side_by_side = query.of.len() == 1 || query.of.len() >= SIDE_BY_SIDE;
     let (lowest, highest) = ends(query).filter(|_| side_by_side)?;
     let between = Statement::of_postgres(BETWEEN).blob(scope.instance.uuid().into_bytes());
@@ -142,6 +163,9 @@ pub(crate) fn at_once(scope: &Scope, query: &EdgeQuery) -> Option<Statement> {
 
 /// The page that the statement gave; `None` where so much stands in the span that it may not be all.
 pub(crate) fn page_at_once(rows: Vec<EdgeRow>, query: &EdgeQuery) -> Option<EdgePage> {
+    if let Some(group) = group(query) {
+        return Some(members_of(group, rows, query.limit));
+    }
     let (mut edges, mut groups) = (Vec::new(), Vec::new());
     for row in rows {
         let pairs = row.pairs.unwrap_or_default();
@@ -155,6 +179,28 @@ pub(crate) fn page_at_once(rows: Vec<EdgeRow>, query: &EdgeQuery) -> Option<Edge
         groups.extend(row.group.zip(row.resource_type).map(|(id, name)| (id.into(), name, row.display)));
     }
     assembled(edges, groups, query)
+}
+
+/// The members of a group, and what it holds.
+fn members_of(of: ResourceId, rows: Vec<EdgeRow>, limit: usize) -> EdgePage {
+    let mut page = EdgePage::default();
+    for EdgeRow { group: other, resource_type, display, .. } in rows {
+        match (other, resource_type, display) {
+            (Some(other), Some(resource_type), display) => page.edges.push(Edge {
+                of,
+                other: other.into(),
+                resource_type: resource_type.into(),
+                display: display.map(Into::into),
+            }),
+            (None, kind, Some(reference)) => page.held.push(HeldEdge { of, reference, kind }),
+            _ => {}
+        }
+    }
+    page.edges.sort_unstable_by_key(|edge| edge.other);
+    page.held.sort_unstable_by(|one, other| one.reference.cmp(&other.reference));
+    page.more = page.edges.len() > limit;
+    page.edges.truncate(limit);
+    page
 }
 
 /// The edges of a span that are wanted, with their groups' types and names; `None` where the span may have been longer.

@@ -2,9 +2,13 @@
 
 use std::sync::Arc;
 
-use diesel::sql_types::{BigInt, Binary, Nullable, Text};
+#[cfg(feature = "sqlite")]
+use diesel::sql_types::BigInt;
+use diesel::sql_types::{Binary, Nullable, Text};
 use diesel::{QueryResult, QueryableByName};
+#[cfg(feature = "sqlite")]
 use scim_core::instant::Timestamp;
+#[cfg(feature = "sqlite")]
 use scim_core::text::Matching;
 use scim_directory::{Fact, Key, Question, Record, ResourceId, Scope, Tally, Target};
 use scim_storage::{StoreError, Want};
@@ -15,7 +19,9 @@ use super::record::{Row, columns, connector, resource_id};
 use super::report::removals;
 use super::tombstone::{deleted_id, deleted_link, deleted_name};
 use crate::connection::{Connection, SqlDialect};
-use crate::error::store_error;
+use crate::error::{damaged, store_error};
+#[cfg(feature = "postgres")]
+use crate::postgres::{Gathered as _, Reference};
 use crate::sql::{Number, Statement};
 
 #[derive(QueryableByName)]
@@ -53,9 +59,23 @@ pub(crate) fn facts(
         return Ok(vec![answer(connection, scope, one)?]);
     }
     let answers = connection.snapshot(|connection| {
-        questions.iter().map(|question| answer(connection, scope, question)).collect()
+        let named: Vec<&str> = questions.iter().filter_map(named_by).collect();
+        let mut targets = targets(connection, scope, &named)?.into_iter();
+        let answer = |question: &Question| match question {
+            Question::Target(_) => targets.next().map(Fact::Target).ok_or_else(|| damaged("a read")),
+            question => answer(connection, scope, question),
+        };
+        questions.iter().map(answer).collect()
     });
     answers.map_err(store_error)?
+}
+
+/// The reference that a question names.
+fn named_by(question: &Question) -> Option<&str> {
+    match question {
+        Question::Target(reference) => Some(reference),
+        _ => None,
+    }
 }
 
 /// Whether one statement answers, which sees one moment by itself.
@@ -81,6 +101,9 @@ fn answer(connection: &mut Connection, scope: &Scope, question: &Question) -> Re
         }),
         Question::Count(resource_type, tally) => {
             Fact::Count(count(connection, scope, resource_type, *tally).map_err(store_error)?)
+        }
+        Question::Members { group, most } => {
+            Fact::Count(members(connection, scope, *group, *most).map_err(store_error)?)
         }
         Question::Named { resource_type, path, key } => {
             Fact::Records(named(connection, scope, resource_type, path, key)?)
@@ -125,6 +148,18 @@ pub(crate) fn count(
     })
     .blob(scope.instance.uuid().into_bytes())
     .text(resource_type)
+    .row::<Number>(connection)?;
+    Ok(row.and_then(|row| u64::try_from(row.n).ok()).unwrap_or_default())
+}
+
+/// How many members a group has, up to that number.
+fn members(connection: &mut Connection, scope: &Scope, group: ResourceId, most: usize) -> QueryResult<u64> {
+    let row = Statement::kept(
+        "SELECT count(*) AS n FROM (SELECT 1 FROM members WHERE instance_id = ? AND group_id = ? LIMIT CAST(? AS BIGINT)) m",
+    )
+    .blob(scope.instance.uuid().into_bytes())
+    .blob(group.uuid().into_bytes())
+    .integer(i64::try_from(most).unwrap_or(i64::MAX))
     .row::<Number>(connection)?;
     Ok(row.and_then(|row| u64::try_from(row.n).ok()).unwrap_or_default())
 }
@@ -184,51 +219,6 @@ fn by_id(connection: &mut Connection, scope: &Scope, id: ResourceId) -> Result<O
         .map_err(store_error)
 }
 
-/// What a reference means, in PostgreSQL's words: one row at most, of the first way in which it means something.
-#[cfg(feature = "postgres")]
-const TARGET: &str = "SELECT f.id, f.resource_type, f.deleted_ms FROM ( \
-     SELECT 1 AS way, r.id, r.resource_type, CAST(NULL AS BIGINT) AS deleted_ms FROM resources r \
-     WHERE r.instance_id = $1 AND r.id = $4 \
-     UNION ALL (SELECT 2, r.id, r.resource_type, NULL FROM links l \
-     JOIN resources r ON r.instance_id = l.instance_id AND r.id = l.id \
-     WHERE l.instance_id = $1 AND l.connector_id = $2 AND l.external_id = $3 ORDER BY l.id LIMIT 1) \
-     UNION ALL SELECT 3, r.id, r.resource_type, NULL FROM unique_keys k \
-     JOIN resources r ON r.instance_id = k.instance_id AND r.id = k.id \
-     WHERE k.instance_id = $1 AND k.resource_type = 'User' AND k.path = 'userName' AND k.key = $5 \
-     UNION ALL SELECT 4, t.id, t.resource_type, t.deleted_ms FROM tombstones t \
-     WHERE t.instance_id = $1 AND t.id = $4) f ORDER BY f.way LIMIT 1";
-
-#[cfg(feature = "postgres")]
-#[derive(QueryableByName)]
-struct Meant {
-    #[diesel(sql_type = Binary)]
-    id: Vec<u8>,
-    #[diesel(sql_type = Text)]
-    resource_type: String,
-    #[diesel(sql_type = Nullable<BigInt>)]
-    deleted_ms: Option<i64>,
-}
-
-#[cfg(feature = "postgres")]
-fn target_at_once(connection: &mut Connection, scope: &Scope, reference: &str) -> Result<Target, StoreError> {
-    let id: Option<ResourceId> = reference.parse().ok();
-    let meant: Option<Meant> = Statement::kept(TARGET)
-        .blob(scope.instance.uuid().into_bytes())
-        .blob(connector(scope))
-        .text(reference)
-        .optional_blob(id.map(|id| id.uuid().into_bytes()))
-        .text(Matching::UserName.key(reference))
-        .row(connection)
-        .map_err(store_error)?;
-    Ok(match meant {
-        None => Target::Unknown,
-        Some(Meant { deleted_ms: Some(at), .. }) => Target::Deleted { at: Timestamp::from_unix_millis(at) },
-        Some(meant) => {
-            Target::Live(Key { resource_type: meant.resource_type.into(), id: resource_id(&meant.id)? })
-        }
-    })
-}
-
 /// What a reference means: an id, this connector's `externalId`, a user name, in this order.
 pub(crate) fn target(
     connection: &mut Connection,
@@ -239,7 +229,23 @@ pub(crate) fn target(
         #[cfg(feature = "sqlite")]
         SqlDialect::Sqlite => target_by_steps(connection, scope, reference),
         #[cfg(feature = "postgres")]
-        SqlDialect::Postgres => target_at_once(connection, scope, reference),
+        SqlDialect::Postgres => Ok(Reference::new(scope, reference).in_all_ways().on(connection)?.target),
+    }
+}
+
+/// What several mean.
+fn targets(
+    connection: &mut Connection,
+    scope: &Scope,
+    references: &[&str],
+) -> Result<Vec<Target>, StoreError> {
+    match connection.dialect() {
+        #[cfg(feature = "sqlite")]
+        SqlDialect::Sqlite => {
+            references.iter().map(|reference| target_by_steps(connection, scope, reference)).collect()
+        }
+        #[cfg(feature = "postgres")]
+        SqlDialect::Postgres => Reference::all_on(connection, scope, references),
     }
 }
 

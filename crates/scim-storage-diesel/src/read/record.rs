@@ -17,7 +17,7 @@ use crate::error::damaged;
 #[cfg(feature = "postgres")]
 use crate::error::store_error;
 #[cfg(feature = "postgres")]
-use crate::postgres::Seek;
+use crate::postgres::{Gathered as _, Seek};
 
 /// The columns of a [`Row`], in their order, of resources `r`: where the `externalId`, the document and the account come from, and what
 /// decisions ask.

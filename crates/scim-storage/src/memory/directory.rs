@@ -130,6 +130,10 @@ impl Directory {
                 self.records.get(id).map(|stored| (stored.record.key.clone(), stored.record.display.clone())),
             ),
             Question::Count(resource_type, tally) => Fact::Count(self.tally(resource_type, *tally)),
+            Question::Members { group, most } => {
+                let members = self.members.range((*group, FIRST)..=(*group, LAST)).take(*most);
+                Fact::Count(u64::try_from(members.count()).unwrap_or(u64::MAX))
+            }
             Question::Named { resource_type, path, key } => {
                 let place = (Arc::clone(resource_type), (*path).to_owned(), key.clone());
                 let ids = self.index.get(&place).into_iter().flatten();

@@ -127,6 +127,12 @@ impl MemberPlan {
         self.add.contains_key(&id)
     }
 
+    /// How many members it names that would leave.
+    #[must_use]
+    pub fn leaving(&self) -> usize {
+        self.remove.len()
+    }
+
     /// References that mean nobody, which a strict connector refuses.
     #[must_use]
     pub fn unknown(&self) -> Vec<&str> {

@@ -191,8 +191,25 @@ impl<'a> Lens<'a> {
         Ok(out)
     }
 
+    /// A group as JSON, whose members and held references were all read already.
+    pub(crate) async fn with_members(&self, record: &Record, read: EdgePage) -> Result<Vec<u8>, Failure> {
+        let members = Edges { whole: None, edges: read.edges, held: read.held };
+        let mut out = Vec::with_capacity(room(record));
+        self.others_with(std::slice::from_ref(record), Some(members)).await?.write(record, &mut out)?;
+        Ok(out)
+    }
+
     /// What answers show besides these records.
     pub(crate) async fn others<'l>(&'l self, records: &[Record]) -> Result<Others<'l>, Failure> {
+        self.others_with(records, None).await
+    }
+
+    /// The same, with the members where they were read already.
+    async fn others_with<'l>(
+        &'l self,
+        records: &[Record],
+        members: Option<Edges>,
+    ) -> Result<Others<'l>, Failure> {
         let mut shapes: Shapes<'l> = Shapes(Vec::new());
         for record in records {
             let name = &record.key.resource_type;
@@ -207,7 +224,10 @@ impl<'a> Lens<'a> {
             });
             wanted.map(|record| record.key.id).collect()
         };
-        let members = self.edges(&of(&|shape, _| shape.members), Direction::Members).await?;
+        let members = match members {
+            Some(members) => members,
+            None => self.edges(&of(&|shape, _| shape.members), Direction::Members).await?,
+        };
         let groups = of(&|shape, record| shape.groups && record.membership > 0);
         let groups = self.edges(&groups, Direction::Groups).await?;
         let managers = self.managers(records, &shapes).await?;

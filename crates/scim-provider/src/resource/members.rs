@@ -7,7 +7,7 @@ use scim_core::resource::EdgeValue;
 use scim_core::{ScimType, Tolerance};
 use scim_directory::{Fact, Key, Question, Record, ResourceId, Target};
 use scim_lifecycle::{MemberPlan, MemberPlanner, Reference};
-use scim_storage::{Direction, Edge, EdgeQuery, HeldEdge};
+use scim_storage::{Direction, Edge, EdgePage, EdgeQuery, HeldEdge};
 use serde_json::json;
 
 use super::Operation;
@@ -15,6 +15,17 @@ use crate::failure::{Failure, store_failure};
 
 /// How many edges are read at once.
 const EDGE_BATCH: usize = 10_000;
+/// Of how many references that are to leave a group's members are still counted with them.
+const FEW_LEAVING: usize = 100;
+
+/// What edits of members come to.
+pub(crate) struct Planned {
+    pub(crate) plan: MemberPlan,
+    /// The members that the group has now, where the plan takes knowing them.
+    pub(crate) present: Vec<ResourceId>,
+    /// So many members are left when the plan is done, at least: as many as were looked for.
+    pub(crate) left: usize,
+}
 
 impl Operation<'_> {
     /// What references mean, in one round trip: to resources that have an id but no record yet (`known`), to those that
@@ -25,19 +36,21 @@ impl Operation<'_> {
         known: &HashMap<String, Key>,
         arriving: &HashMap<String, Key>,
     ) -> Result<Vec<Reference>, Failure> {
-        let sent: Vec<_> = edges.iter().map(|edge| (edge.value.clone(), edge.kind.clone())).collect();
-        self.resolve(&sent, known, arriving).await
+        let targets = self.targets(edges.iter().map(|edge| &edge.value), known, arriving, &mut None).await?;
+        Ok(Reference::pair(&sent(edges), &targets))
     }
 
-    async fn resolve(
+    /// What texts mean; and how many members a group has, where that is to be counted.
+    async fn targets<'t>(
         &self,
-        sent: &[(String, Option<String>)],
+        texts: impl Iterator<Item = &'t String>,
         known: &HashMap<String, Key>,
         arriving: &HashMap<String, Key>,
-    ) -> Result<Vec<Reference>, Failure> {
+        size: &mut Option<Size>,
+    ) -> Result<HashMap<String, Target>, Failure> {
         let mut targets: HashMap<String, Target> = HashMap::new();
         let mut questions = Vec::new();
-        for (text, _) in sent {
+        for text in texts {
             match known.get(text) {
                 Some(key) => {
                     targets.insert(text.clone(), Target::Live(key.clone()));
@@ -45,17 +58,29 @@ impl Operation<'_> {
                 None => questions.push(Question::Target(text.clone())),
             }
         }
-        if !questions.is_empty() {
-            let facts = self.provider.facts(self.caller, &questions).await?;
-            for (question, fact) in questions.into_iter().zip(facts) {
-                let (Question::Target(text), Fact::Target(mut target)) = (question, fact) else { continue };
-                if let (Target::Unknown, Some(key)) = (&target, arriving.get(&text)) {
-                    target = Target::Live(key.clone());
+        if questions.is_empty() {
+            return Ok(targets);
+        }
+        if let Some(Size::Asked(question)) = size {
+            questions.push(question.clone());
+        }
+        let facts = self.provider.facts(self.caller, &questions).await?;
+        for (question, fact) in questions.into_iter().zip(facts) {
+            match (question, fact) {
+                (Question::Target(text), Fact::Target(target)) => {
+                    let target = match (target, arriving.get(&text)) {
+                        (Target::Unknown, Some(key)) => Target::Live(key.clone()),
+                        (target, _) => target,
+                    };
+                    targets.insert(text, target);
                 }
-                targets.insert(text, target);
+                (_, Fact::Count(members)) => {
+                    *size = Some(Size::Counted(usize::try_from(members).unwrap_or(usize::MAX)));
+                }
+                _ => {}
             }
         }
-        Ok(Reference::pair(sent, &targets))
+        Ok(targets)
     }
 
     /// 400 where a strict connector names members that nobody knows, or a group is its own member.
@@ -84,29 +109,37 @@ impl Operation<'_> {
         Ok(())
     }
 
-    /// The net effect of edits, and the members that the group has now where that takes knowing them. `external_id` is
-    /// the one that the group has afterwards.
+    /// The net effect of edits. `external_id` is the one that the group has afterwards.
     pub(crate) async fn plan(
         &self,
         group: &Record,
         external_id: Option<&str>,
         edits: &[MemberEdit],
-    ) -> Result<(MemberPlan, Vec<ResourceId>), Failure> {
+    ) -> Result<Planned, Failure> {
         let (mut planner, none) = (MemberPlanner::default(), HashMap::new());
+        let mut size = self.size_of(group.key.id, edits);
         let own = external_id.map(|text| (text.to_owned(), group.key.clone())).into_iter().collect();
+        // All whom the edits name, at once.
+        let named = edits.iter().flat_map(|edit| match edit {
+            MemberEdit::Add(edges) | MemberEdit::Replace(edges) => {
+                edges.iter().map(|edge| &edge.value).collect::<Vec<_>>()
+            }
+            MemberEdit::Remove(texts) => texts.iter().collect(),
+            MemberEdit::RemoveAll | MemberEdit::RemoveWhere(_) => Vec::new(),
+        });
+        let targets = self.targets(named, &none, &own, &mut size).await?;
         let mut present: Option<(Vec<Edge>, Vec<HeldEdge>)> = None;
         for edit in edits {
             match edit {
-                MemberEdit::Add(edges) => planner.add(self.references(edges, &none, &own).await?),
+                MemberEdit::Add(edges) => planner.add(Reference::pair(&sent(edges), &targets)),
                 MemberEdit::Remove(texts) => {
                     let sent: Vec<_> = texts.iter().map(|text| (text.clone(), None)).collect();
-                    planner.remove(self.resolve(&sent, &none, &own).await?);
+                    planner.remove(Reference::pair(&sent, &targets));
                 }
                 MemberEdit::RemoveAll => planner.clear(),
                 MemberEdit::Replace(edges) => {
-                    let references = self.references(edges, &none, &own).await?;
                     planner.clear();
-                    planner.add(references);
+                    planner.add(Reference::pair(&sent(edges), &targets));
                 }
                 MemberEdit::RemoveWhere(condition) => {
                     if present.is_none() {
@@ -146,7 +179,27 @@ impl Operation<'_> {
             (true, Some((edges, _))) => edges.iter().map(|edge| edge.other).collect(),
             (true, None) => self.members(group.key.id).await?.0.iter().map(|edge| edge.other).collect(),
         };
-        Ok((plan, present))
+        let left = match size {
+            Some(Size::Counted(members)) if !plan.cleared => members.saturating_sub(plan.leaving()),
+            _ => 0,
+        };
+        Ok(Planned { plan, present, left })
+    }
+
+    /// How large a group is, to be counted when references are looked up: up to what tells whether its PATCH is answered with its
+    /// members, whatever the edits do. `None` where that does not matter, or would have to be counted far.
+    fn size_of(&self, group: ResourceId, edits: &[MemberEdit]) -> Option<Size> {
+        let leave = |edit: &MemberEdit| match edit {
+            MemberEdit::Add(_) => Some(0),
+            MemberEdit::Remove(texts) => Some(texts.len()),
+            MemberEdit::RemoveAll | MemberEdit::Replace(_) | MemberEdit::RemoveWhere(_) => None,
+        };
+        let leaving = edits.iter().map(leave).sum::<Option<usize>>()?;
+        if self.says_what_to_show() || leaving > FEW_LEAVING {
+            return None;
+        }
+        let most = self.provider.limits.max_patch_answer_members.saturating_add(1).saturating_add(leaving);
+        Some(Size::Asked(Question::Members { group, most }))
     }
 
     /// Every member of a group, and the references that are held for it.
@@ -172,17 +225,25 @@ impl Operation<'_> {
         }
     }
 
-    /// Whether a group has more members than its PATCH is answered with.
-    pub(crate) async fn is_large(&self, group: ResourceId) -> Result<bool, Failure> {
+    /// The members that a group's PATCH is answered with, and what it holds; `None` where it has more of them.
+    pub(crate) async fn members_if_few(&self, group: ResourceId) -> Result<Option<EdgePage>, Failure> {
         let limit = self.provider.limits.max_patch_answer_members;
-        let query = EdgeQuery {
-            of: vec![group],
-            direction: Direction::Members,
-            only: None,
-            after: None,
-            limit: limit.saturating_add(1),
-        };
+        let query =
+            EdgeQuery { of: vec![group], direction: Direction::Members, only: None, after: None, limit };
         let page = self.provider.store.edges(&self.caller.scope, &query).await;
-        Ok(page.map_err(|error| store_failure(&error))?.edges.len() > limit)
+        Ok(Some(page.map_err(|error| store_failure(&error))?).filter(|page| !page.more))
     }
+}
+
+/// References as they were sent: texts, each with its `type`.
+fn sent(edges: &[EdgeValue]) -> Vec<(String, Option<String>)> {
+    edges.iter().map(|edge| (edge.value.clone(), edge.kind.clone())).collect()
+}
+
+/// How many members a group has.
+enum Size {
+    /// That is asked with what references mean.
+    Asked(Question),
+    /// So many, or more.
+    Counted(usize),
 }

@@ -95,6 +95,11 @@ impl<'o> Operation<'o> {
         [self.request.base, &resource_type.endpoint, "/", &id.to_string()].concat()
     }
 
+    /// Whether the client said which attributes it wants to see.
+    fn says_what_to_show(&self) -> bool {
+        !self.parameters.attributes.is_empty() || !self.parameters.excluded_attributes.is_empty()
+    }
+
     /// The resource as an answer.
     async fn answer(
         &self,
@@ -103,9 +108,19 @@ impl<'o> Operation<'o> {
         record: &Record,
     ) -> Result<Response, Failure> {
         let body = self.lens().one(record).await?;
-        Ok(Response::json(status, body)
+        Ok(self.answer_with(status, resource_type, record, body))
+    }
+
+    fn answer_with(
+        &self,
+        status: u16,
+        resource_type: &ResourceType,
+        record: &Record,
+        body: Vec<u8>,
+    ) -> Response {
+        Response::json(status, body)
             .with("ETag", etag(record))
-            .with("Location", self.location(resource_type, record.key.id)))
+            .with("Location", self.location(resource_type, record.key.id))
     }
 }
 

@@ -9,6 +9,7 @@ use scim_lifecycle::{Facts, Occasion, Policy, Update};
 use scim_storage::{CommitError, Want};
 use serde_json::Value;
 
+use super::members::Planned;
 use super::write::{Left, left, record_after};
 use super::{ATTEMPTS, Operation, resource_of};
 use crate::Response;
@@ -16,13 +17,18 @@ use crate::access::Verb;
 use crate::etag::etag;
 use crate::failure::{Failure, commit_failure};
 
-/// What became of a change; `None` where there was nothing to do.
-pub(crate) struct Changed(Option<(Vec<Option<Left>>, Committed)>);
+/// What became of a change.
+pub(crate) struct Changed {
+    /// What it left and did; `None` where there was nothing to do.
+    done: Option<(Vec<Option<Left>>, Committed)>,
+    /// So many members a group has afterwards at least, as far as that was looked for.
+    members: usize,
+}
 
 impl Changed {
     /// The record on which it was decided, as it is afterwards.
     pub(crate) fn leaves(self, record: Record) -> Record {
-        match self.0 {
+        match self.done {
             Some((mut left, committed)) => record_after(record, &mut left, &committed),
             None => record,
         }
@@ -62,7 +68,10 @@ impl Operation<'_> {
             let update =
                 Update { record: &record, before: &before, after: &after, external_id, notes: &notes };
             match self.change(&policy, resource_type, update, &edits).await? {
-                Ok(changed) => return self.patched(resource_type, &changed.leaves(record)).await,
+                Ok(changed) => {
+                    let members = changed.members;
+                    return self.patched(resource_type, &changed.leaves(record), members).await;
+                }
                 Err(CommitError::Conflict) => {}
                 Err(error) => return Err(commit_failure(error)),
             }
@@ -70,12 +79,25 @@ impl Operation<'_> {
         Err(commit_failure(CommitError::Conflict))
     }
 
-    async fn patched(&self, resource_type: &ResourceType, record: &Record) -> Result<Response, Failure> {
-        let asked = !self.parameters.attributes.is_empty() || !self.parameters.excluded_attributes.is_empty();
-        if resource_type.edge_attribute().is_some() && !asked && self.is_large(record.key.id).await? {
-            return Ok(Response::empty(204).with("ETag", etag(record)));
+    /// The answer, where a group has so many members at least.
+    async fn patched(
+        &self,
+        resource_type: &ResourceType,
+        record: &Record,
+        members: usize,
+    ) -> Result<Response, Failure> {
+        if resource_type.edge_attribute().is_none() || self.says_what_to_show() {
+            return self.answer(200, resource_type, record).await;
         }
-        self.answer(200, resource_type, record).await
+        let limit = self.provider.limits.max_patch_answer_members;
+        let few = if members > limit { None } else { self.members_if_few(record.key.id).await? };
+        let Some(few) = few else { return Ok(Response::empty(204).with("ETag", etag(record))) };
+        if few.held.len() >= limit {
+            // There may be more of them.
+            return self.answer(200, resource_type, record).await;
+        }
+        let body = self.lens().with_members(record, few).await?;
+        Ok(self.answer_with(200, resource_type, record, body))
     }
 
     /// Commits a change of a resource and of its members.
@@ -87,7 +109,8 @@ impl Operation<'_> {
         edits: &[MemberEdit],
     ) -> Result<Result<Changed, CommitError>, Failure> {
         let record = update.record;
-        let (plan, present) = self.plan(record, update.external_id.as_deref(), edits).await?;
+        let Planned { plan, present, left: members } =
+            self.plan(record, update.external_id.as_deref(), edits).await?;
         let decide = |on: &Occasion<'_>, facts: &Facts| {
             scim_lifecycle::update(on, facts, resource_type, update.clone())
         };
@@ -99,7 +122,7 @@ impl Operation<'_> {
             decision.append(plan.decide(&record.key, record.display.as_deref(), &present, expected));
         }
         if decision.is_empty() {
-            return Ok(Ok(Changed(None)));
+            return Ok(Ok(Changed { done: None, members }));
         }
         // Also where only members change: who asks for it is let in by settings of that generation.
         let decided_on = Condition::Generation(policy.generation());
@@ -107,6 +130,6 @@ impl Operation<'_> {
             decision.conditions.push(decided_on);
         }
         let left = left(&decision.changes);
-        Ok(self.commit(decision).await.map(|committed| Changed(Some((left, committed)))))
+        Ok(self.commit(decision).await.map(|committed| Changed { done: Some((left, committed)), members }))
     }
 }

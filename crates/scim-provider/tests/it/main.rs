@@ -3,6 +3,7 @@
 
 mod admin_keys;
 mod doors;
+mod groups;
 mod imports;
 mod kept;
 mod keys;

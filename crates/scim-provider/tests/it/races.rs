@@ -32,6 +32,9 @@ pub(crate) struct Meddled {
     /// How often it was asked whether a mark still holds, and to commit.
     looks: AtomicUsize,
     commits: AtomicUsize,
+    /// How often edges were read, and facts.
+    edges: AtomicUsize,
+    facts: AtomicUsize,
 }
 
 impl Meddled {
@@ -48,6 +51,11 @@ impl Meddled {
     /// How often it was asked whether a mark still holds, and to commit, since the last time.
     pub(crate) fn asked(&self) -> (usize, usize) {
         (self.looks.swap(0, Ordering::Relaxed), self.commits.swap(0, Ordering::Relaxed))
+    }
+
+    /// How often edges were read, and facts, since the last time.
+    pub(crate) fn read(&self) -> (usize, usize) {
+        (self.edges.swap(0, Ordering::Relaxed), self.facts.swap(0, Ordering::Relaxed))
     }
 }
 
@@ -74,6 +82,7 @@ impl Store for Meddled {
         scope: &'a Scope,
         query: &'a EdgeQuery,
     ) -> BoxFuture<'a, Result<EdgePage, StoreError>> {
+        self.edges.fetch_add(1, Ordering::Relaxed);
         self.store.edges(scope, query)
     }
 
@@ -82,6 +91,7 @@ impl Store for Meddled {
         scope: &'a Scope,
         questions: &'a [Question],
     ) -> BoxFuture<'a, Result<Vec<Fact>, StoreError>> {
+        self.facts.fetch_add(1, Ordering::Relaxed);
         self.store.facts(scope, questions)
     }
 
@@ -152,17 +162,17 @@ impl Store for Meddled {
     }
 }
 
-struct World {
-    store: Arc<Meddled>,
-    admin: Arc<Admin>,
+pub(crate) struct World {
+    pub(crate) store: Arc<Meddled>,
+    pub(crate) admin: Arc<Admin>,
     provider: Provider,
-    instance: Instance,
+    pub(crate) instance: Instance,
     key: KeyId,
     bearer: String,
 }
 
 impl World {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let store = Arc::new(Meddled::default());
         let source = Arc::new(Clock::default());
         let peppers = peppers(1);
@@ -179,7 +189,7 @@ impl World {
         Self { store, admin: Arc::new(admin), provider, instance, key, bearer }
     }
 
-    fn send(&self, method: Method, path: &str, body: &Value) -> Response {
+    pub(crate) fn send(&self, method: Method, path: &str, body: &Value) -> Response {
         block_on(self.provider.handle(Request {
             method,
             path,
@@ -195,7 +205,7 @@ impl World {
         }))
     }
 
-    fn made(&self, path: &str, body: &Value) -> String {
+    pub(crate) fn made(&self, path: &str, body: &Value) -> String {
         let response = self.send(Method::Post, path, body);
         let made: Value = serde_json::from_slice(&response.body).expect("JSON");
         assert_eq!(response.status, 201, "{made}");

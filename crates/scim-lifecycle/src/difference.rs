@@ -91,6 +91,16 @@ fn compare(
     new: Option<&Map<String, Value>>,
     changes: &mut Vec<AttributeChange>,
 ) {
+    if let (Some(old), Some(new)) = (old, new)
+        && let Some(replaced) = replaced(old, new)
+    {
+        for attribute in attributes.iter().filter(|_| !replaced.is_empty()) {
+            if let Some((_, old, new)) = replaced.iter().find(|(name, ..)| *name == attribute.name) {
+                changes.push(change(prefix, attribute, Some(old), Some(new)));
+            }
+        }
+        return;
+    }
     let mut old = old.into_iter().flat_map(|object| declared(attributes, object)).peekable();
     let mut new = new.into_iter().flat_map(|object| declared(attributes, object)).peekable();
     for attribute in attributes {
@@ -100,12 +110,111 @@ fn compare(
             (Some((_, old)), Some((_, new))) if same(old, new) => continue,
             (old, new) => (old.map(|(_, value)| value), new.map(|(_, value)| value)),
         };
-        let shown = |value: Option<&Value>| match value {
-            Some(_) if attribute.returned == Returned::Never => Value::from("(not shown)"),
-            Some(value) => value.clone(),
-            None => Value::Null,
+        changes.push(change(prefix, attribute, old, new));
+    }
+}
+
+/// The members that differ, with both values, of two objects that have the same ones in the same order, as is usual where values
+/// are replaced; `None` of others.
+fn replaced<'r>(
+    old: &'r Map<String, Value>,
+    new: &'r Map<String, Value>,
+) -> Option<Vec<(&'r str, &'r Value, &'r Value)>> {
+    if old.len() != new.len() {
+        return None;
+    }
+    let mut replaced = Vec::new();
+    for ((name, old), (beside, new)) in old.iter().zip(new) {
+        if name != beside {
+            return None;
+        }
+        if !same(old, new) {
+            replaced.push((name.as_str(), old, new));
+        }
+    }
+    Some(replaced)
+}
+
+fn change(prefix: &str, attribute: &Attribute, old: Option<&Value>, new: Option<&Value>) -> AttributeChange {
+    let shown = |value: Option<&Value>| match value {
+        Some(_) if attribute.returned == Returned::Never => Value::from("(not shown)"),
+        Some(value) => value.clone(),
+        None => Value::Null,
+    };
+    let path = [prefix, &attribute.name].concat();
+    AttributeChange::Value { attribute: path, old: shown(old), new: shown(new) }
+}
+
+#[cfg(test)]
+mod tests {
+    use scim_core::Registry;
+    use scim_core::resource::canonical;
+    use serde_json::json;
+
+    use super::*;
+
+    fn resource(values: &Value) -> Resource {
+        let registry = Registry::builtin();
+        let user = registry.resource_type("User").expect("built in");
+        canonical(user, values.as_object().expect("an object").clone())
+    }
+
+    fn check(before: &Value, after: &Value, expected: &[(&str, Value, Value)]) {
+        let registry = Registry::builtin();
+        let user = registry.resource_type("User").expect("built in");
+        let (before, after) = (resource(before), resource(after));
+        let change = |(name, old, new): &(&str, Value, Value)| AttributeChange::Value {
+            attribute: (*name).to_owned(),
+            old: old.clone(),
+            new: new.clone(),
         };
-        let path = [prefix, &attribute.name].concat();
-        changes.push(AttributeChange::Value { attribute: path, old: shown(old), new: shown(new) });
+        let expected: Vec<_> = expected.iter().map(change).collect();
+        assert_eq!(differences(user, Some(&before), Some(&after)), expected);
+    }
+
+    #[test]
+    fn what_differs_is_told_whether_values_are_replaced_or_come_and_go() {
+        const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+        let department = format!("{ENTERPRISE}:department");
+        let person = |title: &str, name: &str, department: &str| {
+            json!({
+                "userName": "ada",
+                "name": { "givenName": name, "familyName": "Lovelace" },
+                "title": title,
+                "password": title,
+                ENTERPRISE: { "department": department, "costCenter": "7" },
+            })
+        };
+        let ada = person("a", "Ada", "Engines");
+        check(&ada, &ada, &[]);
+        let names = |given: &str| json!({ "givenName": given, "familyName": "Lovelace" });
+        check(
+            &ada,
+            &person("b", "Augusta", "Looms"),
+            &[
+                ("name", names("Ada"), names("Augusta")),
+                ("title", json!("a"), json!("b")),
+                ("password", json!("(not shown)"), json!("(not shown)")),
+                (&department, json!("Engines"), json!("Looms")),
+            ],
+        );
+        // As many members, but others.
+        let mut moved = ada.clone();
+        let members = moved.as_object_mut().expect("an object");
+        members.remove("title");
+        members.insert("nickName".to_owned(), "Countess".into());
+        check(
+            &ada,
+            &moved,
+            &[("nickName", Value::Null, json!("Countess")), ("title", json!("a"), Value::Null)],
+        );
+        let mut less = ada.clone();
+        less.as_object_mut().expect("an object").remove(ENTERPRISE);
+        let cost_center = format!("{ENTERPRISE}:costCenter");
+        check(
+            &ada,
+            &less,
+            &[(&cost_center, json!("7"), Value::Null), (&department, json!("Engines"), Value::Null)],
+        );
     }
 }

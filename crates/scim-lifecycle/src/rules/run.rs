@@ -1,6 +1,7 @@
 //! Running rules on one account.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashSet};
 
 use scim_core::Resource;
@@ -320,12 +321,11 @@ impl Running<'_, '_> {
 
 /// Fields that differ between two states of an account, for the log.
 pub(crate) fn field_changes(before: Option<&Account>, after: &Account) -> Vec<FieldChange> {
-    let mut names: Vec<&str> = before
-        .into_iter()
-        .chain([after])
-        .flat_map(|account| account.fields.keys().chain(account.links.keys()).map(String::as_str))
-        .chain(["State", "AccessRole"])
-        .collect();
+    let nothing = Account::default();
+    let old = before.unwrap_or(&nothing);
+    let mut names = vec!["State", "AccessRole"];
+    differing(&old.fields, &after.fields, &mut names);
+    differing(&old.links, &after.links, &mut names);
     names.sort_unstable();
     names.dedup();
     let changed = names.into_iter().filter_map(|name| {
@@ -337,4 +337,26 @@ pub(crate) fn field_changes(before: Option<&Account>, after: &Account) -> Vec<Fi
         })
     });
     changed.collect()
+}
+
+/// Adds the names under which two maps do not have the same.
+fn differing<'m, V: PartialEq>(
+    old: &'m BTreeMap<String, V>,
+    new: &'m BTreeMap<String, V>,
+    names: &mut Vec<&'m str>,
+) {
+    let (mut old, mut new) = (old.iter().peekable(), new.iter().peekable());
+    loop {
+        let order = match (old.peek(), new.peek()) {
+            (None, None) => return,
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (Some((old, _)), Some((new, _))) => old.cmp(new),
+        };
+        let was = if order.is_le() { old.next() } else { None };
+        let is = if order.is_ge() { new.next() } else { None };
+        if was != is {
+            names.extend(was.or(is).map(|(name, _)| name.as_str()));
+        }
+    }
 }

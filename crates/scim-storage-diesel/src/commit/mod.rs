@@ -8,6 +8,7 @@ mod admin_keys;
 mod answers;
 #[cfg(feature = "postgres")]
 mod at_once;
+mod before;
 mod claim;
 mod condition;
 mod delete;
@@ -95,6 +96,8 @@ pub(crate) struct Applying<'a> {
     pub(crate) lonely: bool,
     /// The index entries that records have by now, as far as somebody looked.
     pub(crate) entries: HashMap<ResourceId, index::Entries>,
+    /// Whether the one record that changes is found by the same as before (SQLite).
+    found_as_before: bool,
     /// User name keys that deletions gave up, for their tombstones.
     pub(crate) given_up: HashMap<ResourceId, String>,
     /// What the store did that no request asked for, for the log.
@@ -211,6 +214,7 @@ impl<'a> Applying<'a> {
             secured: HashSet::new(),
             lonely: false,
             entries: HashMap::new(),
+            found_as_before: false,
             given_up: HashMap::new(),
             records: Vec::new(),
             events: Vec::new(),
@@ -231,7 +235,9 @@ impl<'a> Applying<'a> {
         }
         for change in &set.changes {
             match change {
-                Change::Update { key, content, .. } => self.drop_stale_index(key, &content.index)?,
+                Change::Update { key, content, .. } if !self.found_as_before => {
+                    self.drop_stale_index(key, &content.index)?;
+                }
                 Change::Delete { key, .. } => self.drop_index(key)?,
                 _ => {}
             }

@@ -46,6 +46,8 @@ pub(super) struct Ready {
     pub(super) record: Statement,
     /// Its link, where the change set is of a connector and there is something to write.
     pub(super) link: Option<Statement>,
+    /// What one that changes lists of what it is found by from now on.
+    listed: Option<String>,
 }
 
 impl Ready {
@@ -69,16 +71,26 @@ impl Ready {
                     } else {
                         first_link(set, key, external_id)
                     },
+                    listed: None,
                 })
             }
-            Change::Update { key, content, external_id, .. } => Some(Self {
-                unique: Vec::new(),
-                searched: Vec::new(),
-                record: replacement(set, key, content)?,
-                link: link(set, key, external_id.as_deref()),
-            }),
+            Change::Update { key, content, external_id, .. } => {
+                let listed = keys(&content.index)?;
+                Some(Self {
+                    unique: Vec::new(),
+                    searched: Vec::new(),
+                    record: replacement_listing(set, key, content, &listed)?,
+                    link: link(set, key, external_id.as_deref()),
+                    listed: Some(listed),
+                })
+            }
             _ => None,
         })
+    }
+
+    /// Whether a record that lists that is found by the same from now on.
+    pub(super) fn is_found_as(&self, listed: &str) -> bool {
+        self.listed.as_deref() == Some(listed)
     }
 }
 
@@ -98,7 +110,7 @@ pub(super) fn insertion(set: &ChangeSet, key: &Key, content: &Content) -> Result
         .blob(set.scope.instance.uuid().as_bytes())
         .text(&*key.resource_type)
         .blob(key.id.uuid().as_bytes());
-    with_content(insert, content)
+    with_content(insert, content, &keys(&content.index)?)
 }
 
 /// Version, creation and last change of a record that is inserted, and to whom it reports.
@@ -110,6 +122,15 @@ pub(super) fn first_of_new((version, created, modified): (i64, i64, i64), report
 /// Replaces the content of a record that reports to nobody, and raises its version; see [`first_of_changed`]. On PostgreSQL it says
 /// where the record stands.
 pub(super) fn replacement(set: &ChangeSet, key: &Key, content: &Content) -> Result<Statement, StoreError> {
+    replacement_listing(set, key, content, &keys(&content.index)?)
+}
+
+fn replacement_listing(
+    set: &ChangeSet,
+    key: &Key,
+    content: &Content,
+    listed: &str,
+) -> Result<Statement, StoreError> {
     let update = Statement::fixed::<Replacement>().postgres(
         "UPDATE resources SET version = version + $1, reports_key = $2, reports_via = $3, direct_manager = $4, \
          modified_ms = greatest(modified_ms, $5), display = $6, display_key = $7, manager = $8, managed_by = $9, \
@@ -117,7 +138,7 @@ pub(super) fn replacement(set: &ChangeSet, key: &Key, content: &Content) -> Resu
          WHERE instance_id = $16 AND id = $17 AND resource_type = $18 RETURNING version, membership, modified_ms",
     );
     let update = first_of_changed(1, &Report::default()).into_iter().fold(update, Statement::bind);
-    let update = with_content(update.integer(set.at.unix_millis()), content)?;
+    let update = with_content(update.integer(set.at.unix_millis()), content, listed)?;
     Ok(update
         .blob(set.scope.instance.uuid().as_bytes())
         .blob(key.id.uuid().as_bytes())
@@ -135,7 +156,7 @@ fn report_binds(Report { key, via, manager }: &Report) -> [Bind; 3] {
     [Bind::OptionalText(key.clone()), id(via), id(manager)]
 }
 
-fn with_content(statement: Statement, content: &Content) -> Result<Statement, StoreError> {
+fn with_content(statement: Statement, content: &Content, listed: &str) -> Result<Statement, StoreError> {
     Ok(statement
         .optional_text(content.display.clone())
         .optional_text(display_key(content))
@@ -143,7 +164,7 @@ fn with_content(statement: Statement, content: &Content) -> Result<Statement, St
         .optional_blob(managed_by(content))
         .integer(Tallies::of(content).active)
         .optional_text(content.reports_to.clone())
-        .text(keys(&content.index)?)
+        .text(listed)
         .blob(&content.document)
         .text(&*content.shadow)
         .optional_text(account(content)?))

@@ -8,6 +8,7 @@ use scim_directory::{Change, Content, Effect, Key, NewRecord, ResourceId, Versio
 use scim_storage::StoreError;
 
 use super::Applying;
+use super::before::before;
 use super::index::entries;
 use super::ready::{first_of_changed, first_of_new, insertion, link, replacement};
 use super::tally::Tallies;
@@ -161,7 +162,9 @@ impl Applying<'_> {
                 standing.into_iter().next().ok_or(Refusal::Conflict)?
             }
         };
-        self.add_index(key, &content.index)?;
+        if !self.found_as_before {
+            self.add_index(key, &content.index)?;
+        }
         self.without_realm(key)?;
         self.claim(key, content)?;
         self.link(key, external_id)?;
@@ -180,21 +183,17 @@ impl Applying<'_> {
         if let Some(before) = self.locked(key) {
             return Ok(Some(before));
         }
-        let before = Statement::kept(
-            "SELECT version, membership, modified_ms, active, managed_by, reports_to, reports_via, direct_manager, keys FROM resources \
-             WHERE instance_id = ? AND id = ? AND resource_type = ?",
-        )
-        .blob(self.instance)
-        .blob(key.id.uuid().into_bytes())
-        .text(&*key.resource_type)
-        .row::<Before>(self.connection)?;
-        Ok(before)
+        Ok(before(self.connection, self.set.scope.instance, key)?)
     }
 
     /// Looks at the records that the change set changes before anything is written, so that one that has moved on leaves nothing to be
     /// undone. (SQLite; on PostgreSQL they are locked.)
     pub(super) fn look_at_records(&mut self) -> Result<(), Refusal> {
         let set = self.set;
+        let only = match *set.changes {
+            [Change::Update { .. }] => self.ready(),
+            _ => None,
+        };
         for change in &set.changes {
             let (key, expected) = match change {
                 Change::Update { key, expected, .. } => (key, Some(*expected)),
@@ -204,7 +203,10 @@ impl Applying<'_> {
             // Who is not there may come by an earlier change.
             if let Some(before) = self.before(key)? {
                 self.check(key.id, Some(Version(before.version)), expected)?;
-                self.entries.insert(key.id, entries(&before.keys)?);
+                self.found_as_before = only.is_some_and(|ready| ready.is_found_as(&before.keys));
+                if !self.found_as_before {
+                    self.entries.insert(key.id, entries(&before.keys)?);
+                }
                 self.locked.insert(key.id, (key.resource_type.to_string(), before));
             }
         }

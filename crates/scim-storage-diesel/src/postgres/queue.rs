@@ -4,9 +4,12 @@
 //! under way at a time, and a second beside it only where many wait: what came meanwhile waits for one of them to end, and then goes
 //! all at once. A group that takes long (it waits
 //! for somebody's lock, or the network is slow) is not counted any more, so that others go on beside it on the threads that are left.
+//!
+//! Of idle threads the one that became so last goes on: its connection has its plans, which are given up every now and then
+//! ([`super::commit`]), and what it works with is still at hand, at the server and here.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures_channel::oneshot;
@@ -65,8 +68,8 @@ struct State {
     running: Vec<Running>,
     /// How many groups there were.
     groups: u64,
-    /// Threads that have nothing to do.
-    idle: usize,
+    /// Threads that have nothing to do, and are not woken yet; the last one was the last to become so.
+    idle: Vec<Arc<Condvar>>,
     /// Whether one of them looks when a group takes long.
     watched: bool,
     ended: bool,
@@ -76,7 +79,6 @@ struct State {
 #[derive(Default)]
 pub(super) struct Queue {
     state: Mutex<State>,
-    changed: Condvar,
 }
 
 impl Queue {
@@ -91,7 +93,7 @@ impl Queue {
             return false;
         }
         state.waiting.push_back(waiting);
-        self.wake(&state);
+        state.wake();
         true
     }
 
@@ -101,7 +103,7 @@ impl Queue {
         for set in sets.into_iter().rev() {
             state.waiting.push_front(set.by_itself());
         }
-        self.wake(&state);
+        state.wake();
     }
 
     /// A group ended. Its thread takes the next one soon, or wakes another.
@@ -111,21 +113,23 @@ impl Queue {
 
     /// Wakes a thread where there is something to do.
     pub(super) fn go_on(&self) {
-        self.wake(&self.lock());
+        self.lock().wake();
     }
 
     /// No more comes: threads end when nothing waits for them.
     pub(super) fn end(&self) {
-        self.lock().ended = true;
-        self.changed.notify_all();
+        let mut state = self.lock();
+        state.ended = true;
+        state.idle.drain(..).for_each(|idle| idle.notify_one());
     }
 
     /// What to commit next, as soon as there is something; nothing at the end.
     pub(super) fn next(&self) -> Option<Next> {
+        let woken = Arc::new(Condvar::new());
         let mut state = self.lock();
         loop {
             if let Some(next) = state.next(Instant::now()) {
-                self.wake(&state);
+                state.wake();
                 return Some(next);
             }
             if state.ended {
@@ -134,34 +138,39 @@ impl Queue {
             }
             let watches = !state.watched;
             let due = if watches { state.due() } else { None };
-            state.idle += 1;
+            state.idle.push(Arc::clone(&woken));
             state = match due {
                 Some(due) => {
                     state.watched = true;
                     let time = due.saturating_duration_since(Instant::now());
                     let (mut state, _) =
-                        self.changed.wait_timeout(state, time).unwrap_or_else(PoisonError::into_inner);
+                        woken.wait_timeout(state, time).unwrap_or_else(PoisonError::into_inner);
                     state.watched = false;
                     state
                 }
-                None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+                None => woken.wait(state).unwrap_or_else(PoisonError::into_inner),
             };
-            state.idle -= 1;
-        }
-    }
-
-    fn wake(&self, state: &State) {
-        let wanted = || match state.first(Instant::now()) {
-            Some(_) => true,
-            None => !state.watched && state.due().is_some(),
-        };
-        if state.idle > 0 && wanted() {
-            self.changed.notify_one();
+            // Nobody may have woken it.
+            state.idle.retain(|idle| !Arc::ptr_eq(idle, &woken));
         }
     }
 }
 
 impl State {
+    /// Wakes a thread where there is something to do.
+    fn wake(&mut self) {
+        let wanted = |state: &Self| match state.first(Instant::now()) {
+            Some(_) => true,
+            None => !state.watched && state.due().is_some(),
+        };
+        if !self.idle.is_empty()
+            && wanted(self)
+            && let Some(idle) = self.idle.pop()
+        {
+            idle.notify_one();
+        }
+    }
+
     /// Where the first stands that may go now.
     fn first(&self, now: Instant) -> Option<usize> {
         let mut running: HashMap<InstanceId, usize> = HashMap::new();
@@ -266,6 +275,39 @@ mod tests {
             state.waiting.front().map(|waiting| waiting.changes.scope.instance),
             Some(world.scope.instance)
         );
+    }
+
+    #[test]
+    fn the_thread_that_worked_last_goes_on() {
+        let store = MemoryStore::default();
+        let world = World::new(&store);
+        let queue = Queue::default();
+        let worked = Mutex::new(Vec::new());
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    while let Some(next) = queue.next() {
+                        worked.lock().expect("a lock").push(std::thread::current().id());
+                        next.group.into_iter().for_each(|group| queue.end_group(group));
+                    }
+                });
+            }
+            let all_are_idle = || {
+                while queue.lock().idle.len() < 3 {
+                    std::thread::yield_now();
+                }
+            };
+            for number in 0..20 {
+                all_are_idle();
+                assert!(queue.add(person(&world, &format!("p{number}")), 1));
+            }
+            all_are_idle();
+            queue.end();
+        });
+        let mut worked = worked.into_inner().expect("a lock");
+        assert_eq!(worked.len(), 20);
+        worked.dedup();
+        assert_eq!(worked.len(), 1, "always the same one");
     }
 
     #[test]

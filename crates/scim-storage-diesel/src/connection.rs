@@ -116,6 +116,16 @@ impl Connection {
         }
     }
 
+    /// The connection to a PostgreSQL server, where it is to one.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn postgres(&mut self) -> Option<&mut crate::postgres::Link> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => None,
+            Self::Postgres(link) => Some(link),
+        }
+    }
+
     /// Whether it is to a PostgreSQL server.
     pub(crate) fn is_postgres(&self) -> bool {
         match self {

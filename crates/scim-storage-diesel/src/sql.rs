@@ -263,16 +263,6 @@ impl Statement {
         }
     }
 
-    /// Its rows; it may be asked again.
-    #[cfg(feature = "postgres")]
-    pub(crate) fn rows_again<R: Row>(&self, connection: &mut Connection) -> QueryResult<Vec<R>> {
-        match connection {
-            #[cfg(feature = "sqlite")]
-            Connection::Sqlite(_) => self.clone().rows(connection),
-            Connection::Postgres(link) => link.rows(self),
-        }
-    }
-
     /// Its rows.
     pub(crate) fn rows<R: Row>(self, connection: &mut Connection) -> QueryResult<Vec<R>> {
         match connection {

@@ -169,18 +169,57 @@ impl<E: Engine> EngineStore<E> {
             }
         }
         let Read::Find(query) = wanted else { return Ok(None) };
+        if let Some((now, page)) = self.by_one_statement(postgres, scope, query).await? {
+            return Ok((now == mark).then(|| Found::Page(Box::new(page))));
+        }
         // Both are sent before either is waited for.
         let holds = async { Ok(postgres.look_up(Seek::mark(scope.instance)).await?.mark == mark) };
-        let (holds, page) = futures_util::future::try_join(holds, self.list(scope, query)).await?;
+        let (holds, page) =
+            futures_util::future::try_join(holds, self.list_in_turn(*scope, query.clone())).await?;
         Ok(holds.then(|| Found::Page(Box::new(page))))
+    }
+
+    /// A page that one statement finds, and the state of access at that moment; `None` where it takes several.
+    #[cfg(feature = "postgres")]
+    async fn by_one_statement(
+        &self,
+        postgres: &Postgres,
+        scope: &Scope,
+        query: &Query,
+    ) -> Result<Option<(AccessMark, Page)>, StoreError> {
+        if let Some(statement) = read::at_once(scope, query) {
+            let asked = query.clone();
+            let page = postgres.made_of(statement, move |rows| read::page_at_once(rows, &asked));
+            return self.timed(Reading::Find, page).await;
+        }
+        if let Some(statement) = read::few(scope, query)
+            && postgres.searched(scope.instance)
+        {
+            let rows = self.timed(Reading::Find, postgres.ask(statement)).await?;
+            return read::Candidates::page(rows, query);
+        }
+        Ok(None)
     }
 
     /// A page, however many it may have.
     fn list<'a>(&'a self, scope: &Scope, query: &Query) -> BoxFuture<'a, Result<Page, StoreError>> {
         let (scope, query) = (*scope, query.clone());
+        Box::pin(async move {
+            #[cfg(feature = "postgres")]
+            if let Some(postgres) = self.engine.as_postgres()
+                && let Some((_, page)) = self.by_one_statement(postgres, &scope, &query).await?
+            {
+                return Ok(page);
+            }
+            self.list_in_turn(scope, query).await
+        })
+    }
+
+    /// A page in the general way.
+    async fn list_in_turn(&self, scope: Scope, query: Query) -> Result<Page, StoreError> {
         let short = read::is_short(&query);
         if let Some(dialect) = self.engine.asks().filter(|_| read::is_look_up(&query)) {
-            return Box::pin(self.timed(Reading::Find, async move {
+            let look_up = async move {
                 let rows = self.engine.ask(read::select(dialect, &scope, &query)).await?;
                 match read::whole_list(rows, &query)? {
                     Some(page) => Ok(page),
@@ -189,34 +228,18 @@ impl<E: Engine> EngineStore<E> {
                         self.engine.read(way(short), find).await
                     }
                 }
-            }));
+            };
+            return self.timed(Reading::Find, look_up).await;
         }
-        Box::pin(async move {
-            #[cfg(feature = "postgres")]
-            if self.engine.asks().is_some()
-                && let Some(statement) = read::at_once(&scope, &query)
-            {
-                let rows = self.timed(Reading::Find, self.engine.ask(statement)).await?;
-                if let Some(page) = read::page_at_once(rows, &query)? {
-                    return Ok(page);
-                }
-            }
-            #[cfg(feature = "postgres")]
-            if let Some(postgres) = self.engine.as_postgres()
-                && read::is_searched(&scope, &query)
-                && postgres.searched(scope.instance)
-            {
-                if let Some(statement) = read::few(&scope, &query) {
-                    let rows = self.timed(Reading::Find, self.engine.ask(statement)).await?;
-                    if let Some(page) = read::Candidates::page(rows, &query)? {
-                        return Ok(page);
-                    }
-                }
-                let find = move |connection: &mut Connection| read::find_among(connection, &scope, &query);
-                return self.read(Reading::Find, Way::Long, find).await;
-            }
-            self.search(scope, query, way(short), read::find).await
-        })
+        #[cfg(feature = "postgres")]
+        if let Some(postgres) = self.engine.as_postgres()
+            && read::is_searched(&scope, &query)
+            && postgres.searched(scope.instance)
+        {
+            let find = move |connection: &mut Connection| read::find_among(connection, &scope, &query);
+            return self.read(Reading::Find, Way::Long, find).await;
+        }
+        self.search(scope, query, way(short), read::find).await
     }
 
     /// Edges in the general way.

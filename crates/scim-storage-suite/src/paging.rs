@@ -93,7 +93,7 @@ pub fn pages_have_the_links_of_who_asks(store: &dyn Store) {
     groups(5);
     (0..6).for_each(|_| person(&mut expected));
     check(&expected);
-    groups(300);
+    groups(1000);
     (0..2).for_each(|_| person(&mut expected));
     check(&expected);
 }

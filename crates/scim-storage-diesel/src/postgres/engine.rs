@@ -14,6 +14,7 @@ use super::migrate::migrate;
 use super::opened::{go_on, warn_of_loss};
 use super::options::PostgresOptions;
 use super::queue::Waiting;
+use super::row::PgRow;
 use super::shared::Shared;
 use super::texts::Texts;
 use super::url::{shown, understood};
@@ -172,6 +173,22 @@ impl Postgres {
         }
     }
 
+    /// What is made of the rows of a statement that takes microseconds.
+    pub(crate) async fn made_of<T, F>(&self, statement: Statement, make: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: Fn(&[PgRow]) -> Result<T, StoreError> + Send + 'static,
+    {
+        if let Some(asking) = self.shared.place() {
+            return make(&asking.rows(&statement).await?);
+        }
+        let read = move |connection: &mut Connection| {
+            let link = connection.postgres().ok_or_else(ended)?;
+            make(&link.answer(&statement).map_err(store_error)?)
+        };
+        self.read(Way::Quick, read).await
+    }
+
     /// Somebody searches an instance by texts; whether there is an index for it.
     pub(crate) fn searched(&self, instance: InstanceId) -> bool {
         self.texts.searched(instance)
@@ -242,12 +259,7 @@ impl Engine for Postgres {
     }
 
     async fn ask<R: Row>(&self, statement: Statement) -> Result<Vec<R>, StoreError> {
-        let Some(asking) = self.shared.place() else {
-            let read =
-                move |connection: &mut Connection| statement.rows_again(connection).map_err(store_error);
-            return self.read(Way::Quick, read).await;
-        };
-        built(&asking.rows(&statement).await?).map_err(store_error)
+        self.made_of(statement, |rows| built(rows).map_err(store_error)).await
     }
 
     fn as_postgres(&self) -> Option<&Postgres> {

@@ -221,14 +221,18 @@ impl Link {
 
     /// Runs a statement; the number of rows that it changed.
     pub(crate) fn run(&mut self, statement: &Statement) -> QueryResult<usize> {
-        let (_, changed) = self.answer(statement)?;
+        let (_, changed) = self.ask(statement)?;
         Ok(usize::try_from(changed).unwrap_or(usize::MAX))
     }
 
     /// The rows of a statement.
     pub(crate) fn rows<R: QueryableByName<Pg>>(&mut self, statement: &Statement) -> QueryResult<Vec<R>> {
-        let (rows, _) = self.answer(statement)?;
-        built(&rows)
+        built(&self.answer(statement)?)
+    }
+
+    /// The rows of a statement as the wire has them.
+    pub(crate) fn answer(&mut self, statement: &Statement) -> QueryResult<Vec<PgRow>> {
+        Ok(self.ask(statement)?.0)
     }
 
     /// The rows of two statements that are sent together.
@@ -247,7 +251,7 @@ impl Link {
         Ok((built(&first)?, built(&second)?))
     }
 
-    fn answer(&mut self, statement: &Statement) -> QueryResult<Answer> {
+    fn ask(&mut self, statement: &Statement) -> QueryResult<Answer> {
         Ok(self.send(&[statement])?.pop().unwrap_or_default())
     }
 

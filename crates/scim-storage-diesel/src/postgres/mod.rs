@@ -32,6 +32,7 @@ pub(crate) use horizon::horizon;
 pub(crate) use link::Link;
 pub use options::{Pooler, PostgresOptions};
 pub(crate) use references::Reference;
+pub(crate) use row::PgRow;
 pub(crate) use seek::{Seek, Sought};
 pub(crate) use texts::among;
 

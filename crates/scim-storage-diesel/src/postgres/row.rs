@@ -7,17 +7,18 @@ use std::sync::Arc;
 
 use diesel::pg::{Pg, PgValue};
 use diesel::row::{Field, PartialRow, Row, RowIndex, RowSealed};
+use scim_storage::StoreError;
 use tokio_postgres::types::{FromSql, Type};
 
 /// One row.
-pub(super) struct PgRow {
+pub(crate) struct PgRow {
     row: tokio_postgres::Row,
     /// The types of its columns; all rows of an answer have the same.
     kinds: Arc<[NonZeroU32]>,
 }
 
 /// One column of a row.
-pub(super) struct PgField<'r> {
+pub(crate) struct PgField<'r> {
     row: &'r PgRow,
     index: usize,
 }
@@ -37,6 +38,11 @@ impl PgRow {
             },
         );
         rows.into_iter().map(|row| Self { row, kinds: Arc::clone(&kinds) }).collect()
+    }
+
+    /// The value at a place, which may be borrowed from the row.
+    pub(crate) fn at<'r, T: FromSql<'r>>(&'r self, place: usize) -> Result<T, StoreError> {
+        self.row.try_get(place).map_err(StoreError::internal)
     }
 }
 

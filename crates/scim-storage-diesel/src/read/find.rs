@@ -26,12 +26,10 @@ use crate::connection::SqlDialect;
 use crate::error::{damaged, store_error};
 use crate::sql::{Number, Statement};
 
-/// A row, with its sort key where there is a sort, and with the number of all where that was asked for beside it.
+/// A row, with its sort key where there is a sort.
 pub(crate) struct Sorted {
     head: Row,
     key: Option<Key>,
-    #[cfg(feature = "postgres")]
-    total: Option<i64>,
 }
 
 /// A sort key as columns: its type, and its value in the column of that.
@@ -51,8 +49,7 @@ where
     IdBytes: FromSql<Binary, D>,
 {
     fn build<'a>(row: &impl NamedRow<'a, D>) -> deserialize::Result<Self> {
-        let beside = row.field_count().saturating_sub(WIDTH);
-        let key = (beside > 1).then(|| -> deserialize::Result<Key> {
+        let key = (row.field_count() > WIDTH).then(|| -> deserialize::Result<Key> {
             Ok(Key {
                 kind: at::<Text, _, D>(row, WIDTH)?,
                 text: at::<Nullable<Text>, _, D>(row, WIDTH + 1)?,
@@ -60,12 +57,7 @@ where
                 real: at::<Nullable<Double>, _, D>(row, WIDTH + 3)?,
             })
         });
-        Ok(Self {
-            head: Row::build(row)?,
-            key: key.transpose()?,
-            #[cfg(feature = "postgres")]
-            total: if beside == 1 { at::<Nullable<BigInt>, _, D>(row, WIDTH)? } else { None },
-        })
+        Ok(Self { head: Row::build(row)?, key: key.transpose()? })
     }
 }
 
@@ -246,13 +238,7 @@ impl Sorted {
     /// A row of a list in the default order.
     #[cfg(feature = "postgres")]
     pub(super) fn of(head: Row) -> Self {
-        Self { head, key: None, total: None }
-    }
-
-    /// The number of all, where it came with the row.
-    #[cfg(feature = "postgres")]
-    pub(super) fn total(&self) -> Option<u64> {
-        self.total.and_then(|total| u64::try_from(total).ok())
+        Self { head, key: None }
     }
 
     fn key(&self) -> Result<Option<SortKey>, StoreError> {

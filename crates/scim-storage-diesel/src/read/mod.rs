@@ -33,6 +33,7 @@ mod report;
 #[cfg(feature = "postgres")]
 mod searched;
 mod secret;
+mod sheet;
 #[cfg(feature = "postgres")]
 mod sorted;
 mod tombstone;

@@ -1,24 +1,20 @@
 //! Pages of a whole type on SQLite, which most lists are.
 //!
 //! Finding the link of each resource by itself costs as much as finding the resource. Links stand in the order of ids, as the page does:
-//! those between its ends are read one after the other, by a statement of their own. All documents of a page stand in one piece of
-//! memory, which its records share. What lists do not show is not read.
+//! those between its ends are read one after the other, by a statement of their own. What lists do not show is not read.
 
-use std::ops::Range;
-use std::sync::Arc;
-
-use bytes::Bytes;
 use diesel::QueryResult;
 use diesel::deserialize;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 use diesel::sqlite::{Sqlite, SqliteConnection};
 use scim_core::instant::Timestamp;
-use scim_directory::{Key, Record, ResourceId, Scope, Version};
-use scim_storage::{AccessMark, Keyset, Page, Query, Start, StoreError, Want};
+use scim_directory::{ResourceId, Scope, Version};
+use scim_storage::{AccessMark, Page, Query, Start, StoreError, Want};
 
 use super::listed::{NEAR, is_short};
 use super::ranges::standing_at;
 use super::record::{IdBytes, at, connector};
+use super::sheet::{Line, Links, Sheet};
 use crate::connection::Connection;
 use crate::error::store_error;
 use crate::sqlite::{Current, Each, Value, each_of, fixed};
@@ -32,7 +28,7 @@ fixed! {
         "), 0)",
     ];
     /// Resources without a link, the newest first: instance, type, the highest id, how many, how many before them. SQLite plans by the
-    /// value of a limit and prepares the statement anew for each one, but not by an expression's. [`Rows`] knows the columns.
+    /// value of a limit and prepares the statement anew for each one, but not by an expression's. [`Sheet`]'s `row` knows the columns.
     Resources [
         "SELECT r.id, r.version, r.membership, r.created_ms, r.modified_ms, r.manager, r.document \
          FROM resources r INDEXED BY resources_by_type WHERE r.instance_id = ",
@@ -57,9 +53,6 @@ fixed! {
 /// Links of others that may stand between those of a page, besides as many as it has itself.
 const OTHERS: usize = 64;
 
-/// Room for the document of most people.
-const USUAL_BYTES: usize = 1536;
-
 /// The state of access, and how many there are, as they are read.
 #[derive(Default)]
 struct State {
@@ -75,87 +68,40 @@ impl Each for State {
     }
 }
 
-/// The records of a page, as they are read.
-struct Rows {
-    resource_type: Arc<str>,
-    limit: usize,
-    records: Vec<Record>,
-    /// Their documents, one after the other, and where each stands.
-    documents: Vec<u8>,
-    places: Vec<Range<usize>>,
-    /// Whether there is one more.
-    more: bool,
-}
-
-impl Each for Rows {
+/// Rows of [`Resources`].
+impl Each for Sheet {
     fn row<'a>(&mut self, row: &impl Current<'a>) -> deserialize::Result<()> {
-        if self.records.len() == self.limit {
-            self.more = true;
-            return Ok(());
-        }
         let number = |place| at::<BigInt, i64, Sqlite>(row, place);
-        let start = self.documents.len();
-        row.with(6, |document| self.documents.extend_from_slice(document.read_blob()))?
-            .ok_or("a document is missing")?;
-        self.places.push(start..self.documents.len());
-        self.records.push(Record {
-            key: Key {
-                resource_type: Arc::clone(&self.resource_type),
-                id: at::<Binary, IdBytes, Sqlite>(row, 0)?.into(),
-            },
-            version: Version(number(1)?),
-            membership: number(2)?,
-            created: Timestamp::from_unix_millis(number(3)?),
-            modified: Timestamp::from_unix_millis(number(4)?),
-            external_id: None,
-            display: None,
-            manager: at::<Nullable<Text>, Option<String>, Sqlite>(row, 5)?,
-            managed_by: None,
-            direct_manager: None,
-            account: None,
-            document: Bytes::new(),
+        let id = at::<Binary, IdBytes, Sqlite>(row, 0)?.into();
+        let (version, membership) = (Version(number(1)?), number(2)?);
+        let (created, modified) = (number(3)?, number(4)?);
+        let manager = at::<Nullable<Text>, Option<String>, Sqlite>(row, 5)?;
+        let added = row.with(6, |document| {
+            self.add(Line {
+                id,
+                version,
+                membership,
+                created: Timestamp::from_unix_millis(created),
+                modified: Timestamp::from_unix_millis(modified),
+                manager,
+                document: document.read_blob(),
+            });
         });
-        Ok(())
+        Ok(added?.ok_or("a document is missing")?)
     }
 }
 
-impl Rows {
-    fn new(resource_type: &Arc<str>, limit: usize) -> Self {
-        Self {
-            resource_type: Arc::clone(resource_type),
-            limit,
-            records: Vec::with_capacity(limit),
-            documents: Vec::with_capacity(limit * USUAL_BYTES),
-            places: Vec::with_capacity(limit),
-            more: false,
-        }
-    }
-
-    /// The records with their documents.
-    fn finish(self) -> (Vec<Record>, bool) {
-        let (documents, mut records) = (Bytes::from(self.documents), self.records);
-        for (record, place) in records.iter_mut().zip(self.places) {
-            record.document = documents.slice(place);
-        }
-        (records, self.more)
-    }
-}
-
-/// Gives the links of a connector, which come in descending order of whose they are, to the records of a page in that order.
-struct Links<'p> {
-    records: std::iter::Peekable<std::slice::IterMut<'p, Record>>,
+/// Rows of [`Linked`].
+struct Linking<'p> {
+    links: Links<'p>,
     read: usize,
 }
 
-impl Each for Links<'_> {
+impl Each for Linking<'_> {
     fn row<'a>(&mut self, row: &impl Current<'a>) -> deserialize::Result<()> {
         self.read += 1;
-        let Some(external_id) = at::<Nullable<Text>, Option<String>, Sqlite>(row, 1)? else { return Ok(()) };
         let id = ResourceId::from(at::<Binary, IdBytes, Sqlite>(row, 0)?);
-        while self.records.next_if(|record| record.key.id > id).is_some() {}
-        if let Some(record) = self.records.next_if(|record| record.key.id == id) {
-            record.external_id = Some(external_id);
-        }
+        row.with(1, |external_id| self.links.give(id, external_id.read_text()))?;
         Ok(())
     }
 }
@@ -195,7 +141,7 @@ fn page(
     let mut state = State::default();
     let whole = [Value::Id(instance), Value::Id(instance), Value::Text(resource_type)];
     each_of::<Whole>(sqlite, &whole, &mut state)?;
-    let mut page = Page { total: query.total.then_some(state.total), ..Page::default() };
+    let mut sheet = Sheet::new(resource_type, query.limit);
     if let Some((highest, skipped)) =
         begins(connection, instance.as_bytes(), resource_type, &query.start, state.total)?
         && let Some(sqlite) = connection.sqlite()
@@ -208,16 +154,12 @@ fn page(
             Value::Integer(limit),
             Value::Integer(skipped),
         ];
-        let mut rows = Rows::new(resource_type, query.limit);
-        each_of::<Resources>(sqlite, &from, &mut rows)?;
-        let (mut records, more) = rows.finish();
-        if !link(sqlite, scope, &mut records)? {
+        each_of::<Resources>(sqlite, &from, &mut sheet)?;
+        if !link(sqlite, scope, &mut sheet)? {
             return Ok(None);
         }
-        page.next = records.last().filter(|_| more).map(|last| Keyset { key: None, id: last.key.id });
-        page.records = records;
     }
-    Ok(Some((AccessMark(state.mark), page)))
+    Ok(Some((AccessMark(state.mark), sheet.page(query.total.then_some(state.total)))))
 }
 
 /// The highest id that may be on the page, and how many are skipped from there; `None` where nobody is left to be on it.
@@ -245,12 +187,11 @@ fn begins(
 }
 
 /// Gives the records of a page their links; whether they have all of them.
-fn link(connection: &mut SqliteConnection, scope: &Scope, records: &mut [Record]) -> QueryResult<bool> {
-    let ([highest, ..], [.., lowest], Some(_)) = (&*records, &*records, scope.connector) else {
+fn link(connection: &mut SqliteConnection, scope: &Scope, sheet: &mut Sheet) -> QueryResult<bool> {
+    let (Some((length, lowest, highest)), Some(_)) = (sheet.ends(), scope.connector) else {
         return Ok(true);
     };
-    let (highest, lowest) = (highest.key.id, lowest.key.id);
-    let most = 2 * records.len() + OTHERS;
+    let most = 2 * length + OTHERS;
     let connector = connector(scope);
     let between = [
         Value::Blob(&connector),
@@ -259,9 +200,9 @@ fn link(connection: &mut SqliteConnection, scope: &Scope, records: &mut [Record]
         Value::Id(highest.uuid()),
         Value::Integer(i64::try_from(most).unwrap_or(i64::MAX)),
     ];
-    let mut links = Links { records: records.iter_mut().peekable(), read: 0 };
-    each_of::<Linked>(connection, &between, &mut links)?;
-    Ok(links.read < most)
+    let mut linking = Linking { links: sheet.links(), read: 0 };
+    each_of::<Linked>(connection, &between, &mut linking)?;
+    Ok(linking.read < most)
 }
 
 #[cfg(test)]

@@ -19,23 +19,13 @@ use crate::error::store_error;
 #[cfg(feature = "postgres")]
 use crate::postgres::{Gathered as _, Seek};
 
-/// The columns of a [`Row`], in their order, of resources `r`: where the `externalId`, the document and the account come from, and what
-/// decisions ask.
+/// The columns of a [`Row`], in their order, of resources `r`: where the `externalId`, the document and the account come from.
 macro_rules! record_columns {
     ($external_id:expr, $document:expr, $account:expr) => {
-        record_columns!($external_id, "r.display", "r.managed_by", "r.direct_manager", $document, $account)
-    };
-    ($external_id:expr, $display:expr, $managed_by:expr, $direct_manager:expr, $document:expr, $account:expr) => {
         concat!(
             "r.id, r.resource_type, r.version, r.membership, r.created_ms, r.modified_ms, ",
             $external_id,
-            " AS external_id, ",
-            $display,
-            " AS display, r.manager, ",
-            $managed_by,
-            " AS managed_by, ",
-            $direct_manager,
-            " AS direct_manager, ",
+            " AS external_id, r.display, r.manager, r.managed_by, r.direct_manager, ",
             $document,
             " AS document, ",
             $account,

@@ -1,7 +1,7 @@
 //! Lists on PostgreSQL by the index of texts (`crate::postgres`: `texts/`), which gives candidates.
 //!
 //! Nearly all searches find few. Those are one statement on the connection that the caller shares, like a look-up ([`few`]): it looks at
-//! so many candidates and no more, gives the page and the number of all, and says where there are too many. Then a thread for long
+//! so many candidates and no more, gives the page, the number of all and the state of access, and says where there are too many. Then a thread for long
 //! reads does it ([`find_among`]).
 
 use diesel::QueryableByName;
@@ -10,7 +10,7 @@ use diesel::deserialize::{self, FromSql};
 use diesel::row::NamedRow;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 use scim_directory::Scope;
-use scim_storage::{Page, Query, Start, StoreError};
+use scim_storage::{AccessMark, Page, Query, Start, StoreError};
 
 use super::find::{Sorted, find_of, of_rows};
 use super::listed::{Source, from, searched, window};
@@ -28,6 +28,8 @@ const MANY: i64 = 100_000;
 
 /// A row of a search of few: there is one at least.
 pub(crate) struct Candidates {
+    /// The state of access.
+    access: i64,
     /// How many there are; `None` where they are too many.
     number: Option<i64>,
     /// How many of them are found.
@@ -43,11 +45,12 @@ where
     Vec<u8>: FromSql<Binary, D>,
 {
     fn build<'a>(row: &impl NamedRow<'a, D>) -> deserialize::Result<Self> {
-        let id: Option<Vec<u8>> = at::<Nullable<Binary>, _, D>(row, 2)?;
+        let id: Option<IdBytes> = at::<Nullable<Binary>, _, D>(row, 3)?;
         Ok(Self {
-            number: at::<Nullable<BigInt>, _, D>(row, 0)?,
-            total: at::<Nullable<BigInt>, _, D>(row, 1)?,
-            record: id.map(|_| Row::from(row, 2)).transpose()?,
+            access: at::<BigInt, _, D>(row, 0)?,
+            number: at::<Nullable<BigInt>, _, D>(row, 1)?,
+            total: at::<Nullable<BigInt>, _, D>(row, 2)?,
+            record: id.map(|_| Row::from(row, 3)).transpose()?,
         })
     }
 }
@@ -69,8 +72,11 @@ pub(crate) fn few(scope: &Scope, query: &Query) -> Option<Statement> {
     }
     let candidates = of(scope, &searched(scope, query)?, FEW)?;
     let dialect = SqlDialect::Postgres;
-    let mut whole =
-        Statement::new("SELECT CAST(cardinality(w.ids) AS BIGINT) AS candidates, p.* FROM (SELECT ");
+    let mut whole = Statement::new(
+        "SELECT coalesce((SELECT a.generation FROM access a WHERE a.instance_id = ?), 0) AS access, \
+         CAST(cardinality(w.ids) AS BIGINT) AS candidates, p.* FROM (SELECT ",
+    )
+    .blob(scope.instance.uuid().into_bytes());
     whole.push(candidates);
     // (`OFFSET`, so that they are looked for once.)
     whole.push_str(" AS ids OFFSET 0) w LEFT JOIN LATERAL (SELECT count(*) OVER () AS total, ");
@@ -87,9 +93,10 @@ pub(crate) fn few(scope: &Scope, query: &Query) -> Option<Statement> {
 }
 
 impl Candidates {
-    /// The page of a search; `None` where it is to be looked for in another way.
-    pub(crate) fn page(rows: Vec<Self>, query: &Query) -> Result<Option<Page>, StoreError> {
-        let Some(Self { number: Some(_), total, record }) = rows.first() else { return Ok(None) };
+    /// The page of a search, and the state of access; `None` where it is to be looked for in another way.
+    pub(crate) fn page(rows: Vec<Self>, query: &Query) -> Result<Option<(AccessMark, Page)>, StoreError> {
+        let Some(Self { access, number: Some(_), total, record }) = rows.first() else { return Ok(None) };
+        let mark = AccessMark(*access);
         let total = match (&query.start, total) {
             _ if !query.total => None,
             (Start::Offset(0), None) if record.is_none() => Some(0),
@@ -97,8 +104,8 @@ impl Candidates {
             (_, None) => return Ok(None),
             (_, Some(total)) => u64::try_from(*total).ok(),
         };
-        of_rows(rows.into_iter().filter_map(|row| row.record).map(Sorted::of).collect(), query, total)
-            .map(Some)
+        let records = rows.into_iter().filter_map(|row| row.record).map(Sorted::of).collect();
+        Ok(Some((mark, of_rows(records, query, total)?)))
     }
 }
 

@@ -113,7 +113,7 @@ impl Order<'_> {
 
         let user = scim_core::schema::Registry::builtin().resource_type(USER).expect("built in").clone();
         let scope = Scope { instance: InstanceId::new(uuid::Uuid::from_bytes(INSTANCE)), connector: None };
-        for offset in (33..all.len()).step_by(step) {
+        for offset in (33..all.len() + 2).step_by(step) {
             let query = Query {
                 parts: vec![QueryPart { resource_type: user.clone(), filter: None, sort_by: None }],
                 sort: None,
@@ -123,8 +123,8 @@ impl Order<'_> {
                 total: true,
             };
             let statement = crate::read::at_once(&scope, &query).expect("one statement");
-            let rows = statement.rows(self.connection).expect("read");
-            let page = crate::read::page_at_once(rows, &query).expect("sound").expect("a page");
+            let rows = self.connection.postgres().expect("it is").answer(&statement).expect("read");
+            let (_, page) = crate::read::page_at_once(&rows, &query).expect("sound").expect("a page");
             let found: Vec<_> = page.records.iter().map(|record| record.key.id.uuid().as_u128()).collect();
             let expected: Vec<_> = all.iter().skip(offset).take(3).copied().collect();
             assert_eq!((found, page.total), (expected, Some(all.len() as u64)), "{offset}");

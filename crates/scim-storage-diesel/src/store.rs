@@ -341,12 +341,14 @@ impl<E: Engine> Store for EngineStore<E> {
         scope: &'a Scope,
         query: &'a EdgeQuery,
     ) -> BoxFuture<'a, Result<EdgePage, StoreError>> {
-        if self.engine.asks().is_some()
+        #[cfg(feature = "postgres")]
+        if let Some(postgres) = self.engine.as_postgres()
             && let Some(statement) = read::edges_at_once(scope, query)
         {
+            let asked = query.clone();
             return Box::pin(async move {
-                let rows = self.timed(Reading::Edges, self.engine.ask(statement)).await?;
-                match read::edge_page(rows, query) {
+                let page = postgres.made_of(statement, move |rows| read::edge_page(rows, &asked));
+                match self.timed(Reading::Edges, page).await? {
                     Some(page) => Ok(page),
                     None => self.edges_in_turn(scope, query).await,
                 }

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use diesel::QueryResult;
-use diesel::deserialize;
-use diesel::sql_types::Binary;
+use diesel::backend::Backend;
+use diesel::deserialize::{self, FromSql};
+use diesel::row::NamedRow;
+use diesel::sql_types::{Binary, Nullable, Text};
 use diesel::sqlite::{Sqlite, SqliteConnection};
+use diesel::{QueryResult, QueryableByName};
 use scim_directory::{ResourceId, Scope};
 use scim_storage::{Edge, EdgePage, EdgeQuery};
 
-use super::edges::{EdgeRow, assembled, ids, one_more};
+use super::edges::{SPAN, ids, one_more};
 use super::record::{IdBytes, at};
 use crate::connection::Connection;
 use crate::sql::Statement;
@@ -30,14 +32,65 @@ pub(super) fn span(
     groups.sort_unstable();
     groups.dedup();
     let named = Statement::kept(
-        "SELECT NULL, r.id, r.resource_type, r.display FROM resources r INDEXED BY resources_by_id \
+        "SELECT r.id, r.resource_type, r.display FROM resources r INDEXED BY resources_by_id \
          WHERE r.instance_id = ? AND r.id IN (SELECT unhex(value) FROM json_each(?))",
     );
-    let named: Vec<EdgeRow> =
+    let named: Vec<Group> =
         named.blob(scope.instance.uuid().as_bytes()).blobs(ids(&groups)).rows(connection)?;
-    let named =
-        named.into_iter().filter_map(|row| Some((row.group?.into(), row.resource_type?, row.display)));
-    Ok(assembled(pairs.0, named.collect(), query))
+    Ok(assembled(pairs.0, named, query))
+}
+
+/// A group of somebody.
+struct Group {
+    id: IdBytes,
+    resource_type: String,
+    display: Option<String>,
+}
+
+impl<D: Backend> QueryableByName<D> for Group
+where
+    String: FromSql<Text, D>,
+    IdBytes: FromSql<Binary, D>,
+{
+    fn build<'a>(row: &impl NamedRow<'a, D>) -> deserialize::Result<Self> {
+        Ok(Self {
+            id: at::<Binary, _, D>(row, 0)?,
+            resource_type: at::<Text, _, D>(row, 1)?,
+            display: at::<Nullable<Text>, _, D>(row, 2)?,
+        })
+    }
+}
+
+/// The edges of a span that are wanted, with their groups' types and names; `None` where the span may have been longer.
+fn assembled(
+    mut edges: Vec<(ResourceId, ResourceId)>,
+    groups: Vec<Group>,
+    query: &EdgeQuery,
+) -> Option<EdgePage> {
+    if edges.len() >= SPAN {
+        return None;
+    }
+    let mut of = query.of.clone();
+    of.sort_unstable();
+    edges.sort_unstable();
+    let (mut types, mut known) = (Vec::<Arc<str>>::new(), Vec::with_capacity(groups.len()));
+    for Group { id, resource_type, display } in groups {
+        let resource_type =
+            types.iter().find(|known| ***known == *resource_type).cloned().unwrap_or_else(|| {
+                types.push(resource_type.as_str().into());
+                resource_type.into()
+            });
+        known.push((ResourceId::from(id), resource_type, display.map(Arc::<str>::from)));
+    }
+    known.sort_unstable_by_key(|(id, ..)| *id);
+    let wanted = edges.into_iter().filter(|(member, _)| of.binary_search(member).is_ok());
+    let mut found = wanted.filter_map(|(of, other)| {
+        let (_, resource_type, display) =
+            known.get(known.binary_search_by_key(&other, |(id, ..)| *id).ok()?)?.clone();
+        Some(Edge { of, other, resource_type, display })
+    });
+    let edges = found.by_ref().take(query.limit).collect();
+    Some(EdgePage { edges, more: found.next().is_some(), held: Vec::new() })
 }
 
 /// The groups of one resource.

@@ -8,6 +8,8 @@ mod at_once;
 mod backlog;
 mod branch;
 mod edges;
+#[cfg(feature = "postgres")]
+mod edges_at_once;
 mod events;
 mod facts;
 mod find;
@@ -43,7 +45,9 @@ pub(crate) use access::{find_under, get_under, holds, marked_key, of_marked_key}
 pub(crate) use admin::server;
 #[cfg(feature = "postgres")]
 pub(crate) use at_once::{at_once, page_at_once};
-pub(crate) use edges::{at_once as edges_at_once, edges, page_at_once as edge_page};
+pub(crate) use edges::edges;
+#[cfg(feature = "postgres")]
+pub(crate) use edges_at_once::{at_once as edges_at_once, page_at_once as edge_page};
 pub(crate) use events::events;
 pub(crate) use facts::{count, facts, target};
 pub(crate) use find::{find, is_behind, is_look_up, whole_list};

@@ -35,16 +35,17 @@ const AROUND: &str = "SELECT d.id, e.group_id FROM unnest($2) AS d (id) CROSS JO
     UNION ALL SELECT d.id, NULL FROM unnest($2) AS d (id) CROSS JOIN LATERAL \
     (SELECT 1 FROM resources WHERE instance_id = $1 AND direct_manager = d.id LIMIT 1) e";
 
-/// What records are found by no more. Each belongs to a record that is locked.
+/// What records are found by no more. Each belongs to a record that is locked, so nobody else deletes it meanwhile; and each is looked
+/// up by itself: a join reads all keys of an instance where they were never analysed.
 const GIVE_UP: &str = concat!(
-    "WITH u AS (DELETE FROM unique_keys u USING ",
+    "WITH u AS (DELETE FROM unique_keys WHERE ctid = ANY(ARRAY(SELECT u.at FROM ",
     rows_of!(2 type, 3 path, 4 key, 5 id),
-    " AS k \
-    WHERE u.instance_id = $1 AND u.resource_type = k.type AND u.path = k.path AND u.key = k.key AND u.id = k.id) \
-    DELETE FROM search_keys s USING ",
+    " AS k CROSS JOIN LATERAL (SELECT ctid AS at FROM unique_keys \
+    WHERE instance_id = $1 AND resource_type = k.type AND path = k.path AND key = k.key AND id = k.id LIMIT 1) u))) \
+    DELETE FROM search_keys WHERE ctid = ANY(ARRAY(SELECT s.at FROM ",
     rows_of!(6 type, 7 path, 8 key, 9 id),
-    " AS k \
-    WHERE s.instance_id = $1 AND s.resource_type = k.type AND s.path = k.path AND s.key = k.key AND s.id = k.id"
+    " AS k CROSS JOIN LATERAL (SELECT ctid AS at FROM search_keys \
+    WHERE instance_id = $1 AND resource_type = k.type AND path = k.path AND key = k.key AND id = k.id LIMIT 1) s))"
 );
 
 #[derive(QueryableByName)]

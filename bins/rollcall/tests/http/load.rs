@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use scim_bench::drive::Pace;
 use scim_bench::http::Target;
+#[cfg(all(feature = "sqlite", target_os = "linux"))]
+use scim_bench::process::usage;
 #[cfg(feature = "sqlite")]
 use scim_bench::raw::Replay;
 use scim_bench::server::{Load, Server};
@@ -67,6 +69,25 @@ fn what_the_server_writes_for_people_is_written_once_more() {
     let one = replay.commits(1, 2).expect("two people");
     let many = replay.commits(64, 2).expect("128 people");
     assert!(one.rate > 0.0 && many.rate > 0.0, "{one:?}, {many:?}");
+}
+
+/// The row of each member is written when their group goes. A copy of each page in memory would be 4 KB for each of them.
+#[cfg(all(feature = "sqlite", target_os = "linux"))]
+#[test]
+fn a_large_group_goes_in_little_memory() {
+    const MEMBERS: u32 = 6000;
+    let folder = tempfile::tempdir().expect("a folder");
+    let rollcall = start(&format!("sqlite:{}", folder.path().join("load.db").display()), folder.path());
+    let target = Target::new(&rollcall.base, &rollcall.token).expect("a base URL");
+    let (mut server, _) = Server::scim("rollcall", &target, &[], MEMBERS.into()).expect("prepared");
+    let load = Load { connections: 4, pace: Pace::Closed, time: Duration::from_millis(100), changes: 4 };
+    server.round(Kind::MemberAdd(MEMBERS as usize), &load).expect("a group");
+    // From here on the most that it has is counted anew.
+    std::fs::write(format!("/proc/{}/clear_refs", rollcall.id()), "5").expect("reset");
+    let before = usage(&[rollcall.id()]).expect("it runs").peak;
+    server.clear().expect("cleared");
+    let grown = usage(&[rollcall.id()]).expect("it runs").peak - before;
+    assert!(grown < u64::from(MEMBERS) * 2048, "{grown} bytes more");
 }
 
 #[cfg(feature = "postgres")]

@@ -250,10 +250,11 @@ impl Applying<'_> {
         Ok(standing.map(|standing| standing.effect()))
     }
 
-    /// The members of a group that goes have one group less. One statement, whatever their number.
+    /// The members of a group that goes have one group less. One statement, whatever their number. (SQLite; `OR FAIL` as in
+    /// [`super::ready::insertion`]: it would keep a copy of each member's page in memory.)
     pub(crate) fn count_members(&mut self, group: ResourceId) -> Result<(), Refusal> {
         Statement::kept(
-            "UPDATE resources SET membership = membership + 1 WHERE instance_id = ? AND id IN \
+            "UPDATE OR FAIL resources SET membership = membership + 1 WHERE instance_id = ? AND id IN \
              (SELECT member_id FROM members WHERE instance_id = ? AND group_id = ?)",
         )
         .blob(self.instance)

@@ -69,6 +69,21 @@ pub(super) fn searched_rows<'e>(
     inserts(into, entries.into_iter().map(row).collect(), " ON CONFLICT DO NOTHING")
 }
 
+/// Entries of a record in a table, each looked up by itself: a join reads all keys of an instance where they were never analysed. (PostgreSQL.)
+macro_rules! gone {
+    ($table:literal) => {
+        concat!(
+            "DELETE FROM ",
+            $table,
+            " WHERE ctid = ANY(ARRAY(SELECT e.at FROM unnest($4, $5) AS k (path, key) CROSS JOIN LATERAL (SELECT ctid AS at FROM ",
+            $table,
+            " WHERE instance_id = $1 AND resource_type = $2 AND path = k.path AND key = k.key AND id = $3 LIMIT 1) e))"
+        )
+    };
+}
+const UNIQUE_GONE: &str = gone!("unique_keys");
+const SEARCHED_GONE: &str = gone!("search_keys");
+
 impl Applying<'_> {
     /// What a record is found by now.
     fn entries_of(&mut self, id: ResourceId) -> Result<Entries, Refusal> {
@@ -118,13 +133,7 @@ impl Applying<'_> {
                 if of().next().is_none() {
                     continue;
                 }
-                let delete = Statement::of_postgres(if unique {
-                    "DELETE FROM unique_keys u USING unnest($4, $5) AS k (path, key) WHERE u.instance_id = $1 \
-                     AND u.resource_type = $2 AND u.path = k.path AND u.key = k.key AND u.id = $3"
-                } else {
-                    "DELETE FROM search_keys s USING unnest($4, $5) AS k (path, key) WHERE s.instance_id = $1 \
-                     AND s.resource_type = $2 AND s.path = k.path AND s.key = k.key AND s.id = $3"
-                });
+                let delete = Statement::of_postgres(if unique { UNIQUE_GONE } else { SEARCHED_GONE });
                 let delete = delete.blob(self.instance).text(&*key.resource_type).blob(id);
                 let delete = delete.texts(of().map(|(_, path, _)| path)).texts(of().map(|(.., key)| key));
                 self.connection.later(delete)?;
@@ -233,5 +242,25 @@ impl Applying<'_> {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+#[cfg(feature = "postgres")]
+mod tests {
+    use super::*;
+    use crate::postgres::{blank, check_plan, fill};
+
+    #[test]
+    fn entries_of_one_record_are_given_up_one_by_one_in_tables_that_nobody_has_counted() {
+        let Some((mut connection, _database)) = blank() else { return };
+        fill(&mut connection, 3000);
+        let keys: Vec<String> = (0..300).map(|number| format!("n{number}")).collect();
+        for text in [UNIQUE_GONE, SEARCHED_GONE] {
+            let delete = Statement::of_postgres(text).blob([0; 16]).text("User").blob([0; 16]);
+            let delete =
+                delete.texts(keys.iter().map(|_| "emails.value")).texts(keys.iter().map(String::as_str));
+            check_plan(&mut connection, delete);
+        }
     }
 }

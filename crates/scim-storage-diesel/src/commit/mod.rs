@@ -106,8 +106,8 @@ pub(crate) struct Applying<'a> {
     pub(crate) events: Vec<Event>,
 }
 
-/// Applies a change set: all of it, or the caller rolls back. On PostgreSQL it ends with the commit. `alone` says whether no other one of the instance is being applied
-/// at the same time.
+/// Applies a change set: all of it, or the caller rolls back. On PostgreSQL it ends with the commit. `alone` says whether no other one of
+/// the instance is being applied at the same time.
 #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "only PostgreSQL commits one by one"))]
 pub(crate) fn apply(
     connection: &mut Connection,

@@ -33,6 +33,8 @@ pub(crate) use link::Link;
 pub use options::{Pooler, PostgresOptions};
 pub(crate) use references::Reference;
 pub(crate) use row::PgRow;
+#[cfg(test)]
+pub(crate) use seek::tests::{check as check_plan, fill};
 pub(crate) use seek::{Seek, Sought};
 pub(crate) use texts::among;
 

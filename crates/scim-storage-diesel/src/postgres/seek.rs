@@ -333,7 +333,7 @@ pub(super) mod tests {
     }
 
     /// That everything is found by an index, and row by row.
-    pub(in crate::postgres) fn check(connection: &mut Connection, statement: Statement) {
+    pub(crate) fn check(connection: &mut Connection, statement: Statement) {
         let text = format!("EXPLAIN {}", statement.numbered());
         let explained =
             statement.into_binds().into_iter().fold(Statement::of_postgres(text), Statement::bind);
@@ -344,7 +344,7 @@ pub(super) mod tests {
     }
 
     /// Puts people there, as if PostgreSQL had not come to count them yet.
-    pub(in crate::postgres) fn fill(connection: &mut Connection, people: u32) {
+    pub(crate) fn fill(connection: &mut Connection, people: u32) {
         let instance = "decode('00000000000000000000000000000001', 'hex')";
         let id = "decode(lpad(to_hex(n), 32, '0'), 'hex')";
         for (table, columns, values) in [

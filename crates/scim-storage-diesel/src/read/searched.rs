@@ -1,8 +1,8 @@
 //! Lists on PostgreSQL by the index of texts (`crate::postgres`: `texts/`), which gives candidates.
 //!
 //! Nearly all searches find few. Those are one statement on the connection that the caller shares, like a look-up ([`few`]): it looks at
-//! so many candidates and no more, gives the page, the number of all and the state of access, and says where there are too many. Then a thread for long
-//! reads does it ([`find_among`]).
+//! so many candidates and no more, gives the page, the number of all and the state of access, and says where there are too many. Then a
+//! thread for long reads does it ([`find_among`]).
 
 use diesel::QueryableByName;
 use diesel::backend::Backend;

@@ -270,3 +270,19 @@ pub(super) fn with_entries(statement: Statement, entries: &[Entry<'_>]) -> State
         .texts(entries.iter().map(|(_, _, key, _)| *key))
         .blobs(entries.iter().map(|(.., id)| id))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::postgres::{blank, check_plan, fill};
+
+    #[test]
+    fn entries_are_given_up_one_by_one_in_tables_that_nobody_has_counted() {
+        let Some((mut connection, _database)) = blank() else { return };
+        fill(&mut connection, 3000);
+        let keys: Vec<String> = (0..300).map(|number| format!("n{number}")).collect();
+        let entries: Vec<Entry<'_>> = keys.iter().map(|key| ("User", "userName", &**key, [0; 16])).collect();
+        let give_up = Statement::of_postgres(GIVE_UP).blob([0; 16]);
+        check_plan(&mut connection, with_entries(with_entries(give_up, &entries), &entries));
+    }
+}
